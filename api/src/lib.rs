@@ -1,0 +1,1 @@
+//! How it is asked: REST dialects, GraphQL and web pages.

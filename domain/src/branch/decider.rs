@@ -1,0 +1,291 @@
+//! What a scan changes on a branch: the difference between what it saw and what is there.
+
+use super::stored::{
+    BaseBranch, BranchEvent, ComponentKey, ComponentsChanged, Detected, FindingsUpdated, Opened, Reopened,
+    Resolved, ScanCounts, Scanned, Update,
+};
+use super::{Inventory, InventoryDigest, Observed, Pending};
+use crate::advisory::Generation;
+use crate::component::Component;
+use crate::decider::Decider;
+use crate::id::{BranchId, FindingId, OrganizationId, ProjectId, ScanId};
+use crate::scanning::{Identity, ScannerKind};
+use std::collections::HashMap;
+
+/// Findings in one `branch.findings_updated`; keeps an event far below the size of a batch.
+const UPDATES_PER_EVENT: usize = 200;
+/// Components in one `branch.components_changed`.
+const COMPONENTS_PER_EVENT: usize = 500;
+
+/// Records the results of a scan.
+#[derive(Debug, Clone)]
+pub struct RecordScan {
+    /// The branch.
+    pub branch: BranchId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// Of what.
+    pub project: ProjectId,
+    /// Its name.
+    pub name: String,
+    /// What it starts from, should it not be open yet.
+    pub base: Option<BaseBranch>,
+    /// The scan.
+    pub scan: ScanId,
+    /// Its run.
+    pub run: u32,
+    /// Which scanners looked at everything: only their findings can be resolved.
+    pub coverage: Vec<ScannerKind>,
+    /// What they saw, each finding once.
+    pub observed: Vec<Observed>,
+    /// What the branch is made of; `None` if nobody looked.
+    pub components: Option<Vec<Component>>,
+    /// What dependencies were matched with; `None` if they were not.
+    pub generation: Option<Generation>,
+}
+
+/// Why results are refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BranchRefusal {
+    /// Dependencies were matched with older advisories than the branch's last scan.
+    #[error("matched with advisory generation {} after {}", .offered.0, .current.0)]
+    StaleAdvisories {
+        /// What the scan used.
+        offered: Generation,
+        /// What the branch was last matched with.
+        current: Generation,
+    },
+}
+
+/// The rules of a branch's inventory.
+///
+/// When a branch is not open yet, the state it is decided on is the inventory of the branch that it starts from.
+#[derive(Debug)]
+pub struct Branch;
+
+impl Decider for Branch {
+    type State = Inventory;
+    type Command = RecordScan;
+    type Event = BranchEvent;
+    type Refusal = BranchRefusal;
+
+    fn initial() -> Inventory {
+        Inventory::default()
+    }
+
+    fn evolve(mut state: Inventory, event: &BranchEvent) -> Inventory {
+        state.apply(event);
+        state
+    }
+
+    fn decide(state: &Inventory, command: RecordScan) -> Result<Vec<BranchEvent>, BranchRefusal> {
+        if state.last_scan == Some((command.scan, command.run)) {
+            return Ok(vec![]);
+        }
+        if let (Some(offered), Some(current)) = (command.generation, state.generation)
+            && offered < current
+        {
+            return Err(BranchRefusal::StaleAdvisories { offered, current });
+        }
+        Ok(difference(state, command))
+    }
+}
+
+fn difference(state: &Inventory, command: RecordScan) -> Vec<BranchEvent> {
+    let mut events = Vec::new();
+    let RecordScan {
+        branch,
+        organization,
+        project,
+        name,
+        base,
+        scan,
+        run,
+        coverage,
+        observed,
+        components,
+        generation,
+    } = command;
+    if state.opened.is_none() {
+        events.push(Opened { branch, organization, project, name, base }.into());
+    }
+    let mut tally = Tally { counts: state.pending.counts, digest: state.digest };
+    let components = components.map(|components| component_changes(state, components, &mut tally));
+    let mut updates = Vec::new();
+    let seen: HashMap<FindingId, ()> = observed.iter().map(|observed| (observed.finding, ())).collect();
+    let can_be_new = state.has_history || base.is_some();
+    for observed in observed {
+        record(state, observed, can_be_new, &mut tally, &mut updates, &mut events);
+    }
+    let mut gone: Vec<FindingId> = state
+        .findings
+        .iter()
+        .filter(|(finding, held)| {
+            held.is_present && coverage.contains(&held.scanner) && !seen.contains_key(finding)
+        })
+        .map(|(finding, _)| *finding)
+        .collect();
+    gone.sort_unstable();
+    for finding in gone {
+        tally.counts.resolved += 1;
+        tally.digest = tally.digest.minus(state.findings[&finding].digest);
+        events.push(Resolved { finding }.into());
+    }
+    for chunk in updates.chunks(UPDATES_PER_EVENT) {
+        events.push(FindingsUpdated { findings: chunk.to_vec() }.into());
+    }
+    events.extend(components.into_iter().flatten());
+    let Tally { mut counts, digest } = tally;
+    // What an interrupted attempt of this run recorded is there now, but it was not before the run.
+    let recorded = state.pending.counts;
+    counts.unchanged =
+        counts.unchanged.saturating_sub(recorded.detected + recorded.reopened + recorded.updated);
+    events.push(Scanned { branch, scan, run, coverage, counts, generation, digest }.into());
+    events
+}
+
+struct Tally {
+    counts: ScanCounts,
+    digest: InventoryDigest,
+}
+
+fn record(
+    state: &Inventory,
+    observed: Observed,
+    can_be_new: bool,
+    tally: &mut Tally,
+    updates: &mut Vec<Update>,
+    events: &mut Vec<BranchEvent>,
+) {
+    let finding = observed.finding;
+    let occurrence = observed.occurrence();
+    let digest = InventoryDigest::of_finding(finding, &occurrence);
+    match state.findings.get(&finding) {
+        Some(held) if held.is_present && held.digest == digest => tally.counts.unchanged += 1,
+        Some(held) if held.is_present => {
+            tally.counts.updated += 1;
+            tally.digest = tally.digest.minus(held.digest).plus(digest);
+            updates.push(Update { finding, occurrence });
+        }
+        Some(_) => {
+            tally.counts.reopened += 1;
+            tally.counts.new += u64::from(can_be_new);
+            tally.digest = tally.digest.plus(digest);
+            events.push(Reopened { finding, scanner: observed.scanner(), occurrence }.into());
+        }
+        None => {
+            tally.counts.detected += 1;
+            tally.counts.new += u64::from(can_be_new);
+            tally.digest = tally.digest.plus(digest);
+            events.push(detected(observed, can_be_new).into());
+        }
+    }
+}
+
+fn detected(observed: Observed, is_new: bool) -> Detected {
+    let occurrence = observed.occurrence();
+    let secret = observed.secret();
+    let scanner = observed.scanner();
+    let Observed { finding, fingerprint, detection, .. } = observed;
+    let (package, advisories, informational) = match detection.identity {
+        Identity::Advisory { package, group, informational, .. } => (Some(package), group, informational),
+        Identity::Secret { .. } | Identity::Code { .. } => (None, vec![], None),
+    };
+    Detected {
+        finding,
+        fingerprint,
+        scanner,
+        rule: detection.rule,
+        title: detection.title,
+        description: detection.description,
+        cwe: detection.cwe,
+        cve: detection.cve,
+        confidence: detection.confidence,
+        package,
+        advisories,
+        informational,
+        secret,
+        references: detection.references,
+        occurrence,
+        is_new,
+    }
+}
+
+fn component_changes(state: &Inventory, components: Vec<Component>, tally: &mut Tally) -> Vec<BranchEvent> {
+    let mut here = HashMap::with_capacity(components.len());
+    let mut set = Vec::new();
+    for component in components {
+        let key = ComponentKey::from(&component);
+        let digest = InventoryDigest::of_component(&component);
+        if here.insert(key.clone(), ()).is_some() {
+            continue;
+        }
+        let before = state.components.get(&key).copied();
+        if before != Some(digest) {
+            tally.digest = tally.digest.minus(before.unwrap_or_default()).plus(digest);
+            set.push(component);
+        }
+    }
+    let mut removed: Vec<ComponentKey> =
+        state.components.keys().filter(|key| !here.contains_key(*key)).cloned().collect();
+    removed.sort_unstable();
+    for key in &removed {
+        tally.digest = tally.digest.minus(state.components[key]);
+    }
+    let mut events: Vec<BranchEvent> = Vec::new();
+    for chunk in removed.chunks(COMPONENTS_PER_EVENT) {
+        events.push(ComponentsChanged { set: vec![], removed: chunk.to_vec() }.into());
+    }
+    for chunk in set.chunks(COMPONENTS_PER_EVENT) {
+        events.push(ComponentsChanged { set: chunk.to_vec(), removed: vec![] }.into());
+    }
+    events
+}
+
+impl Inventory {
+    /// Folds one event into the inventory.
+    pub fn apply(&mut self, event: &BranchEvent) {
+        match event {
+            BranchEvent::Opened(opened) => {
+                self.has_history = opened.base.is_some();
+                self.opened = Some(opened.clone());
+            }
+            BranchEvent::Detected(detected) => {
+                self.put(detected.finding, detected.scanner, &detected.occurrence);
+                self.pending.counts.detected += 1;
+                self.pending.counts.new += u64::from(detected.is_new);
+            }
+            BranchEvent::Reopened(reopened) => {
+                self.put(reopened.finding, reopened.scanner, &reopened.occurrence);
+                self.pending.counts.reopened += 1;
+                self.pending.counts.new += u64::from(self.has_history);
+            }
+            BranchEvent::Resolved(resolved) => {
+                self.take(resolved.finding);
+                self.pending.counts.resolved += 1;
+            }
+            BranchEvent::FindingsUpdated(updated) => {
+                for update in &updated.findings {
+                    if let Some(held) = self.take(update.finding) {
+                        self.put(update.finding, held.scanner, &update.occurrence);
+                    }
+                }
+                self.pending.counts.updated += updated.findings.len() as u64;
+            }
+            BranchEvent::ComponentsChanged(changed) => {
+                for key in &changed.removed {
+                    self.take_component(key);
+                }
+                for component in &changed.set {
+                    self.put_component(component);
+                }
+            }
+            BranchEvent::Scanned(scanned) => {
+                self.last_scan = Some((scanned.scan, scanned.run));
+                self.generation = scanned.generation.or(self.generation);
+                self.has_history = true;
+                self.pending = Pending::default();
+            }
+        }
+    }
+}

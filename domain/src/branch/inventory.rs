@@ -1,0 +1,187 @@
+//! What is on a branch, as far as the next decision needs to know.
+
+use super::{ComponentKey, Occurrence, Opened, ScanCounts};
+use crate::advisory::Generation;
+use crate::component::{Component, Scope};
+use crate::id::{FindingId, ScanId};
+use crate::scanning::ScannerKind;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::fmt;
+
+/// A digest over everything on a branch that does not depend on order: the sum, modulo 2^128, of the first
+/// 16 bytes of SHA-256 over each finding and component. 32 hex digits in JSON.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct InventoryDigest(pub u128);
+
+impl InventoryDigest {
+    /// What a finding with this occurrence adds.
+    pub fn of_finding(finding: FindingId, occurrence: &Occurrence) -> Self {
+        let mut hash = Sha256::new();
+        hash.update([0, occurrence.severity.rank()]);
+        hash.update(finding.as_bytes());
+        let mut text = |text: Option<&str>| {
+            hash.update((text.map_or(0, |text| text.len() as u64 + 1)).to_be_bytes());
+            hash.update(text.unwrap_or_default());
+        };
+        text(occurrence.fix.as_deref());
+        for place in &occurrence.places {
+            text(Some(&place.path));
+            text(place.version.as_deref());
+        }
+        for place in &occurrence.places {
+            hash.update(place.line.unwrap_or(0).to_be_bytes());
+            hash.update(place.end_line.unwrap_or(0).to_be_bytes());
+        }
+        Self::first_half(hash)
+    }
+
+    /// What a component adds.
+    pub fn of_component(component: &Component) -> Self {
+        let mut hash = Sha256::new();
+        let scope = match component.scope {
+            Scope::Runtime => 0,
+            Scope::Development => 1,
+            Scope::Optional => 2,
+        };
+        let direct = match component.direct {
+            None => 0,
+            Some(false) => 1,
+            Some(true) => 2,
+        };
+        hash.update([1, scope, direct]);
+        for text in [
+            component.package.ecosystem.as_str(),
+            &component.package.name,
+            &component.version,
+            &component.path,
+        ] {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+        Self::first_half(hash)
+    }
+
+    fn first_half(hash: Sha256) -> Self {
+        let digest = hash.finalize();
+        let mut half = [0; 16];
+        half.copy_from_slice(&digest[..16]);
+        Self(u128::from_be_bytes(half))
+    }
+
+    /// This digest with something more on the branch.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.wrapping_add(other.0))
+    }
+
+    /// This digest with something less on the branch.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0.wrapping_sub(other.0))
+    }
+
+    /// Big-endian bytes, as read models keep it.
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
+    /// The digest of bytes that read models keep.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(u128::from_be_bytes(bytes))
+    }
+}
+
+impl fmt::Debug for InventoryDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl Serialize for InventoryDigest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:032x}", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for InventoryDigest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        u128::from_str_radix(&text, 16).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A finding that is or was on the branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Who found it.
+    pub scanner: ScannerKind,
+    /// What it adds to the inventory digest.
+    pub digest: InventoryDigest,
+    /// Whether it is there now.
+    pub is_present: bool,
+}
+
+/// Results of a run that are recorded already, although the run is not complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pending {
+    /// What was recorded since the last complete scan; `unchanged` is not used.
+    pub counts: ScanCounts,
+}
+
+/// What is on a branch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inventory {
+    /// How it began; `None` before its first results.
+    pub opened: Option<Opened>,
+    /// Whether a scan of it, or the branch it starts from, was ever complete: only then can a finding be new.
+    pub has_history: bool,
+    /// Findings that are or were on it.
+    pub findings: HashMap<FindingId, Held>,
+    /// Components that are on it, with what they add to the digest.
+    pub components: HashMap<ComponentKey, InventoryDigest>,
+    /// Over all that is on it.
+    pub digest: InventoryDigest,
+    /// The last complete scan and its run.
+    pub last_scan: Option<(ScanId, u32)>,
+    /// What its dependencies were last matched with.
+    pub generation: Option<Generation>,
+    /// Results recorded since then.
+    pub pending: Pending,
+}
+
+impl Inventory {
+    /// Whether a finding is on the branch now.
+    pub fn holds(&self, finding: FindingId) -> bool {
+        self.findings.get(&finding).is_some_and(|held| held.is_present)
+    }
+
+    pub(super) fn put(&mut self, finding: FindingId, scanner: ScannerKind, occurrence: &Occurrence) {
+        self.take(finding);
+        let digest = InventoryDigest::of_finding(finding, occurrence);
+        self.digest = self.digest.plus(digest);
+        self.findings.insert(finding, Held { scanner, digest, is_present: true });
+    }
+
+    pub(super) fn take(&mut self, finding: FindingId) -> Option<Held> {
+        let held = self.findings.get_mut(&finding).filter(|held| held.is_present)?;
+        held.is_present = false;
+        self.digest = self.digest.minus(held.digest);
+        Some(*held)
+    }
+
+    pub(super) fn put_component(&mut self, component: &Component) {
+        let key = ComponentKey::from(component);
+        self.take_component(&key);
+        let digest = InventoryDigest::of_component(component);
+        self.digest = self.digest.plus(digest);
+        self.components.insert(key, digest);
+    }
+
+    pub(super) fn take_component(&mut self, key: &ComponentKey) {
+        if let Some(digest) = self.components.remove(key) {
+            self.digest = self.digest.minus(digest);
+        }
+    }
+}

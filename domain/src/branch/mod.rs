@@ -1,0 +1,28 @@
+//! The inventory of a branch: which findings and components are on it, decided in one stream per branch.
+
+mod decider;
+mod inventory;
+mod observe;
+mod stored;
+
+pub use decider::{Branch, BranchRefusal, RecordScan};
+pub use inventory::{Held, Inventory, InventoryDigest, Pending};
+pub use observe::{KnownAdvisory, Observed, observe};
+pub use stored::{
+    BaseBranch, BranchEvent, ComponentKey, ComponentsChanged, Detected, ExcerptRef, FindingsUpdated,
+    Occurrence, Opened, Reopened, Resolved, ScanCounts, Scanned, SecretFacts, Update,
+};
+
+use crate::id::{BranchId, ProjectId};
+use crate::log::StreamName;
+use uuid::Uuid;
+
+/// The id of a branch: `UUIDv5(project, name)`.
+pub fn branch_id(project: ProjectId, name: &str) -> BranchId {
+    BranchId(Uuid::new_v5(&project.0, name.as_bytes()))
+}
+
+/// The stream of a branch.
+pub fn branch_stream(id: BranchId) -> StreamName {
+    StreamName::new("branch", id)
+}

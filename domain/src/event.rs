@@ -1,0 +1,85 @@
+//! Every event there is, decoded: what projections and golden files work with.
+
+use crate::advisory::AdvisoryEvent;
+use crate::branch::BranchEvent;
+use crate::claim::ClaimEvent;
+use crate::decider::{DecodeError, StoredEvent};
+use crate::finding::FindingEvent;
+use crate::identity::{ApiKeyEvent, OrganizationEvent, TeamEvent, UserEvent};
+use crate::log::Recorded;
+use crate::project::ProjectEvent;
+use crate::scan::ScanEvent;
+
+macro_rules! all_events {
+    ($($(#[$doc:meta])* $variant:ident($events:ty)),+ $(,)?) => {
+        /// An event of any aggregate.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Event {
+            $($(#[$doc])* $variant($events)),+
+        }
+
+        impl Event {
+            /// Every type and schema that was ever written.
+            pub fn types() -> Vec<(&'static str, u16)> {
+                let mut types = Vec::new();
+                $(types.extend_from_slice(<$events>::TYPES);)+
+                types
+            }
+
+            /// Reads stored data.
+            ///
+            /// # Errors
+            /// [`DecodeError::Unknown`] if no aggregate has such a type and schema, [`DecodeError::Data`] if the
+            /// bytes are not what the schema says.
+            pub fn decode(kind: &str, schema: u16, data: &[u8]) -> Result<Self, DecodeError> {
+                $(if <$events>::TYPES.contains(&(kind, schema)) {
+                    return <$events>::decode(kind, schema, data).map(Self::$variant);
+                })+
+                Err(DecodeError::Unknown { kind: kind.to_owned(), schema })
+            }
+
+            /// The exact bytes that would be stored.
+            pub fn encode(&self) -> Vec<u8> {
+                match self { $(Self::$variant(event) => event.encode()),+ }
+            }
+
+            /// The type as stored.
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(event) => event.kind()),+ }
+            }
+        }
+    };
+}
+
+all_events! {
+    /// Of a branch; first, because most events are.
+    Branch(BranchEvent),
+    /// Of a finding.
+    Finding(FindingEvent),
+    /// Of a scan.
+    Scan(ScanEvent),
+    /// Of a project.
+    Project(ProjectEvent),
+    /// Of an API key.
+    ApiKey(ApiKeyEvent),
+    /// Of an organization.
+    Organization(OrganizationEvent),
+    /// Of a person.
+    User(UserEvent),
+    /// Of a team.
+    Team(TeamEvent),
+    /// Of the advisories.
+    Advisory(AdvisoryEvent),
+    /// Of a claim.
+    Claim(ClaimEvent),
+}
+
+impl Event {
+    /// Reads a recorded event.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn of(recorded: &Recorded) -> Result<Self, DecodeError> {
+        Self::decode(&recorded.kind, recorded.schema, &recorded.data)
+    }
+}

@@ -1,0 +1,9 @@
+//! Findings: their identity, and what people decide about them (triage).
+
+mod fingerprint;
+mod state;
+mod triage;
+
+pub use fingerprint::{Fingerprint, NotAFingerprint, finding_id, fingerprint};
+pub use state::{NotATriageState, TriageState};
+pub use triage::{FindingEvent, Triage, TriageCommand, TriageRefusal, TriageStatus, Triaged, finding_stream};

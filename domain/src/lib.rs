@@ -1,0 +1,35 @@
+//! What can happen in Scanledger: events, deciders, value objects, authorization, and the traits
+//! ("ports") through which the rest of the world is reached.
+//!
+//! This crate does no IO, has no async runtime, no clock and no source of randomness: everything it
+//! needs comes in as an argument, so every rule can be tested as given / when / then.
+
+pub mod advisory;
+pub mod audit;
+pub mod blob;
+pub mod branch;
+pub mod claim;
+pub mod component;
+pub mod decider;
+pub mod event;
+pub mod finding;
+pub mod id;
+pub mod identity;
+pub mod limits;
+pub mod log;
+pub mod project;
+pub mod report;
+pub mod scan;
+pub mod scanning;
+pub mod severity;
+pub mod time;
+pub mod vault;
+
+use std::future::Future;
+use std::pin::Pin;
+
+/// A boxed future, so that ports stay object safe and need no runtime.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The cause of a failed port call, kept for the log and never shown to a client.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,118 @@
+//! What a log offers. Adapters live in `infra`; the conformance suite in `tests/conformance` holds them to it.
+
+use super::{NewEvent, Position, Recorded, StreamName, Version};
+use crate::id::EventId;
+use crate::time::Timestamp;
+use crate::{BoxFuture, Cause};
+use uuid::Uuid;
+
+/// Events for one stream, as part of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Append {
+    /// The stream to write to.
+    pub stream: StreamName,
+    /// How many events the stream has, as far as the writer knows.
+    pub expected: Version,
+    /// What to write; at least one event.
+    pub events: Vec<NewEvent>,
+}
+
+/// Where a batch went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Position of the batch's first event.
+    pub first: Position,
+    /// Position of the batch's last event.
+    pub last: Position,
+    /// When the last event was recorded.
+    pub recorded_at: Timestamp,
+}
+
+/// Why a batch was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// A stream is not at the version the writer expected: a lost race, not a fault.
+    #[error("stream {stream} is at version {actual}, not {expected}")]
+    Conflict {
+        /// The stream.
+        stream: StreamName,
+        /// What the writer expected.
+        expected: Version,
+        /// What the log has.
+        actual: Version,
+    },
+    /// Some of the event ids are in the log and some are not.
+    #[error("some events of the batch are in the log already, and some are not")]
+    PartlyKnown,
+    /// The batch is empty, names a stream twice, or exceeds [`crate::limits::BATCH_EVENTS`] or
+    /// [`crate::limits::BATCH_BYTES`].
+    #[error("the batch is not acceptable: {0}")]
+    Invalid(&'static str),
+    /// The store failed; whether the batch was written is known only by asking for its ids.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// The store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// It cannot be reached, is shutting down or is overloaded; later may work.
+    #[error("the event log is not available while trying to {doing}")]
+    Unavailable {
+        /// What was tried.
+        doing: &'static str,
+        /// Why, if the driver said.
+        #[source]
+        source: Option<Cause>,
+    },
+    /// It answered with something that must not be.
+    #[error("the event log failed while trying to {doing}")]
+    Broken {
+        /// What was tried.
+        doing: &'static str,
+        /// What the driver said.
+        #[source]
+        source: Cause,
+    },
+}
+
+/// An append-only, totally ordered log of events in streams.
+pub trait EventLog: Send + Sync {
+    /// Made once, when the log was: tells one log from another.
+    fn identity(&self) -> Uuid;
+
+    /// Writes every part of the batch, or nothing. Durable when it answers.
+    ///
+    /// A batch whose event ids are all in the log already is not written again; its old place is the answer.
+    fn append(&self, batch: Vec<Append>) -> BoxFuture<'_, Result<Appended, AppendError>>;
+
+    /// Events of a stream with a version above `after`, in order, at most `limit`.
+    fn read_stream<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        after: Version,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Recorded>, LogError>>;
+
+    /// Events with a position above `after`, in order, at most `limit`.
+    fn read_all(&self, after: Position, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, LogError>>;
+
+    /// The position of an event id, if the log has it.
+    fn find(&self, id: EventId) -> BoxFuture<'_, Result<Option<Position>, LogError>>;
+
+    /// The position of the last event.
+    fn head(&self) -> BoxFuture<'_, Result<Position, LogError>>;
+
+    /// Everything above `after`: first what is there, then what comes, without a gap or a repeat.
+    fn subscribe(&self, after: Position) -> Box<dyn Subscription>;
+}
+
+/// A reader that follows the log.
+pub trait Subscription: Send {
+    /// The next events, at least one; waits until there are some. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`LogError::Unavailable`] when the log is shutting down or out of reach; the subscription may be
+    /// asked again and continues where it was.
+    fn next(&mut self) -> BoxFuture<'_, Result<Vec<Recorded>, LogError>>;
+}

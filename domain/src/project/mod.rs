@@ -1,0 +1,10 @@
+//! Projects: what is scanned again and again, and the gate that its builds have to pass.
+
+mod decider;
+mod gate;
+
+pub use decider::{
+    Created, Deleted, GateUpdated, Project, ProjectCommand, ProjectDetails, ProjectEvent, ProjectRefusal,
+    ProjectState, Updated, default_project_name, project_stream,
+};
+pub use gate::{Gate, GateInput, GateReason, GateRefusal, GateResult, Limit, Verdict};

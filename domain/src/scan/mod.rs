@@ -1,0 +1,12 @@
+//! Scans: one look at a project's source, from the queue to its verdict.
+
+mod decider;
+mod kind;
+mod stored;
+
+pub use decider::{Scan, ScanCommand, ScanLife, ScanRefusal, ScanState, scan_stream};
+pub use kind::{NotAScanType, ScanStatus, ScanType, Step};
+pub use stored::{
+    Cancelled, Completed, Deleted, Failed, Failure, FailureCode, Interruption, PartialKept, Paused, Queued,
+    Requeued, Resumed, ScanEvent, ScanOutcome, ScannerReport, Settling, Source, SourceKind, Started, Stopped,
+};

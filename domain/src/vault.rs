@@ -1,0 +1,49 @@
+//! Sealing of personal data and keyed hashing: what lets a person be forgotten while every hash stays valid.
+
+use crate::Cause;
+use crate::id::SubjectId;
+use serde::{Deserialize, Serialize};
+
+/// Personal text under the key of its subject, as it stands in the log. Opaque here.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Sealed(pub String);
+
+/// What a keyed hash is for; each purpose has a key of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HashPurpose {
+    /// Names of claim streams (e-mail, project name, set-up).
+    Claim,
+    /// The identity of a secret: HMAC-SHA-384 (GitGuardian's `secret_hash`).
+    Secret,
+    /// The identity of a secret for leak look-ups: HMAC-SHA-256 (GitGuardian's `hmsl_hash`).
+    LeakedSecret,
+}
+
+/// The vault failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the key store failed while trying to {doing}")]
+pub struct VaultError {
+    /// What was tried.
+    pub doing: &'static str,
+    /// Why.
+    #[source]
+    pub source: Cause,
+}
+
+/// Seals personal data with a key per subject, and hashes with the installation's data key.
+pub trait Vault: Send + Sync {
+    /// Seals `text` for `subject`, making the subject's key if there is none. The key is durable when it answers.
+    ///
+    /// # Errors
+    /// When the key store cannot be read or written.
+    fn seal(&self, subject: SubjectId, text: &str) -> Result<Sealed, VaultError>;
+
+    /// The clear text; `None` when the subject was erased.
+    ///
+    /// # Errors
+    /// When the key store cannot be read, or the text was tampered with.
+    fn open(&self, sealed: &Sealed) -> Result<Option<String>, VaultError>;
+
+    /// The keyed hash of `bytes`: 48 bytes for [`HashPurpose::Secret`], else 32.
+    fn hash(&self, purpose: HashPurpose, bytes: &[u8]) -> Vec<u8>;
+}

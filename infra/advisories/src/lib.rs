@@ -1,0 +1,1 @@
+//! OSV advisories: import, store and matching.

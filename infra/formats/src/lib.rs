@@ -1,0 +1,1 @@
+//! Report formats: SARIF, CycloneDX, SPDX, CSV and HTML.

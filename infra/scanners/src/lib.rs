@@ -1,0 +1,1 @@
+//! Scanners: vulnerable dependencies and secrets.

@@ -1,0 +1,1 @@
+//! Unpacks uploaded sources into a private folder, within hard limits.

@@ -1,0 +1,2 @@
+//! Scanledger: composition root and command line.
+fn main() {}
