@@ -1,1 +1,21 @@
-//! Making it happen: load stream, decide, append; and the reactors that follow the log.
+//! Making it happen: load stream, decide, append; and the workers that run scans.
+//!
+//! Every write of the product goes through [`Ledger`]. The services ([`identity`], [`project`], [`scan`],
+//! [`finding`]) put single decisions together where one request needs several; the rules themselves are in
+//! the domain. This crate knows no store, no read model and no HTTP: what it needs of them are the traits in
+//! [`ports`].
+
+pub mod context;
+pub mod error;
+pub mod finding;
+pub mod identity;
+pub mod ledger;
+pub mod ports;
+pub mod progress;
+pub mod project;
+pub mod scan;
+pub mod worker;
+
+pub use context::{Context, IdempotencyKey};
+pub use error::{CommandError, Fault};
+pub use ledger::{Batch, Committed, Executed, Ledger, Races};

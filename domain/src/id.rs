@@ -86,3 +86,47 @@ pub trait Ids: Send + Sync {
     /// A fresh id; ids made later sort later (UUIDv7).
     fn fresh(&self) -> Uuid;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CommandId, InvalidId, ScanId};
+    use std::collections::HashSet;
+    use uuid::Uuid;
+
+    const COMMAND: CommandId = CommandId(Uuid::from_u128(1));
+
+    #[test]
+    fn ids_are_written_and_read_as_uuids() {
+        let id = ScanId(Uuid::from_u128(0x018f_0000_0000_7000_8000_0000_0000_00ab));
+        assert_eq!(id.to_string(), "018f0000-0000-7000-8000-0000000000ab");
+        assert_eq!("018F0000-0000-7000-8000-0000000000AB".parse(), Ok(id));
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(serde_json::to_string(&id).unwrap(), "\"018f0000-0000-7000-8000-0000000000ab\"");
+        for bad in ["", "1", "018f0000-0000-7000-8000-0000000000a", "018f0000-0000-7000-8000-0000000000ag"] {
+            assert_eq!(bad.parse::<ScanId>(), Err(InvalidId));
+        }
+    }
+
+    #[test]
+    fn ids_sort_by_their_bytes() {
+        let ids = [0, 1, 0xff, 0x100, u128::MAX].map(|n| ScanId(Uuid::from_u128(n)));
+        assert!(ids.is_sorted());
+        assert!(ids.map(|id| *id.as_bytes()).is_sorted());
+    }
+
+    #[test]
+    fn a_command_gives_each_of_its_events_an_id_of_its_own_that_never_changes() {
+        let ids: HashSet<_> = (0..1_000).map(|ordinal| COMMAND.event(ordinal)).collect();
+        assert_eq!(ids.len(), 1_000);
+        assert_ne!(COMMAND.event(0), CommandId(Uuid::from_u128(2)).event(0));
+        // RFC 9562 §5.5 over 00000000-0000-0000-0000-000000000001 and four zero bytes.
+        assert_eq!(COMMAND.event(0).to_string(), "b634e20a-85f8-57aa-aa91-ce268e8c24d6");
+        assert_eq!(COMMAND.event(1).to_string(), "4a213f6d-d21f-51b6-bfb7-b42c31a986f2");
+    }
+
+    #[test]
+    fn a_command_that_follows_from_another_never_changes() {
+        assert_eq!(COMMAND.derive("settle").to_string(), "2a21e415-3d8b-5d6b-b4ca-07885275dae6");
+        assert_ne!(COMMAND.derive("settle"), COMMAND.derive("complete"));
+    }
+}

@@ -146,3 +146,69 @@ impl SeverityCounts {
         self.critical + self.high + self.medium + self.unknown + self.low + self.info
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{NotASeverity, Severity, SeverityCounts};
+    use Severity::{Critical, High, Info, Low, Medium, Unknown};
+
+    #[test]
+    fn less_is_worse_and_unknown_stands_below_medium() {
+        assert_eq!(Severity::ALL, [Critical, High, Medium, Unknown, Low, Info]);
+        assert!(Severity::ALL.is_sorted());
+        assert_eq!([Low, Critical, Unknown].into_iter().min(), Some(Critical));
+    }
+
+    #[test]
+    fn a_severity_reaches_itself_and_everything_milder() {
+        for (i, worse) in Severity::ALL.into_iter().enumerate() {
+            for (j, milder) in Severity::ALL.into_iter().enumerate() {
+                assert_eq!(worse.reaches(milder), i <= j, "{worse} {milder}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_and_ranks_lead_back() {
+        for severity in Severity::ALL {
+            assert_eq!(severity.to_string().parse(), Ok(severity));
+            assert_eq!(severity.as_str().to_uppercase().parse(), Ok(severity));
+            assert_eq!(Severity::from_rank(severity.rank()), severity);
+            assert_eq!(serde_json::to_string(&severity).unwrap(), format!("\"{severity}\""));
+        }
+        assert_eq!(Severity::from_rank(6), Info);
+        assert_eq!(Severity::from_rank(255), Info);
+        for bad in ["", "severe", " high", "none"] {
+            assert_eq!(bad.parse::<Severity>(), Err(NotASeverity));
+        }
+    }
+
+    #[test]
+    fn bands_of_scores_begin_where_cvss_says() {
+        for (score, severity) in [
+            (10.0, Critical),
+            (9.0, Critical),
+            (8.9, High),
+            (7.0, High),
+            (6.9, Medium),
+            (4.0, Medium),
+            (3.9, Low),
+            (0.1, Low),
+            (0.0, Info),
+            (f64::NAN, Info),
+        ] {
+            assert_eq!(Severity::from_cvss_score(score), severity, "{score}");
+        }
+    }
+
+    #[test]
+    fn counts_add_up() {
+        let mut counts = SeverityCounts::default();
+        for (n, severity) in (1..).zip(Severity::ALL) {
+            counts.add(severity, n);
+            counts.add(severity, n);
+        }
+        assert_eq!(Severity::ALL.map(|severity| counts.of(severity)), [2, 4, 6, 8, 10, 12]);
+        assert_eq!(counts.total(), 42);
+    }
+}

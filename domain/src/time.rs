@@ -52,3 +52,57 @@ pub trait Clock: Send + Sync {
     /// The present instant.
     fn now(&self) -> Timestamp;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+    use proptest::prelude::{prop_assert_eq, proptest};
+
+    /// 2026-11-21T10:00:00.123456Z.
+    const INSTANT: Timestamp = Timestamp(1_795_255_200_123_456);
+
+    #[test]
+    fn instants_are_written_in_utc() {
+        assert_eq!(INSTANT.to_rfc3339_millis(), "2026-11-21T10:00:00.123Z");
+        assert_eq!(INSTANT.to_rfc3339_micros(), "2026-11-21T10:00:00.123456Z");
+        assert_eq!(INSTANT.to_string(), "2026-11-21T10:00:00.123Z");
+        assert_eq!(Timestamp::default().to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp(-1).to_rfc3339_micros(), "1969-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn instants_are_read_with_any_offset() {
+        for text in [
+            "2026-11-21T10:00:00.123456Z",
+            "2026-11-21T10:00:00.123456789Z",
+            "2026-11-21T11:00:00.123456+01:00",
+            "2026-11-20T22:00:00.123456-12:00",
+        ] {
+            assert_eq!(Timestamp::parse_rfc3339(text), Some(INSTANT), "{text}");
+        }
+        for text in ["", "2026-11-21", "2026-11-21T10:00:00", "2026-13-01T00:00:00Z", "1795255200"] {
+            assert_eq!(Timestamp::parse_rfc3339(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_instant_that_no_calendar_knows_is_shown_as_the_epoch() {
+        assert_eq!(Timestamp(i64::MAX).to_string(), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn seconds_are_added_as_microseconds() {
+        assert_eq!(Timestamp(5).plus_seconds(2), Timestamp(2_000_005));
+        assert_eq!(Timestamp(5).plus_seconds(-1), Timestamp(-999_995));
+        assert!(Timestamp(5) < Timestamp(5).plus_seconds(1));
+    }
+
+    proptest! {
+        #[test]
+        fn microseconds_lose_nothing(micros in -62_135_596_800_000_000_i64..253_402_300_800_000_000) {
+            let instant = Timestamp(micros);
+            prop_assert_eq!(Timestamp::parse_rfc3339(&instant.to_rfc3339_micros()), Some(instant));
+            prop_assert_eq!(Timestamp::from(instant.to_utc()), instant);
+        }
+    }
+}

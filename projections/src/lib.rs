@@ -1,1 +1,25 @@
 //! What it looks like: events projected into SQLite read models, and the typed queries on them.
+//!
+//! One file per node, written by one [`Projector`], read by everyone through [`Views`]. Everything in it can be
+//! built again from the log. Every query takes an [`At`]: now, a position, an instant, or the end of a scan.
+//!
+//! This crate knows no dialect, no network and no command.
+
+mod at;
+pub mod audit;
+pub mod branch;
+pub mod component;
+pub mod diff;
+pub mod event;
+pub mod finding;
+pub mod identity;
+mod page;
+pub mod project;
+mod projector;
+pub mod scan;
+pub mod store;
+
+pub use at::{At, Moment};
+pub use page::{Page, Paging};
+pub use projector::{Health, Projector, ProjectorError, build};
+pub use store::{ReadError, Views};

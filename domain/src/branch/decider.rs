@@ -10,12 +10,16 @@ use crate::component::Component;
 use crate::decider::Decider;
 use crate::id::{BranchId, FindingId, OrganizationId, ProjectId, ScanId};
 use crate::scanning::{Identity, ScannerKind};
+use serde::Serialize;
 use std::collections::HashMap;
 
-/// Findings in one `branch.findings_updated`; keeps an event far below the size of a batch.
+/// Findings in one `branch.findings_updated`.
 const UPDATES_PER_EVENT: usize = 200;
 /// Components in one `branch.components_changed`.
 const COMPONENTS_PER_EVENT: usize = 500;
+/// Bytes of JSON in one event of many findings or components: far below a batch, although a single finding may
+/// have [`crate::limits::PLACES`] long paths.
+const PART_BYTES: usize = crate::limits::BATCH_BYTES / 4;
 
 /// Records the results of a scan.
 #[derive(Debug, Clone)]
@@ -106,14 +110,18 @@ fn difference(state: &Inventory, command: RecordScan) -> Vec<BranchEvent> {
         components,
         generation,
     } = command;
+    // What the base branch has recorded of a scan of its own is no part of this one.
+    let (can_be_new, recorded) = match &state.opened {
+        Some(_) => (state.has_history, state.pending.counts),
+        None => (base.is_some(), ScanCounts::default()),
+    };
     if state.opened.is_none() {
         events.push(Opened { branch, organization, project, name, base }.into());
     }
-    let mut tally = Tally { counts: state.pending.counts, digest: state.digest };
+    let mut tally = Tally { counts: recorded, digest: state.digest };
     let components = components.map(|components| component_changes(state, components, &mut tally));
     let mut updates = Vec::new();
     let seen: HashMap<FindingId, ()> = observed.iter().map(|observed| (observed.finding, ())).collect();
-    let can_be_new = state.has_history || base.is_some();
     for observed in observed {
         record(state, observed, can_be_new, &mut tally, &mut updates, &mut events);
     }
@@ -131,13 +139,12 @@ fn difference(state: &Inventory, command: RecordScan) -> Vec<BranchEvent> {
         tally.digest = tally.digest.minus(state.findings[&finding].digest);
         events.push(Resolved { finding }.into());
     }
-    for chunk in updates.chunks(UPDATES_PER_EVENT) {
-        events.push(FindingsUpdated { findings: chunk.to_vec() }.into());
+    for findings in parts(updates, UPDATES_PER_EVENT) {
+        events.push(FindingsUpdated { findings }.into());
     }
     events.extend(components.into_iter().flatten());
     let Tally { mut counts, digest } = tally;
     // What an interrupted attempt of this run recorded is there now, but it was not before the run.
-    let recorded = state.pending.counts;
     counts.unchanged =
         counts.unchanged.saturating_sub(recorded.detected + recorded.reopened + recorded.updated);
     events.push(Scanned { branch, scan, run, coverage, counts, generation, digest }.into());
@@ -233,13 +240,35 @@ fn component_changes(state: &Inventory, components: Vec<Component>, tally: &mut 
         tally.digest = tally.digest.minus(state.components[key]);
     }
     let mut events: Vec<BranchEvent> = Vec::new();
-    for chunk in removed.chunks(COMPONENTS_PER_EVENT) {
-        events.push(ComponentsChanged { set: vec![], removed: chunk.to_vec() }.into());
+    for removed in parts(removed, COMPONENTS_PER_EVENT) {
+        events.push(ComponentsChanged { set: vec![], removed }.into());
     }
-    for chunk in set.chunks(COMPONENTS_PER_EVENT) {
-        events.push(ComponentsChanged { set: chunk.to_vec(), removed: vec![] }.into());
+    for set in parts(set, COMPONENTS_PER_EVENT) {
+        events.push(ComponentsChanged { set, removed: vec![] }.into());
     }
     events
+}
+
+/// Cuts `items` into parts of at most `most` items and, unless one item alone is larger, [`PART_BYTES`]. The cuts
+/// depend only on what comes before them, so a rerun after any number of recorded parts makes the same ones.
+fn parts<T: Serialize>(items: Vec<T>, most: usize) -> Vec<Vec<T>> {
+    let mut parts: Vec<Vec<T>> = Vec::new();
+    let mut room = 0;
+    for item in items {
+        let json = serde_json::to_vec(&item).expect("event data has string keys and no failing serializer");
+        let size = json.len() + 1;
+        match parts.last_mut() {
+            Some(part) if part.len() < most && size <= room => {
+                part.push(item);
+                room -= size;
+            }
+            _ => {
+                parts.push(vec![item]);
+                room = PART_BYTES.saturating_sub(size);
+            }
+        }
+    }
+    parts
 }
 
 impl Inventory {
@@ -248,6 +277,7 @@ impl Inventory {
         match event {
             BranchEvent::Opened(opened) => {
                 self.has_history = opened.base.is_some();
+                self.pending = Pending::default();
                 self.opened = Some(opened.clone());
             }
             BranchEvent::Detected(detected) => {
@@ -289,3 +319,11 @@ impl Inventory {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "decider_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "recording_tests.rs"]
+mod recording_tests;

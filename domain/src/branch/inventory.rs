@@ -185,3 +185,103 @@ impl Inventory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::InventoryDigest;
+    use crate::blob::BlobHash;
+    use crate::branch::samples::{component, place};
+    use crate::branch::{ExcerptRef, Occurrence};
+    use crate::component::{Component, Scope};
+    use crate::id::FindingId;
+    use crate::severity::Severity;
+    use std::collections::HashSet;
+    use uuid::Uuid;
+
+    const FINDING: FindingId = FindingId(Uuid::from_u128(1));
+
+    fn occurrence() -> Occurrence {
+        Occurrence {
+            severity: Severity::High,
+            places: vec![place("a", 7)],
+            fix: Some("1.2.3".to_owned()),
+            excerpt: None,
+        }
+    }
+
+    #[test]
+    fn digests_never_change() {
+        // Computed from the definition in another language; digests stand in events and are kept for ever.
+        let finding = InventoryDigest::of_finding(FINDING, &occurrence());
+        assert_eq!(format!("{finding:?}"), "57fa58c11759873a5368a8d7763623e3");
+        let lodash = InventoryDigest::of_component(&component("lodash", "1.0.0"));
+        assert_eq!(format!("{lodash:?}"), "f3c97aa19ca1aa6b29248029f760454e");
+    }
+
+    #[test]
+    fn everything_about_a_component_counts() {
+        let one = component("lodash", "1.0.0");
+        let others = [
+            one.clone(),
+            component("lodash1", ".0.0"),
+            component("lodash", "2.0.0"),
+            Component { path: "other".to_owned(), ..one.clone() },
+            Component { scope: Scope::Development, ..one.clone() },
+            Component { scope: Scope::Optional, ..one.clone() },
+            Component { direct: Some(false), ..one.clone() },
+            Component { direct: None, ..one },
+        ];
+        let digests: HashSet<_> = others.iter().map(InventoryDigest::of_component).collect();
+        assert_eq!(digests.len(), others.len());
+    }
+
+    #[test]
+    fn places_are_told_apart_wherever_their_words_are_cut() {
+        let mut versioned = place("a", 7);
+        versioned.version = Some("b".to_owned());
+        let places = [
+            vec![place("a", 7)],
+            vec![versioned],
+            vec![place("ab", 7)],
+            vec![place("a", 7), place("b", 7)],
+            vec![place("b", 7), place("a", 7)],
+            vec![place("a", 7), place("a", 7)],
+        ];
+        let digests: HashSet<_> = places
+            .iter()
+            .map(|places| {
+                InventoryDigest::of_finding(FINDING, &Occurrence { places: places.clone(), ..occurrence() })
+            })
+            .collect();
+        assert_eq!(digests.len(), places.len());
+    }
+
+    #[test]
+    fn excerpts_do_not_count() {
+        let excerpt = Some(ExcerptRef { blob: BlobHash([1; 32]), start: 0, length: 1 });
+        assert_eq!(
+            InventoryDigest::of_finding(FINDING, &Occurrence { excerpt, ..occurrence() }),
+            InventoryDigest::of_finding(FINDING, &occurrence())
+        );
+    }
+
+    #[test]
+    fn what_is_added_can_be_taken_away_in_any_order() {
+        let (a, b) = (InventoryDigest(u128::MAX), InventoryDigest(5));
+        assert_eq!(a.plus(b), b.plus(a));
+        assert_eq!(a.plus(b).minus(a), b);
+        assert_eq!(InventoryDigest::default().minus(a).plus(a), InventoryDigest::default());
+    }
+
+    #[test]
+    fn digests_are_32_hex_digits_and_16_bytes() {
+        let digest = InventoryDigest(0xab);
+        let json = serde_json::to_string(&digest).unwrap();
+        assert_eq!(json, "\"000000000000000000000000000000ab\"");
+        assert_eq!(serde_json::from_str::<InventoryDigest>(&json).unwrap(), digest);
+        assert_eq!(InventoryDigest::from_bytes(digest.to_bytes()), digest);
+        for bad in ["\"\"", "\"xy\"", "1", "\"1000000000000000000000000000000ab\""] {
+            assert!(serde_json::from_str::<InventoryDigest>(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -26,3 +26,8 @@ pub fn branch_id(project: ProjectId, name: &str) -> BranchId {
 pub fn branch_stream(id: BranchId) -> StreamName {
     StreamName::new("branch", id)
 }
+
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod samples;

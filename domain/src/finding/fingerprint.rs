@@ -84,7 +84,7 @@ impl<'de> Deserialize<'de> for Fingerprint {
 
 #[cfg(test)]
 mod tests {
-    use super::{finding_id, fingerprint};
+    use super::{Fingerprint, NotAFingerprint, finding_id, fingerprint};
     use crate::component::{Ecosystem, Package};
     use crate::id::ProjectId;
     use crate::scanning::Identity;
@@ -145,5 +145,37 @@ mod tests {
             finding_id(ProjectId(Uuid::from_u128(1)), print),
             finding_id(ProjectId(Uuid::from_u128(2)), print)
         );
+    }
+
+    #[test]
+    fn fingerprints_and_ids_never_change() {
+        // Computed from the definition in another language: decisions hang on them for ever.
+        let babel = fingerprint(&advisory("@babel/core", "GHSA-1", &["GHSA-1"]), "GHSA-1");
+        assert_eq!(babel.to_string(), "654c47f73b52a7dd15a0ffc73b1dff1e");
+        assert_eq!(fingerprint(&secret("a", b"bc"), "").to_string(), "c644661b863a55b29d5a2ff2ed9dd04f");
+        let code = Identity::Code { path: "src/a.js".to_owned(), context: "eval(x)".to_owned(), index: 1 };
+        assert_eq!(fingerprint(&code, "eval").to_string(), "676096831ac725cc23e01a8c733e0a5e");
+        let id = finding_id(ProjectId(Uuid::from_u128(1)), babel);
+        assert_eq!(id.to_string(), "20f22e64-e778-5241-8291-f6544ac8fc8a");
+    }
+
+    #[test]
+    fn rule_and_number_of_the_match_tell_code_apart() {
+        let code = |index| Identity::Code { path: "a".to_owned(), context: "x".to_owned(), index };
+        assert_ne!(fingerprint(&code(0), "eval"), fingerprint(&code(1), "eval"));
+        assert_ne!(fingerprint(&code(0), "eval"), fingerprint(&code(0), "exec"));
+    }
+
+    #[test]
+    fn a_fingerprint_is_32_hex_digits() {
+        let print = fingerprint(&secret("a", b"x"), "");
+        assert_eq!(print.to_string().parse(), Ok(print));
+        assert_eq!(
+            serde_json::from_str::<Fingerprint>(&serde_json::to_string(&print).unwrap()).unwrap(),
+            print
+        );
+        for bad in ["", "ab", &"g".repeat(32), &"a".repeat(33)] {
+            assert_eq!(bad.parse::<Fingerprint>(), Err(NotAFingerprint));
+        }
     }
 }

@@ -189,3 +189,106 @@ impl Decider for ApiKey {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        ApiKey, ApiKeyCommand, ApiKeyCreated, ApiKeyEvent, ApiKeyRefusal, ApiKeyRevoked, KeyForm, KeyHash,
+        apikey_stream,
+    };
+    use crate::decider::given;
+    use crate::id::{ApiKeyId, OrganizationId, ProjectId};
+    use crate::identity::Role;
+    use crate::limits::NAME_CHARS;
+    use crate::time::Timestamp;
+    use uuid::Uuid;
+
+    const KEY: ApiKeyId = ApiKeyId(Uuid::from_u128(1));
+    const NOW: Timestamp = Timestamp(1_000_000);
+
+    fn ci() -> ApiKeyCreated {
+        ApiKeyCreated {
+            key: KEY,
+            organization: OrganizationId(Uuid::from_u128(2)),
+            name: "CI".to_owned(),
+            form: KeyForm::Pepper,
+            prefix: "ppr_AbCd".to_owned(),
+            hash: KeyHash::of("ppr_AbCdEfGh"),
+            role: Role::Developer,
+            project: Some(ProjectId(Uuid::from_u128(3))),
+            by: None,
+            expires_at: None,
+        }
+    }
+
+    fn named(name: &str) -> ApiKeyCreated {
+        ApiKeyCreated { name: name.to_owned(), ..ci() }
+    }
+
+    fn ending(at: Timestamp) -> ApiKeyCreated {
+        ApiKeyCreated { expires_at: Some(at), ..ci() }
+    }
+
+    fn create(created: ApiKeyCreated) -> ApiKeyCommand {
+        ApiKeyCommand::Create { created, now: NOW }
+    }
+
+    fn revoked() -> ApiKeyEvent {
+        ApiKeyRevoked { key: KEY }.into()
+    }
+
+    #[test]
+    fn a_key_is_created_once() {
+        given::<ApiKey>([]).when(create(ci())).then([ci().into()]);
+        given::<ApiKey>([ci().into()]).when(create(ci())).then_refused(ApiKeyRefusal::Exists);
+    }
+
+    #[test]
+    fn a_revoked_key_never_comes_back() {
+        given::<ApiKey>([ci().into(), revoked()]).when(create(ci())).then_refused(ApiKeyRefusal::Exists);
+    }
+
+    #[test]
+    fn a_name_has_a_limit_and_one_line() {
+        let longest = "é".repeat(NAME_CHARS);
+        given::<ApiKey>([]).when(create(named(&longest))).then([named(&longest).into()]);
+        for name in [format!("{longest}x").as_str(), "", "\u{a0}", "two\nlines"] {
+            given::<ApiKey>([]).when(create(named(name))).then_refused(ApiKeyRefusal::BadName);
+        }
+    }
+
+    #[test]
+    fn a_key_ends_after_it_begins() {
+        let next = Timestamp(NOW.0 + 1);
+        given::<ApiKey>([]).when(create(ending(next))).then([ending(next).into()]);
+        given::<ApiKey>([]).when(create(ending(NOW))).then_refused(ApiKeyRefusal::ExpiresInThePast);
+        given::<ApiKey>([])
+            .when(create(ending(Timestamp(NOW.0 - 1))))
+            .then_refused(ApiKeyRefusal::ExpiresInThePast);
+    }
+
+    #[test]
+    fn a_key_that_has_expired_can_still_be_revoked() {
+        given::<ApiKey>([ending(Timestamp(0)).into()]).when(ApiKeyCommand::Revoke).then([revoked()]);
+    }
+
+    #[test]
+    fn a_key_is_revoked_once() {
+        given::<ApiKey>([ci().into()]).when(ApiKeyCommand::Revoke).then([revoked()]);
+        given::<ApiKey>([ci().into(), revoked()])
+            .when(ApiKeyCommand::Revoke)
+            .then_refused(ApiKeyRefusal::NotFound);
+        given::<ApiKey>([]).when(ApiKeyCommand::Revoke).then_refused(ApiKeyRefusal::NotFound);
+    }
+
+    #[test]
+    fn a_hash_is_sha_256_in_hex() {
+        // FIPS 180-4, example "abc".
+        assert_eq!(KeyHash::of("abc").0, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn its_stream_is_named_by_its_id() {
+        assert_eq!(apikey_stream(KEY).as_str(), "apikey-00000000-0000-0000-0000-000000000001");
+    }
+}

@@ -146,3 +146,93 @@ impl Decider for Organization {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        MemberAdded, Organization, OrganizationCommand, OrganizationCreated, OrganizationEvent,
+        OrganizationRefusal, OrganizationRole, organization_stream,
+    };
+    use crate::decider::given;
+    use crate::id::{OrganizationId, UserId};
+    use crate::limits::NAME_CHARS;
+    use OrganizationRole::{Admin, Member, Owner};
+    use uuid::Uuid;
+
+    const ACME: OrganizationId = OrganizationId(Uuid::from_u128(1));
+    const ANA: UserId = UserId(Uuid::from_u128(2));
+    const BOB: UserId = UserId(Uuid::from_u128(3));
+
+    fn named(name: &str) -> OrganizationCreated {
+        OrganizationCreated { organization: ACME, name: name.to_owned() }
+    }
+
+    fn created() -> OrganizationEvent {
+        named("Acme").into()
+    }
+
+    fn added(user: UserId, role: OrganizationRole) -> OrganizationEvent {
+        MemberAdded { organization: ACME, user, role }.into()
+    }
+
+    fn add(user: UserId, role: OrganizationRole) -> OrganizationCommand {
+        OrganizationCommand::AddMember { user, role }
+    }
+
+    #[test]
+    fn an_organization_is_created_once() {
+        given::<Organization>([]).when(OrganizationCommand::Create(named("Acme"))).then([created()]);
+        given::<Organization>([created()])
+            .when(OrganizationCommand::Create(named("Acme")))
+            .then_refused(OrganizationRefusal::Exists);
+    }
+
+    #[test]
+    fn a_name_has_at_most_the_limit_of_characters_not_bytes() {
+        let longest = "é".repeat(NAME_CHARS);
+        given::<Organization>([])
+            .when(OrganizationCommand::Create(named(&longest)))
+            .then([named(&longest).into()]);
+        given::<Organization>([])
+            .when(OrganizationCommand::Create(named(&format!("{longest}x"))))
+            .then_refused(OrganizationRefusal::BadName);
+    }
+
+    #[test]
+    fn a_name_is_one_line_with_something_on_it() {
+        for name in ["", " \u{a0}", "two\nlines", "tab\tbed", "bell\u{7}"] {
+            given::<Organization>([])
+                .when(OrganizationCommand::Create(named(name)))
+                .then_refused(OrganizationRefusal::BadName);
+        }
+    }
+
+    #[test]
+    fn somebody_can_belong_to_it_as_anything() {
+        for role in [Owner, Admin, Member] {
+            given::<Organization>([created()]).when(add(ANA, role)).then([added(ANA, role)]);
+        }
+        given::<Organization>([created(), added(ANA, Owner)]).when(add(BOB, Owner)).then([added(BOB, Owner)]);
+    }
+
+    #[test]
+    fn nobody_belongs_to_what_does_not_exist() {
+        given::<Organization>([]).when(add(ANA, Member)).then_refused(OrganizationRefusal::NotFound);
+    }
+
+    #[test]
+    fn another_role_is_an_event_and_the_same_role_is_none() {
+        given::<Organization>([created(), added(ANA, Member)])
+            .when(add(ANA, Admin))
+            .then([added(ANA, Admin)]);
+        given::<Organization>([created(), added(ANA, Member)]).when(add(ANA, Member)).then_nothing();
+        given::<Organization>([created(), added(ANA, Member), added(ANA, Admin)])
+            .when(add(ANA, Member))
+            .then([added(ANA, Member)]);
+    }
+
+    #[test]
+    fn its_stream_is_named_by_its_id() {
+        assert_eq!(organization_stream(ACME).as_str(), "organization-00000000-0000-0000-0000-000000000001");
+    }
+}

@@ -169,3 +169,97 @@ impl Decider for Team {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Team, TeamCommand, TeamCreated, TeamEvent, TeamMemberAdded, TeamMemberRemoved, TeamRefusal, TeamRole,
+        team_stream,
+    };
+    use crate::decider::given;
+    use crate::id::{OrganizationId, TeamId, UserId};
+    use crate::limits::NAME_CHARS;
+    use TeamRole::{Admin, Developer, Viewer};
+    use uuid::Uuid;
+
+    const CORE: TeamId = TeamId(Uuid::from_u128(1));
+    const ANA: UserId = UserId(Uuid::from_u128(2));
+    const BOB: UserId = UserId(Uuid::from_u128(3));
+
+    fn named(name: &str) -> TeamCreated {
+        TeamCreated { team: CORE, organization: OrganizationId(Uuid::from_u128(4)), name: name.to_owned() }
+    }
+
+    fn created() -> TeamEvent {
+        named("Core").into()
+    }
+
+    fn added(user: UserId, role: TeamRole) -> TeamEvent {
+        TeamMemberAdded { team: CORE, user, role }.into()
+    }
+
+    fn removed(user: UserId) -> TeamEvent {
+        TeamMemberRemoved { team: CORE, user }.into()
+    }
+
+    fn add(user: UserId, role: TeamRole) -> TeamCommand {
+        TeamCommand::AddMember { user, role }
+    }
+
+    fn remove(user: UserId) -> TeamCommand {
+        TeamCommand::RemoveMember { user }
+    }
+
+    #[test]
+    fn a_team_is_created_once() {
+        given::<Team>([]).when(TeamCommand::Create(named("Core"))).then([created()]);
+        given::<Team>([created()]).when(TeamCommand::Create(named("Core"))).then_refused(TeamRefusal::Exists);
+    }
+
+    #[test]
+    fn a_name_has_a_limit_and_one_line() {
+        let longest = "é".repeat(NAME_CHARS);
+        given::<Team>([]).when(TeamCommand::Create(named(&longest))).then([named(&longest).into()]);
+        for name in [format!("{longest}x").as_str(), "", "  ", "two\nlines"] {
+            given::<Team>([]).when(TeamCommand::Create(named(name))).then_refused(TeamRefusal::BadName);
+        }
+    }
+
+    #[test]
+    fn somebody_can_belong_to_it_as_anything() {
+        for role in [Admin, Developer, Viewer] {
+            given::<Team>([created()]).when(add(ANA, role)).then([added(ANA, role)]);
+        }
+    }
+
+    #[test]
+    fn another_role_is_an_event_and_the_same_role_is_none() {
+        given::<Team>([created(), added(ANA, Viewer)]).when(add(ANA, Admin)).then([added(ANA, Admin)]);
+        given::<Team>([created(), added(ANA, Viewer)]).when(add(ANA, Viewer)).then_nothing();
+    }
+
+    #[test]
+    fn who_belongs_to_it_can_leave_and_come_back() {
+        given::<Team>([created(), added(ANA, Viewer)]).when(remove(ANA)).then([removed(ANA)]);
+        given::<Team>([created(), added(ANA, Viewer), removed(ANA)])
+            .when(add(ANA, Viewer))
+            .then([added(ANA, Viewer)]);
+    }
+
+    #[test]
+    fn who_does_not_belong_to_it_has_left_already() {
+        given::<Team>([created(), added(ANA, Viewer)]).when(remove(BOB)).then_nothing();
+        given::<Team>([created(), added(ANA, Viewer), removed(ANA)]).when(remove(ANA)).then_nothing();
+    }
+
+    #[test]
+    fn nobody_joins_or_leaves_what_does_not_exist() {
+        given::<Team>([]).when(add(ANA, Viewer)).then_refused(TeamRefusal::NotFound);
+        given::<Team>([]).when(remove(ANA)).then_refused(TeamRefusal::NotFound);
+    }
+
+    #[test]
+    fn its_stream_is_named_by_its_id() {
+        assert_eq!(team_stream(CORE).as_str(), "team-00000000-0000-0000-0000-000000000001");
+    }
+}

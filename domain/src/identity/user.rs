@@ -87,3 +87,54 @@ impl Decider for User {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{User, UserCommand, UserRefusal, UserRegistered, is_email, user_stream};
+    use crate::decider::given;
+    use crate::id::UserId;
+    use crate::vault::Sealed;
+    use uuid::Uuid;
+
+    const ANA: UserId = UserId(Uuid::from_u128(1));
+
+    fn ana() -> UserRegistered {
+        UserRegistered {
+            user: ANA,
+            name: Sealed("sealed name".to_owned()),
+            email: Sealed("sealed address".to_owned()),
+            password: None,
+        }
+    }
+
+    #[test]
+    fn a_person_is_registered_once() {
+        given::<User>([]).when(UserCommand::Register(ana())).then([ana().into()]);
+        given::<User>([ana().into()]).when(UserCommand::Register(ana())).then_refused(UserRefusal::Exists);
+    }
+
+    #[test]
+    fn an_address_has_one_at_between_something_and_a_domain() {
+        for good in ["ana@example.org", "a@b", "ana+scan@example.org", "änä@bücher.example"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in
+            ["", "@", "ana", "ana@", "@example.org", "a@b@example.org", "a b@example.org", "a\n@b", "a@b\0"]
+        {
+            assert!(!is_email(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_at_most_254_characters() {
+        let domain = "@example.org";
+        let longest = format!("{}{domain}", "a".repeat(254 - domain.len()));
+        assert!(is_email(&longest));
+        assert!(!is_email(&format!("a{longest}")));
+    }
+
+    #[test]
+    fn their_stream_is_named_by_their_id() {
+        assert_eq!(user_stream(ANA).as_str(), "user-00000000-0000-0000-0000-000000000001");
+    }
+}

@@ -176,6 +176,14 @@ fn text(field: &'static str, text: &str, max: usize, may_be_empty: bool) -> Resu
     Ok(())
 }
 
+fn line(field: &'static str, line: &str, max: usize) -> Result<(), ProjectRefusal> {
+    text(field, line, max, false)?;
+    if line.contains(['\n', '\r', '\t']) {
+        return Err(ProjectRefusal::BadText { field, problem: "must be one line" });
+    }
+    Ok(())
+}
+
 fn http_url(field: &'static str, url: &str) -> Result<(), ProjectRefusal> {
     text(field, url, URL_CHARS, false)?;
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
@@ -187,17 +195,14 @@ fn http_url(field: &'static str, url: &str) -> Result<(), ProjectRefusal> {
 }
 
 fn check(details: &ProjectDetails) -> Result<(), ProjectRefusal> {
-    text("name", &details.name, NAME_CHARS, false)?;
-    if details.name.contains(['\n', '\r', '\t']) {
-        return Err(ProjectRefusal::BadText { field: "name", problem: "must be one line" });
-    }
+    line("name", &details.name, NAME_CHARS)?;
     if let Some(description) = &details.description {
         text("description", description, DESCRIPTION_CHARS, true)?;
     }
     if let Some(url) = &details.repo_url {
         http_url("repoUrl", url)?;
     }
-    text("defaultBranch", &details.default_branch, REF_CHARS, false)?;
+    line("defaultBranch", &details.default_branch, REF_CHARS)?;
     if let Some(url) = &details.dast_target_url {
         http_url("dastTargetUrl", url)?;
     }
@@ -262,3 +267,7 @@ impl Decider for Project {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "decider_tests.rs"]
+mod tests;

@@ -141,6 +141,11 @@ const fn done(step: Step) -> &'static str {
 #[derive(Debug)]
 pub struct Scan;
 
+/// Whether a scan whose worker vanished this often may only run while nothing else does.
+pub const fn must_run_alone(interruptions: u32) -> bool {
+    interruptions >= 2
+}
+
 /// The stream of a scan.
 pub fn scan_stream(id: ScanId) -> StreamName {
     StreamName::new("scan", id)
@@ -163,7 +168,7 @@ impl ScanLife {
 
     /// Whether it may only run while nothing else does, because workers vanished twice under it.
     pub const fn must_run_alone(&self) -> bool {
-        self.interruptions >= 2
+        must_run_alone(self.interruptions)
     }
 
     fn check_attempt(&self, attempt: u32, allowed: &[ScanStatus]) -> Result<(), ScanRefusal> {
@@ -330,3 +335,11 @@ impl Decider for Scan {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "decider_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "matrix_tests.rs"]
+mod matrix_tests;

@@ -206,3 +206,42 @@ impl fmt::Display for ScanStatus {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{NotAScanType, ScanStatus, ScanType, Step};
+    use crate::scanning::ScannerKind;
+
+    #[test]
+    fn words_lead_back() {
+        for kind in ScanType::ALL {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
+        }
+        for status in ScanStatus::ALL {
+            assert_eq!(status.to_string().parse(), Ok(status));
+            assert_eq!(serde_json::to_string(&status).unwrap(), format!("\"{status}\""));
+        }
+        assert_eq!("FULL".parse::<ScanType>(), Err(NotAScanType));
+        assert_eq!("done".parse::<ScanStatus>(), Err(NotAScanType));
+    }
+
+    #[test]
+    fn scan_types_ask_for_scanners() {
+        assert_eq!(ScanType::Full.scanners(), ScannerKind::ALL);
+        assert_eq!(ScanType::Sca.scanners(), [ScannerKind::Sca, ScannerKind::Malicious]);
+        assert_eq!(
+            ScanType::Incremental.scanners(),
+            [ScannerKind::Sast, ScannerKind::Sca, ScannerKind::Secrets]
+        );
+        assert!(ScanType::ALL.iter().all(|kind| !kind.scanners().is_empty()));
+    }
+
+    #[test]
+    fn only_what_no_worker_may_change_can_be_deleted_or_it_waits() {
+        for status in ScanStatus::ALL {
+            let can_be_deleted = status.steps().contains(&Step::Delete);
+            assert_eq!(can_be_deleted, !status.is_active() || status == ScanStatus::Queued, "{status}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ mod decider;
 mod kind;
 mod stored;
 
-pub use decider::{Scan, ScanCommand, ScanLife, ScanRefusal, ScanState, scan_stream};
+pub use decider::{Scan, ScanCommand, ScanLife, ScanRefusal, ScanState, must_run_alone, scan_stream};
 pub use kind::{NotAScanType, ScanStatus, ScanType, Step};
 pub use stored::{
     Cancelled, Completed, Deleted, Failed, Failure, FailureCode, Interruption, PartialKept, Paused, Queued,

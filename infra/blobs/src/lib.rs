@@ -1,1 +1,185 @@
-//! Blobs by content hash in a local folder or an S3 bucket.
+//! Blobs by content hash in a local folder or an S3-compatible bucket.
+//!
+//! A blob lies under `<first two hex digits>/<64 hex digits>`, so that no folder grows beyond a 256th of the
+//! store. In a folder a blob is written beside its place, synced, renamed and its folder synced: it is either
+//! there whole and for good, or not at all. A bucket wants a lifecycle rule that ends multipart uploads which
+//! were never completed, since a process that dies in one cannot take it back.
+
+mod address;
+mod download;
+mod upload;
+
+pub use address::AddressError;
+
+use bytes::Bytes;
+use domain::blob::{BlobError, BlobHash, BlobStore};
+use domain::{BoxFuture, Cause};
+use object_store::path::Path as Key;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use scanledger_domain as domain;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use upload::Source;
+
+/// A store of blobs in one place: a folder or a bucket. Needs a tokio runtime to be used.
+#[derive(Clone)]
+pub struct Blobs {
+    store: Arc<dyn ObjectStore>,
+    prefix: Key,
+    /// Where the store lies, if it is a folder.
+    folder: Option<PathBuf>,
+}
+
+/// What is wrong with bytes that came from somewhere else.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    /// What was read is not what was written.
+    #[error("the content is corrupt: its hash is {0}")]
+    Corrupt(BlobHash),
+    /// The file to store had another content when it was read for the second time.
+    #[error("the file changed while it was being stored")]
+    Changed,
+}
+
+impl fmt::Debug for Blobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blobs").field("store", &format_args!("{}", self.store)).finish_non_exhaustive()
+    }
+}
+
+impl Blobs {
+    fn key(&self, hash: BlobHash) -> Key {
+        let name = hash.to_string();
+        self.prefix.clone().join(&name[..2]).join(name.as_str())
+    }
+
+    /// How long the stored blob is in bytes; `None` if it is not there. One request.
+    async fn stored_size(&self, hash: BlobHash) -> Result<Option<u64>, BlobError> {
+        match self.store.head(&self.key(hash)).await {
+            Ok(found) => Ok(Some(found.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(failed("look for a blob")(error)),
+        }
+    }
+
+    /// Whether the blob is there for good, so that writing it again can be left out.
+    ///
+    /// A blob of another size than it should have was damaged, and is written again.
+    async fn is_stored(&self, hash: BlobHash, size: u64) -> Result<bool, BlobError> {
+        if self.stored_size(hash).await? != Some(size) {
+            return Ok(false);
+        }
+        if let Some(folder) = self.folder.clone() {
+            // Another writer may have renamed the blob into place a moment ago and not have synced the folder
+            // yet; whoever says "durable" has to know it.
+            let name = hash.to_string();
+            blocking("sync the folder of a blob", move || {
+                Ok(address::sync_folder(&folder.join(&name[..2]))?)
+            })
+            .await?;
+        }
+        Ok(true)
+    }
+
+    async fn store_bytes(&self, bytes: Vec<u8>) -> Result<BlobHash, BlobError> {
+        let (hash, bytes) =
+            blocking("hash a blob", move || Ok((BlobHash::of(&bytes), Bytes::from(bytes)))).await?;
+        if !self.is_stored(hash, bytes.len() as u64).await? {
+            self.upload(hash, Source::new(std::io::Cursor::new(bytes))).await?;
+        }
+        Ok(hash)
+    }
+
+    async fn store_file(&self, path: PathBuf) -> Result<(BlobHash, u64), BlobError> {
+        let (file, hash, size) = blocking("hash a file", move || upload::hash_file(&path)).await?;
+        if !self.is_stored(hash, size).await? {
+            self.upload(hash, Source::new(file)).await?;
+        }
+        Ok((hash, size))
+    }
+
+    async fn read(&self, hash: BlobHash) -> Result<Vec<u8>, BlobError> {
+        let found = self.store.get(&self.key(hash)).await.map_err(missing_or_failed(hash))?;
+        let bytes = found.bytes().await.map_err(missing_or_failed(hash))?;
+        blocking("verify a blob", move || match BlobHash::of(&bytes) {
+            actual if actual == hash => Ok(Vec::from(bytes)),
+            actual => Err(Fault::Corrupt(actual).into()),
+        })
+        .await
+    }
+
+    async fn read_range(&self, hash: BlobHash, range: Range<u64>) -> Result<Vec<u8>, BlobError> {
+        if range.is_empty() {
+            let there = self.stored_size(hash).await?.is_some();
+            return if there { Ok(Vec::new()) } else { Err(BlobError::Missing(hash)) };
+        }
+        let part = self.store.get_range(&self.key(hash), range).await.map_err(missing_or_failed(hash))?;
+        Ok(part.into())
+    }
+
+    async fn delete(&self, hash: BlobHash) -> Result<(), BlobError> {
+        match self.store.delete(&self.key(hash)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(failed("remove a blob")(error)),
+        }
+    }
+}
+
+impl BlobStore for Blobs {
+    /// A blob that is there already costs one request and is not sent again.
+    fn put(&self, bytes: Vec<u8>) -> BoxFuture<'_, Result<BlobHash, BlobError>> {
+        Box::pin(self.store_bytes(bytes))
+    }
+
+    /// Reads the file twice (once for the hash, which is the key), and notices if it changes in between.
+    fn put_file(&self, path: PathBuf) -> BoxFuture<'_, Result<(BlobHash, u64), BlobError>> {
+        Box::pin(self.store_file(path))
+    }
+
+    /// Fails if the content is not what was stored.
+    fn load(&self, hash: BlobHash) -> BoxFuture<'_, Result<Vec<u8>, BlobError>> {
+        Box::pin(self.read(hash))
+    }
+
+    /// Ends where the blob ends; fails if the range starts there or later. The hash cannot be verified.
+    fn load_range(&self, hash: BlobHash, range: Range<u64>) -> BoxFuture<'_, Result<Vec<u8>, BlobError>> {
+        Box::pin(self.read_range(hash, range))
+    }
+
+    /// Fails if the content is not what was stored; leaves no file behind when it fails.
+    fn load_to_file<'a>(&'a self, hash: BlobHash, path: &'a Path) -> BoxFuture<'a, Result<(), BlobError>> {
+        Box::pin(self.download(hash, path))
+    }
+
+    fn contains(&self, hash: BlobHash) -> BoxFuture<'_, Result<bool, BlobError>> {
+        Box::pin(async move { Ok(self.stored_size(hash).await?.is_some()) })
+    }
+
+    fn remove(&self, hash: BlobHash) -> BoxFuture<'_, Result<(), BlobError>> {
+        Box::pin(self.delete(hash))
+    }
+}
+
+/// Work that reads, writes or hashes, away from the threads that serve.
+async fn blocking<T: Send + 'static>(
+    doing: &'static str,
+    work: impl FnOnce() -> Result<T, Cause> + Send + 'static,
+) -> Result<T, BlobError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome.map_err(|source| BlobError::Failed { doing, source }),
+        Err(panicked) => Err(failed(doing)(panicked)),
+    }
+}
+
+fn failed<E: Into<Cause>>(doing: &'static str) -> impl FnOnce(E) -> BlobError {
+    move |error| BlobError::Failed { doing, source: error.into() }
+}
+
+fn missing_or_failed(hash: BlobHash) -> impl FnOnce(object_store::Error) -> BlobError {
+    move |error| match error {
+        object_store::Error::NotFound { .. } => BlobError::Missing(hash),
+        error => failed("read a blob")(error),
+    }
+}

@@ -1,0 +1,83 @@
+//! What every handler works with.
+
+use scanledger_commands::finding::Findings;
+use scanledger_commands::identity::Identities;
+use scanledger_commands::ledger::Ledger;
+use scanledger_commands::ports::IdempotencyStore;
+use scanledger_commands::progress::ScanProgress;
+use scanledger_commands::project::Projects;
+use scanledger_commands::scan::Scans;
+use scanledger_domain::Cause;
+use scanledger_domain::blob::BlobStore;
+use scanledger_domain::id::{ApiKeyId, Ids};
+use scanledger_domain::log::Position;
+use scanledger_domain::report::ReportWriter;
+use scanledger_domain::time::{Clock, Timestamp};
+use scanledger_domain::vault::Vault;
+use scanledger_projections::{Health, Views};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// When keys were last used: coarse, and never an event.
+pub trait KeyUsage: Send + Sync {
+    /// Takes note that a key was used. Must not block.
+    fn touch(&self, key: ApiKeyId, at: Timestamp);
+
+    /// When keys were last used; unused ones are left out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn last_used(&self, keys: &[ApiKeyId]) -> Result<HashMap<ApiKeyId, Timestamp>, Cause>;
+}
+
+/// How the server is doing, for probes.
+pub trait Probe: Send + Sync {
+    /// The head of the log, as far as this node knows.
+    fn head(&self) -> Position;
+
+    /// How the projector is doing.
+    fn projector(&self) -> Health;
+
+    /// Metrics in Prometheus' text format.
+    fn metrics(&self) -> String;
+}
+
+/// Everything handlers reach: services that write, views that read, and ports.
+pub struct Services {
+    /// Reads.
+    pub views: Views,
+    /// Writes, and the log behind the event feed.
+    pub ledger: Ledger,
+    /// Keys.
+    pub identities: Identities,
+    /// Projects.
+    pub projects: Projects,
+    /// Scans.
+    pub scans: Scans,
+    /// Triage.
+    pub findings: Findings,
+    /// Sources, artifacts, excerpts.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Formats of reports.
+    pub reports: Arc<dyn ReportWriter>,
+    /// Personal data and hashes.
+    pub vault: Arc<dyn Vault>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn Ids>,
+    /// How far running scans are.
+    pub progress: Arc<ScanProgress>,
+    /// Bodies of requests that came with an `Idempotency-Key`.
+    pub idempotency: Arc<dyn IdempotencyStore>,
+    /// When keys were last used.
+    pub key_usage: Arc<dyn KeyUsage>,
+    /// Probes.
+    pub probe: Arc<dyn Probe>,
+    /// Where uploads are written before they are stored.
+    pub upload_folder: PathBuf,
+}
+
+/// Everything handlers reach, shared.
+pub type App = Arc<Services>;

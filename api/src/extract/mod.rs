@@ -1,0 +1,29 @@
+//! Reading requests: every way to fail is a [`Problem`], with the place and what is wrong with it.
+
+mod body;
+mod number;
+mod path;
+mod query;
+mod when;
+
+pub use body::{Body, digest_of, parse_json, parse_value};
+pub use number::{Number, Opaque, Patched, present};
+pub use path::{Id, Segment};
+pub use query::{List, Query};
+pub use when::{AtIn, parse_at};
+
+use crate::problem::Problem;
+
+/// A problem for what `serde` says about a part of the request.
+fn invalid(error: &serde_path_to_error::Error<impl std::error::Error>) -> Problem {
+    let message = error.inner().to_string();
+    // serde_json adds where in the text it happened, which says nothing to whoever built the value.
+    let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+    let mut path = error.path().to_string();
+    for says in ["missing field `", "duplicate field `"] {
+        if let Some(field) = message.strip_prefix(says).and_then(|rest| rest.split('`').next()) {
+            path = if path == "." { field.to_owned() } else { format!("{path}.{field}") };
+        }
+    }
+    Problem::invalid(path, message)
+}

@@ -1,0 +1,197 @@
+//! Relay connections: which rows are asked for, and how they are answered.
+
+use super::problem::bad_input;
+use super::scalar::Cursor;
+use async_graphql::connection::{Connection, CursorType as _, Edge};
+use async_graphql::{OutputType, Result, SimpleObject};
+use scanledger_domain::limits::{GRAPHQL_COMPLEXITY, PAGE_ROWS};
+use scanledger_projections::Paging;
+
+/// Rows on a page if nobody says how many.
+const DEFAULT_ROWS: u32 = 20;
+
+/// What a connection knows besides its edges.
+#[derive(Debug, Clone, Copy, SimpleObject)]
+pub(super) struct Totals {
+    /// How many rows there are in all; exact.
+    total_count: u64,
+}
+
+/// A page of a list.
+pub(super) type List<T> = Connection<Cursor, T, Totals>;
+
+/// Which rows of a list are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Asked {
+    /// The first row that may be on the page.
+    start: u64,
+    /// The first row that may not be on it any more.
+    end: Option<u64>,
+    /// Rows wanted.
+    size: u32,
+    /// Whether they are wanted from the end.
+    is_backward: bool,
+}
+
+impl Asked {
+    /// Reads `first`, `after`, `last` and `before` (Relay cursor connections, "Pagination algorithm").
+    ///
+    /// # Errors
+    /// For sizes below 0 or above [`PAGE_ROWS`], for `first` beside `last`, and for foreign cursors.
+    pub(super) fn new(
+        first: Option<i32>,
+        after: Option<&str>,
+        last: Option<i32>,
+        before: Option<&str>,
+    ) -> Result<Self> {
+        if first.is_some() && last.is_some() {
+            return Err(bad_input("first and last exclude each other"));
+        }
+        let start = cursor("after", after)?.map_or(0, |row| row.saturating_add(1));
+        let end = cursor("before", before)?;
+        let (size, is_backward) = match (first, last) {
+            (_, Some(last)) => (size("last", last, PAGE_ROWS)?, true),
+            (Some(first), None) => (size("first", first, PAGE_ROWS)?, false),
+            (None, None) => (DEFAULT_ROWS, false),
+        };
+        Ok(Self { start, end, size, is_backward })
+    }
+
+    /// The rows before anybody knows how many there are; `None` if that has to be known first.
+    pub(super) fn window(&self) -> Option<Paging> {
+        match (self.is_backward, self.end) {
+            (false, None) => Some(Paging { offset: self.start, limit: self.size }),
+            (_, Some(end)) => Some(self.up_to(end)),
+            (true, None) => None,
+        }
+    }
+
+    /// The rows of a list that has `total`.
+    pub(super) fn window_of(&self, total: u64) -> Paging {
+        self.up_to(self.end.map_or(total, |end| end.min(total)))
+    }
+
+    fn up_to(&self, end: u64) -> Paging {
+        let there = end.saturating_sub(self.start);
+        let limit = u32::try_from(there).unwrap_or(u32::MAX).min(self.size);
+        let offset = if self.is_backward { end.saturating_sub(limit.into()) } else { self.start };
+        Paging { offset, limit }
+    }
+}
+
+fn cursor(argument: &str, text: Option<&str>) -> Result<Option<u64>> {
+    text.map(|text| {
+        Cursor::decode_cursor(text)
+            .map(|cursor| cursor.0)
+            .map_err(|error| bad_input(format!("{argument} is {error}")))
+    })
+    .transpose()
+}
+
+/// A page size of at most `limit` rows.
+///
+/// # Errors
+/// Below 0 or beyond `limit`.
+pub(super) fn size(argument: &str, asked: i32, limit: u32) -> Result<u32> {
+    u32::try_from(asked)
+        .ok()
+        .filter(|&asked| asked <= limit)
+        .ok_or_else(|| bad_input(format!("{argument} must be from 0 to {limit}")))
+}
+
+/// The page size without an argument, within `limit`.
+pub(super) fn default_size(limit: u32) -> u32 {
+    DEFAULT_ROWS.min(limit)
+}
+
+/// The page that begins with row `offset` of `total`.
+pub(super) fn list<T: OutputType>(offset: u64, rows: Vec<T>, total: u64) -> List<T> {
+    let end = offset.saturating_add(rows.len() as u64);
+    let mut list =
+        Connection::with_additional_fields(offset.min(total) > 0, end < total, Totals { total_count: total });
+    list.edges.extend((offset..).zip(rows).map(|(row, node)| Edge::new(Cursor(row), node)));
+    list
+}
+
+/// The page of a list whose cursors are numbers of their own.
+pub(super) fn list_by<T: OutputType>(
+    rows: Vec<(u64, T)>,
+    has_previous: bool,
+    has_next: bool,
+    total: u64,
+) -> List<T> {
+    let mut list = Connection::with_additional_fields(has_previous, has_next, Totals { total_count: total });
+    list.edges.extend(rows.into_iter().map(|(number, node)| Edge::new(Cursor(number), node)));
+    list
+}
+
+/// What a connection costs: its fields, once for each row it may have.
+pub(super) fn cost(first: Option<i32>, last: Option<i32>, fields: usize) -> usize {
+    let rows = first.or(last).map_or(DEFAULT_ROWS, |rows| u32::try_from(rows).unwrap_or(0));
+    // Costs are added up by the engine, which does not look for overflow; what is beyond the limit may be cut.
+    fields.max(1).saturating_mul(rows.max(1) as usize).saturating_add(1).min(GRAPHQL_COMPLEXITY * 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Asked, Cursor, DEFAULT_ROWS, cost};
+    use async_graphql::connection::CursorType as _;
+    use scanledger_domain::limits::{GRAPHQL_COMPLEXITY, PAGE_ROWS};
+    use scanledger_projections::Paging;
+
+    fn row(number: u64) -> String {
+        Cursor(number).encode_cursor()
+    }
+
+    fn window(
+        first: Option<i32>,
+        after: Option<u64>,
+        last: Option<i32>,
+        before: Option<u64>,
+        total: u64,
+    ) -> (u64, u32) {
+        let (after, before) = (after.map(row), before.map(row));
+        let asked = Asked::new(first, after.as_deref(), last, before.as_deref()).unwrap();
+        let Paging { offset, limit } = asked.window().unwrap_or_else(|| asked.window_of(total));
+        (offset, limit)
+    }
+
+    #[test]
+    fn pages_go_forward_from_a_cursor() {
+        assert_eq!(window(None, None, None, None, 100), (0, DEFAULT_ROWS));
+        assert_eq!(window(Some(10), None, None, None, 100), (0, 10));
+        assert_eq!(window(Some(10), Some(9), None, None, 100), (10, 10));
+        assert_eq!(window(Some(10), Some(9), None, Some(15), 100), (10, 5));
+        assert_eq!(window(Some(10), Some(20), None, Some(15), 100), (21, 0));
+    }
+
+    #[test]
+    fn pages_go_backward_from_a_cursor_or_the_end() {
+        assert_eq!(window(None, None, Some(10), None, 100), (90, 10));
+        assert_eq!(window(None, None, Some(10), None, 4), (0, 4));
+        assert_eq!(window(None, None, Some(10), Some(90), 100), (80, 10));
+        assert_eq!(window(None, Some(84), Some(10), Some(90), 100), (85, 5));
+    }
+
+    #[test]
+    fn page_sizes_end_at_the_limit() {
+        let limit = i32::try_from(PAGE_ROWS).unwrap();
+        assert!(Asked::new(Some(limit), None, None, None).is_ok());
+        assert!(Asked::new(None, None, Some(limit), None).is_ok());
+        for bad in [limit + 1, i32::MAX, -1, i32::MIN] {
+            assert!(Asked::new(Some(bad), None, None, None).is_err(), "{bad}");
+            assert!(Asked::new(None, None, Some(bad), None).is_err(), "{bad}");
+        }
+        assert!(Asked::new(Some(1), None, Some(1), None).is_err());
+        assert!(Asked::new(Some(1), Some("5"), None, None).is_err());
+    }
+
+    #[test]
+    fn a_connection_costs_its_fields_for_each_row_and_never_overflows() {
+        assert_eq!(cost(Some(100), None, 5), 501);
+        assert_eq!(cost(None, Some(100), 5), 501);
+        assert_eq!(cost(None, None, 5), 5 * DEFAULT_ROWS as usize + 1);
+        assert_eq!(cost(Some(-1), None, 5), 6);
+        assert!(cost(Some(i32::MAX), None, usize::MAX) <= GRAPHQL_COMPLEXITY * 1_000);
+    }
+}

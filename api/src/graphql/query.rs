@@ -1,0 +1,356 @@
+//! The root of queries.
+
+use super::audit::{AuditEntry, AuditFilter};
+use super::component::{Component, ComponentFilter};
+use super::diff::Diff;
+use super::finding::{Finding, FindingFilter, check_search};
+use super::paging::{Asked, List, cost, default_size, list, list_by, size};
+use super::problem::{bad_input, not_found};
+use super::project::{Project, ProjectFilter};
+use super::scalar::{Cursor, Place};
+use super::scan::{Scan, ScanFilter};
+use super::scope::{Scope, id};
+use super::word::{FindingSort, ProjectSort};
+use async_graphql::connection::CursorType as _;
+use async_graphql::{Context, ID, Object, Result};
+use scanledger_domain::id::ProjectId;
+use scanledger_domain::identity::Action;
+use scanledger_domain::limits::AUDIT_PAGE_ROWS;
+use scanledger_domain::log::Position;
+use scanledger_projections::audit::AuditQuery;
+use scanledger_projections::component::ComponentQuery;
+use scanledger_projections::diff::DiffQuery;
+use scanledger_projections::finding::{FindingQuery, ListScope};
+use scanledger_projections::project::ProjectQuery;
+use scanledger_projections::scan::ScanQuery;
+use scanledger_projections::{Page, Paging, ReadError};
+
+/// The root of queries.
+pub(super) struct Query;
+
+/// Rows of each kind that a difference lists.
+const DIFF_ROWS: u32 = 100;
+
+/// Everything there is, at any point in time.
+///
+/// `asOf` takes a position of the log, an instant in RFC 3339, or the id of a scan; `asOfScan` takes a scan, and
+/// means where its results were complete. Everything below a field is shown as of the same moment. Without either,
+/// the whole operation is answered at `head`.
+#[Object]
+impl Query {
+    /// The position of the log that this operation is answered at.
+    async fn head(&self, ctx: &Context<'_>) -> Place {
+        Place(Scope::of(ctx).head())
+    }
+
+    /// One project.
+    async fn project(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        as_of: Option<String>,
+        as_of_scan: Option<ID>,
+    ) -> Result<Option<Project>> {
+        let scope = Scope::of(ctx);
+        let project = own_project(scope, &id)?;
+        let pin = scope.pin(as_of, as_of_scan).await?;
+        let row = scope.views().projects_by_id(scope.organization(), vec![project], pin.at()).await;
+        let row = row.map_err(|error| scope.failed(&error))?.remove(&project);
+        Ok(Some(Project { row: row.ok_or_else(|| not_found("project"))?, pin }))
+    }
+
+    /// Projects.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn projects(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        #[graphql(default)] filter: ProjectFilter,
+        #[graphql(default)] sort: ProjectSort,
+        as_of: Option<String>,
+        as_of_scan: Option<ID>,
+    ) -> Result<List<Project>> {
+        let scope = Scope::of(ctx);
+        scope.authorize(Action::Read)?;
+        check_search("nameContains", filter.name_contains.as_deref())?;
+        let asked = Asked::new(first, after.as_deref(), last, before.as_deref())?;
+        let pin = scope.pin(as_of, as_of_scan).await?;
+        let read = |paging| {
+            scope.views().projects(ProjectQuery {
+                organization: scope.organization(),
+                project: scope.project(),
+                at: pin.at(),
+                name_contains: filter.name_contains.clone(),
+                has_repository: filter.has_repository,
+                sort: sort.into(),
+                paging: Some(paging),
+            })
+        };
+        page(scope, &asked, read, |row| Project { row, pin }).await
+    }
+
+    /// One scan.
+    async fn scan(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        as_of: Option<String>,
+        as_of_scan: Option<ID>,
+    ) -> Result<Option<Scan>> {
+        let scope = Scope::of(ctx);
+        scope.authorize(Action::Read)?;
+        let scan = self::id(&id, "id")?;
+        let pin = scope.pin(as_of, as_of_scan).await?;
+        let row = scope.views().scan(scope.organization(), scan, pin.at()).await;
+        let row = row.map_err(|error| scope.failed(&error))?;
+        scope.authorize_project(Action::Read, row.project, "scan")?;
+        Ok(Some(Scan { row, pin }))
+    }
+
+    /// Scans, newest first.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn scans(
+        &self,
+        ctx: &Context<'_>,
+        project: Option<ID>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        #[graphql(default)] filter: ScanFilter,
+        as_of: Option<String>,
+        as_of_scan: Option<ID>,
+    ) -> Result<List<Scan>> {
+        let scope = Scope::of(ctx);
+        scope.authorize(Action::Read)?;
+        let project = match project {
+            Some(project) => Some(own_project(scope, &project)?),
+            None => scope.project(),
+        };
+        let asked = Asked::new(first, after.as_deref(), last, before.as_deref())?;
+        let pin = scope.pin(as_of, as_of_scan).await?;
+        let read = |paging| {
+            scope.views().scans(ScanQuery {
+                organization: scope.organization(),
+                project,
+                statuses: filter.statuses.iter().copied().map(Into::into).collect(),
+                branch: filter.branch.clone(),
+                at: pin.at(),
+                paging,
+            })
+        };
+        page(scope, &asked, read, |row| Scan { row, pin }).await
+    }
+
+    /// One finding: on the default branch if it is there, else where it is, else where it was.
+    async fn finding(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        as_of: Option<String>,
+        as_of_scan: Option<ID>,
+    ) -> Result<Option<Finding>> {
+        let scope = Scope::of(ctx);
+        scope.authorize(Action::Read)?;
+        let finding = self::id(&id, "id")?;
+        let pin = scope.pin(as_of, as_of_scan).await?;
+        let row =
+            scope.views().finding(scope.organization(), finding, pin.at()).await.map(|found| found.finding);
+        let row = row.map_err(|error| scope.failed(&error))?;
+        scope.authorize_project(Action::Read, row.project, "finding")?;
+        Ok(Some(Finding { row, pin }))
+    }
+
+    /// Findings: on a branch of a project (the default branch without a name), or of a scan.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn findings(
+        &self,
+        ctx: &Context<'_>,
+        project: Option<ID>,
+        branch: Option<String>,
+        scan: Option<ID>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        #[graphql(default)] filter: FindingFilter,
+        #[graphql(default)] sort: FindingSort,
+        as_of: Option<String>,
+        as_of_scan: Option<ID>,
+    ) -> Result<List<Finding>> {
+        let scope = Scope::of(ctx);
+        scope.authorize(Action::Read)?;
+        let of = match (project, scan) {
+            (Some(project), None) => ListScope::Branch(own_project(scope, &project)?, branch),
+            (None, Some(_)) if branch.is_some() => {
+                return Err(bad_input("branch goes with project: a scan has its own"));
+            }
+            (None, Some(scan)) => {
+                let scan = id(&scan, "scan")?;
+                if scope.project().is_some() {
+                    let owner = scope.views().scope_of_scan(scan).await;
+                    let (_, project) = owner.map_err(|error| scope.failed(&error))?;
+                    scope.authorize_project(Action::Read, project, "scan")?;
+                }
+                ListScope::Scan(scan)
+            }
+            (Some(_), Some(_)) | (None, None) => {
+                return Err(bad_input("findings are of a project or of a scan: give one of them"));
+            }
+        };
+        let asked = Asked::new(first, after.as_deref(), last, before.as_deref())?;
+        let filter = filter.checked()?;
+        let pin = scope.pin(as_of, as_of_scan).await?;
+        let read = |paging| {
+            scope.views().findings(FindingQuery {
+                organization: scope.organization(),
+                scope: of.clone(),
+                at: pin.at(),
+                filter: filter.clone().into(),
+                sort: sort.into(),
+                paging,
+            })
+        };
+        page(scope, &asked, read, |row| Finding { row, pin }).await
+    }
+
+    /// Components on a branch of a project, by ecosystem, name, version and path; the default branch without a name.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn components(
+        &self,
+        ctx: &Context<'_>,
+        project: ID,
+        branch: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        #[graphql(default)] filter: ComponentFilter,
+        as_of: Option<String>,
+        as_of_scan: Option<ID>,
+    ) -> Result<List<Component>> {
+        let scope = Scope::of(ctx);
+        let project = own_project(scope, &project)?;
+        let asked = Asked::new(first, after.as_deref(), last, before.as_deref())?;
+        let filter = filter.checked()?;
+        let pin = scope.pin(as_of, as_of_scan).await?;
+        let read = |paging| {
+            scope.views().components(ComponentQuery {
+                organization: scope.organization(),
+                project,
+                branch: branch.clone(),
+                at: pin.at(),
+                name_contains: filter.name_contains.clone(),
+                ecosystem: filter.ecosystem.map(Into::into),
+                paging: Some(paging),
+            })
+        };
+        page(scope, &asked, read, Component).await
+    }
+
+    /// The audit log, newest first; needs the role security.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn audit_entries(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        #[graphql(default)] filter: AuditFilter,
+        as_of: Option<String>,
+        as_of_scan: Option<ID>,
+    ) -> Result<List<AuditEntry>> {
+        let scope = Scope::of(ctx);
+        scope.authorize(Action::ReadAudit)?;
+        check_search("text", filter.text.as_deref())?;
+        let limit = match first {
+            Some(first) => size("first", first, AUDIT_PAGE_ROWS)?,
+            None => default_size(AUDIT_PAGE_ROWS),
+        };
+        let after = after.map(|text| Cursor::decode_cursor(&text)).transpose();
+        let after = after.map_err(|error| bad_input(format!("after is {error}")))?;
+        let pin = scope.pin(as_of, as_of_scan).await?;
+        let query = AuditQuery {
+            organization: scope.organization(),
+            project: scope.project(),
+            actions: filter.actions,
+            resource: filter
+                .resource
+                .map(|resource| scanledger_domain::audit::AuditResource::from(resource).as_str().to_owned()),
+            user: filter.user.map(|user| id(&user, "user")).transpose()?,
+            text: filter.text,
+            before: after.map(|cursor| Position(cursor.0)),
+            until: Some(pin.position()),
+            limit,
+        };
+        let total = scope.views().audit_total(query.clone()).await.map_err(|error| scope.failed(&error))?;
+        let entries = scope.views().audit(query).await;
+        let (entries, has_more) = entries.map_err(|error| scope.failed(&error))?;
+        let rows = entries.into_iter().map(|entry| (entry.position.0, AuditEntry(entry))).collect();
+        Ok(list_by(rows, after.is_some(), has_more, total))
+    }
+
+    /// What differs on a branch of a project between two instants, each of which takes what `asOf` takes; the
+    /// default branch without a name, and `to` is now without a word.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn diff(
+        &self,
+        ctx: &Context<'_>,
+        project: ID,
+        branch: Option<String>,
+        from: String,
+        to: Option<String>,
+        #[graphql(desc = "Rows listed of each kind; the totals count all.")] first: Option<i32>,
+    ) -> Result<Diff> {
+        let scope = Scope::of(ctx);
+        let project = own_project(scope, &project)?;
+        let limit = match first {
+            Some(first) => size("first", first, scanledger_domain::limits::PAGE_ROWS)?,
+            None => DIFF_ROWS,
+        };
+        let from = scope.pin(Some(from), None).await?;
+        let to = scope.pin(to, None).await?;
+        let query = DiffQuery {
+            organization: scope.organization(),
+            project,
+            branch,
+            from: from.at(),
+            to: to.at(),
+            limit,
+        };
+        let diff = scope.views().diff(query).await.map_err(|error| scope.failed(&error))?;
+        Ok(Diff::new(diff, from, to))
+    }
+}
+
+/// A project that the caller may read, going by its id alone.
+fn own_project(scope: &Scope, text: &ID) -> Result<ProjectId> {
+    let project = id(text, "project")?;
+    scope.authorize_project(Action::Read, project, "project")?;
+    Ok(project)
+}
+
+/// A page of a list; one more question if it is asked for from an end that is not known yet.
+async fn page<R, T, F>(
+    scope: &Scope,
+    asked: &Asked,
+    read: impl Fn(Paging) -> F,
+    object: impl Fn(R) -> T,
+) -> Result<List<T>>
+where
+    T: async_graphql::OutputType,
+    F: Future<Output = Result<Page<R>, ReadError>>,
+{
+    let paging = match asked.window() {
+        Some(paging) => paging,
+        None => {
+            let none = read(Paging { offset: 0, limit: 0 }).await.map_err(|error| scope.failed(&error))?;
+            asked.window_of(none.total)
+        }
+    };
+    let page = read(paging).await.map_err(|error| scope.failed(&error))?;
+    // A cursor beyond the end, going backward, means the end.
+    Ok(list(paging.offset, page.rows.into_iter().map(object).collect(), page.total))
+}

@@ -1,0 +1,226 @@
+//! Enumerations, in the domain's words.
+
+use async_graphql::Enum;
+use scanledger_domain as domain;
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident($remote:literal) { $($(#[$word_doc:meta])* $word:ident),+ $(,)? })+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Enum)]
+        #[graphql(remote = $remote)]
+        pub(super) enum $name {
+            $($(#[$word_doc])* $word),+
+        }
+    )+};
+}
+
+words! {
+    /// How bad a finding is, worst first.
+    Severity("domain::severity::Severity") {
+        /// CVSS 9.0 to 10.0.
+        Critical,
+        /// CVSS 7.0 to 8.9.
+        High,
+        /// CVSS 4.0 to 6.9.
+        Medium,
+        /// Neither a CVSS vector nor a word of the database says.
+        Unknown,
+        /// CVSS 0.1 to 3.9.
+        Low,
+        /// No vulnerability by itself.
+        Info,
+    }
+    /// What people decided about a finding.
+    TriageState("domain::finding::TriageState") {
+        /// Nobody has looked.
+        Untriaged,
+        /// Somebody is looking.
+        Investigating,
+        /// It is real and has to be mended.
+        Confirmed,
+        /// The scanner is wrong.
+        FalsePositive,
+        /// The scanner is right, but it does not matter here.
+        NotAffected,
+        /// It is real, and stays.
+        Accepted,
+        /// Somebody says it is mended.
+        Fixed,
+    }
+    /// A kind of scanner.
+    Scanner("domain::scanning::ScannerKind") {
+        /// Known vulnerabilities of dependencies.
+        Sca,
+        /// Secrets in files.
+        Secrets,
+        /// Weaknesses in source code.
+        Sast,
+        /// Infrastructure as code.
+        Iac,
+        /// Malicious packages.
+        Malicious,
+        /// Zero-day patterns.
+        ZeroDay,
+        /// Container images.
+        Container,
+        /// Running applications.
+        Dast,
+    }
+    /// What a scan looks for.
+    ScanType("domain::scan::ScanType") {
+        /// Everything there is.
+        Full,
+        /// Source code.
+        Sast,
+        /// Dependencies.
+        Sca,
+        /// Secrets.
+        Secrets,
+        /// Infrastructure as code.
+        Iac,
+        /// Zero-day patterns.
+        ZeroDay,
+        /// Container images.
+        Container,
+        /// A running application.
+        Dast,
+        /// Code, dependencies and secrets of changed files.
+        Incremental,
+    }
+    /// Where a scan stands.
+    ScanStatus("domain::scan::ScanStatus") {
+        /// It waits for a worker.
+        Queued,
+        /// A worker has it.
+        Running,
+        /// A worker has it and waits.
+        Paused,
+        /// Its results are being recorded.
+        Settling,
+        /// It ended, with a verdict.
+        Completed,
+        /// It could not be done.
+        Failed,
+        /// Somebody ended it early; what was found is kept.
+        Stopped,
+        /// Somebody discarded it.
+        Cancelled,
+    }
+    /// What went wrong with a scan.
+    FailureCode("domain::scan::FailureCode") {
+        /// The archive is broken, escapes its folder or exceeds a limit.
+        SourceRejected,
+        /// The archive is no longer stored.
+        SourceMissing,
+        /// No scanner could work.
+        ScannersFailed,
+        /// Its worker vanished too often while nothing else ran.
+        Interrupted,
+        /// The server's fault.
+        Internal,
+    }
+    /// What a gate said.
+    GateResult("domain::project::GateResult") {
+        /// The build may go on.
+        Passed,
+        /// It may not.
+        Failed,
+    }
+    /// What a component is needed for.
+    ComponentScope("domain::component::Scope") {
+        /// Needed when the product runs.
+        Runtime,
+        /// Needed to build or test it.
+        Development,
+        /// Used if present.
+        Optional,
+    }
+    /// A package ecosystem.
+    Ecosystem("domain::component::Ecosystem") {
+        /// Rust.
+        CratesIo,
+        /// Go modules.
+        Go,
+        /// JavaScript.
+        Npm,
+        /// Python.
+        #[graphql(name = "PYPI")]
+        PyPi,
+    }
+    /// What kind of thing an audit entry is about.
+    AuditResource("domain::audit::AuditResource") {
+        /// An organization.
+        Organization,
+        /// A person.
+        User,
+        /// A team.
+        Team,
+        /// An API key.
+        ApiKey,
+        /// A project.
+        Project,
+        /// The build gate of a project.
+        Gate,
+        /// A scan.
+        Scan,
+        /// A finding.
+        Finding,
+    }
+}
+
+/// Who caused something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(super) enum ActorKind {
+    /// A person.
+    User,
+    /// An API key without a person behind it.
+    Key,
+    /// The server itself.
+    System,
+    /// Somebody at the shell of the server.
+    Operator,
+}
+
+/// In which order projects come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
+pub(super) enum ProjectSort {
+    /// Latest change or scan first.
+    #[default]
+    Recent,
+    /// By name.
+    Name,
+    /// Most and worst findings first.
+    Findings,
+}
+
+/// In which order findings come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Enum)]
+pub(super) enum FindingSort {
+    /// Worst first.
+    #[default]
+    Severity,
+    /// By path and line.
+    File,
+    /// In order of first sight.
+    Created,
+}
+
+impl From<ProjectSort> for scanledger_projections::project::ProjectSort {
+    fn from(sort: ProjectSort) -> Self {
+        match sort {
+            ProjectSort::Recent => Self::Recent,
+            ProjectSort::Name => Self::Name,
+            ProjectSort::Findings => Self::Findings,
+        }
+    }
+}
+
+impl From<FindingSort> for scanledger_projections::finding::FindingSort {
+    fn from(sort: FindingSort) -> Self {
+        match sort {
+            FindingSort::Severity => Self::Severity,
+            FindingSort::File => Self::File,
+            FindingSort::Created => Self::Created,
+        }
+    }
+}

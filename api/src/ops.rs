@@ -1,0 +1,146 @@
+//! How the server is doing, for people and for whatever keeps it running.
+
+use crate::app::App;
+use crate::problem::Problem;
+use crate::rest::Instant;
+use crate::routes::{Access, Routes};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use scanledger_domain::log::Position;
+use scanledger_projections::Health;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+/// The version of this server.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Events that the read model may be behind before a server takes no requests: at 50,000 a second, 0.2 s.
+const READY_LAG: u64 = 10_000;
+
+/// Routes that need no key.
+pub fn routes() -> Routes {
+    Routes::default()
+        .add(Access::Open, routes!(health))
+        .add(Access::Open, routes!(pepper_health))
+        .add(Access::Open, routes!(ready))
+        .add(Access::Open, routes!(metrics))
+}
+
+/// That the server answers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HealthOut {
+    /// `ok`, or `healthy` where Pepper's clients look.
+    status: &'static str,
+    timestamp: Instant,
+    version: &'static str,
+}
+
+/// Whether the server can take requests.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReadyOut {
+    status: &'static str,
+    /// What is wrong, if it is not ready.
+    reasons: Vec<String>,
+    /// The last event in the read model.
+    position: u64,
+    /// The last event in the log.
+    head: u64,
+    /// Events between the two.
+    lag: u64,
+    /// Events that could not be applied and were put aside; everything else is there.
+    parked: u64,
+    /// How far a rebuild of the read model is, if there is one.
+    rebuilding: Option<u64>,
+}
+
+/// Whether the server answers at all
+#[utoipa::path(get, path = "/health", tag = "Operations", responses((status = 200, body = HealthOut)))]
+pub async fn health(State(app): State<App>) -> Json<HealthOut> {
+    Json(HealthOut { status: "ok", timestamp: Instant(app.clock.now()), version: VERSION })
+}
+
+/// Whether the server answers, as Pepper's clients ask
+#[utoipa::path(
+    get, path = "/api/health", tag = "Operations",
+    responses((status = 200, body = HealthOut), (status = 503, body = crate::problem::ProblemBody))
+)]
+pub async fn pepper_health(State(app): State<App>) -> Result<Json<HealthOut>, Problem> {
+    if app.probe.projector().stopped.is_some() {
+        return Err(Problem::unavailable("the read model has stopped; the server's log says why"));
+    }
+    Ok(Json(HealthOut { status: "healthy", timestamp: Instant(app.clock.now()), version: VERSION }))
+}
+
+/// Whether the server can take requests: its read model is caught up
+#[utoipa::path(
+    get, path = "/health/ready", tag = "Operations",
+    responses((status = 200, body = ReadyOut), (status = 503, body = ReadyOut))
+)]
+pub async fn ready(State(app): State<App>) -> Response {
+    let ready = readiness(app.probe.head(), app.probe.projector());
+    let status = if ready.reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(ready)).into_response()
+}
+
+fn readiness(head: Position, projector: Health) -> ReadyOut {
+    let lag = head.0.saturating_sub(projector.position.0);
+    let mut reasons = Vec::new();
+    if lag > READY_LAG {
+        reasons.push(format!("the read model is {lag} events behind the log"));
+    }
+    if let Some(why) = projector.stopped {
+        reasons.push(format!("the read model has stopped: {why}"));
+    }
+    ReadyOut {
+        status: if reasons.is_empty() { "ready" } else { "not ready" },
+        reasons,
+        position: projector.position.0,
+        head: head.0,
+        lag,
+        parked: projector.parked,
+        rebuilding: projector.rebuilding.map(|position| position.0),
+    }
+}
+
+/// Metrics in Prometheus' text format
+#[utoipa::path(
+    get, path = "/metrics", tag = "Operations",
+    responses((status = 200, body = String, content_type = "text/plain"))
+)]
+pub async fn metrics(State(app): State<App>) -> Response {
+    let media_type = "text/plain; version=0.0.4; charset=utf-8";
+    ([(header::CONTENT_TYPE, media_type)], app.probe.metrics()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{READY_LAG, readiness};
+    use scanledger_domain::log::Position;
+    use scanledger_projections::Health;
+
+    fn at(position: u64) -> Health {
+        Health { position: Position(position), ..Health::default() }
+    }
+
+    #[test]
+    fn a_server_is_ready_while_its_read_model_is_close_to_the_head() {
+        assert_eq!(readiness(Position(READY_LAG), at(0)).status, "ready");
+        assert_eq!(readiness(Position(READY_LAG + 1), at(0)).status, "not ready");
+        assert_eq!(readiness(Position(5), at(9)).lag, 0);
+    }
+
+    #[test]
+    fn a_server_whose_read_model_has_stopped_is_not_ready_and_says_why() {
+        let stopped = Health { stopped: Some("an event of a newer version".to_owned()), ..at(7) };
+        let ready = readiness(Position(7), stopped);
+        assert_eq!(ready.reasons, ["the read model has stopped: an event of a newer version"]);
+    }
+
+    #[test]
+    fn events_that_were_put_aside_are_shown_and_do_not_end_readiness() {
+        let ready = readiness(Position(7), Health { parked: 2, ..at(7) });
+        assert_eq!((ready.status, ready.parked), ("ready", 2));
+    }
+}

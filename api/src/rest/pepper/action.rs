@@ -1,0 +1,256 @@
+//! Pepper's words for what happened (reference §9), and the types of events that they stand for.
+
+use super::word::{FindingStatus, ScanType};
+use crate::problem::Problem;
+use scanledger_domain::audit::AuditResource;
+use scanledger_domain::event::Event;
+use scanledger_domain::finding::TriageState;
+use scanledger_domain::scan;
+use scanledger_projections::audit::AuditEntry;
+use serde_json::{Map, Value, json};
+
+/// Pepper's word, the type of event, and whether only rescans (`Some(true)`) or only others are meant.
+const WORDS: [(&str, &str, Option<bool>); 7] = [
+    ("scan.queued", "scan.queued", Some(false)),
+    ("scan.rescanned", "scan.queued", Some(true)),
+    ("scan.resumed", "scan.resumed", None),
+    ("scan.resumed", "scan.requeued", None),
+    ("finding.status_changed", "finding.triaged", None),
+    ("buildgate.updated", "project.gate_updated", None),
+    ("user.created", "user.registered", None),
+];
+
+/// Words of Pepper's for what does not happen here yet: valid, and never found.
+const SILENT: [&str; 20] = [
+    "user.login",
+    "user.logout",
+    "user.invited",
+    "user.role_changed",
+    "user.removed",
+    "finding.suggest_fix",
+    "finding.open_pr",
+    "policy.created",
+    "policy.updated",
+    "policy.deleted",
+    "integration.created",
+    "integration.updated",
+    "integration.deleted",
+    "integration.tested",
+    "settings.updated",
+    "settings.llm.updated",
+    "settings.dast.updated",
+    "settings.signing.updated",
+    "settings.webhooks.updated",
+    "audit.exported",
+];
+
+/// Kinds of things of Pepper's that there are not here yet.
+const SILENT_RESOURCES: [&str; 3] = ["policy", "integration", "settings"];
+
+/// Words that were asked for.
+pub struct Asked(Vec<String>);
+
+/// Checks words; `None` if there are none, which means all.
+///
+/// # Errors
+/// 400 for a word that is neither Pepper's nor the type of an event.
+pub fn asked_for(words: &[String]) -> Result<Option<Asked>, Problem> {
+    for word in words {
+        let is_known = SILENT.contains(&word.as_str())
+            || WORDS.iter().any(|(known, ..)| known == word)
+            || Event::types().iter().any(|(kind, _)| kind == word);
+        if !is_known {
+            return Err(Problem::invalid("action", format!("`{word}` is no action")));
+        }
+    }
+    Ok((!words.is_empty()).then(|| Asked(words.to_vec())))
+}
+
+impl Asked {
+    /// The types of events that the words stand for; `None` if they stand for none.
+    pub fn types(&self) -> Option<Vec<String>> {
+        let mut types: Vec<String> = self.0.iter().flat_map(|word| types_of(word)).collect();
+        types.sort_unstable();
+        types.dedup();
+        (!types.is_empty()).then_some(types)
+    }
+
+    /// Whether an entry of one of these types is meant.
+    pub fn covers(&self, entry: &AuditEntry) -> bool {
+        let shown = word_of(entry);
+        // A type of events means all of them, unless it is a word of Pepper's with a narrower meaning.
+        self.0.iter().any(|word| *word == shown || (!is_word(word) && *word == entry.action))
+    }
+}
+
+fn is_word(word: &str) -> bool {
+    WORDS.iter().any(|(known, ..)| *known == word)
+}
+
+fn types_of(word: &str) -> Vec<String> {
+    if is_word(word) {
+        let of_word = WORDS.iter().filter(|(known, ..)| *known == word);
+        return of_word.map(|(_, kind, _)| (*kind).to_owned()).collect();
+    }
+    if SILENT.contains(&word) { vec![] } else { vec![word.to_owned()] }
+}
+
+/// Pepper's word for an entry, or the event's type if there is none.
+pub fn word_of(entry: &AuditEntry) -> String {
+    let is_rescan = entry.action == "scan.queued" && entry.details.contains("\"rescanOf\":");
+    let word = WORDS
+        .iter()
+        .find(|(_, kind, rescan)| *kind == entry.action && rescan.is_none_or(|wanted| wanted == is_rescan));
+    word.map_or(entry.action.as_str(), |(word, ..)| word).to_owned()
+}
+
+/// Pepper's word for a kind of thing.
+pub fn resource_word(resource: &str) -> &str {
+    if resource == AuditResource::Gate.as_str() { "buildgate" } else { resource }
+}
+
+/// The kind of thing that a word stands for; `None` for one that there is not here.
+///
+/// # Errors
+/// 400 for a word that is none.
+pub fn resource_asked_for(word: &str) -> Result<Option<AuditResource>, Problem> {
+    let found = AuditResource::ALL.into_iter().find(|resource| resource_word(resource.as_str()) == word);
+    if found.is_none() && !SILENT_RESOURCES.contains(&word) {
+        return Err(Problem::invalid("resource", format!("`{word}` is no kind of thing")));
+    }
+    Ok(found)
+}
+
+/// What an event says, in Pepper's words where it has some, without what is sealed or a hash of a secret.
+pub fn details(entry: &AuditEntry) -> Map<String, Value> {
+    let mut details: Map<String, Value> = serde_json::from_str(&entry.details).unwrap_or_default();
+    match entry.action.as_str() {
+        "user.registered" => {
+            ["name", "email", "password"].iter().for_each(|field| drop(details.remove(*field)))
+        }
+        "apikey.created" => drop(details.remove("hash")),
+        "scan.queued" => {
+            translate(&mut details, "scanType", |word: scan::ScanType| json!(ScanType::from(word)));
+            details.insert("sourceType".to_owned(), json!("UPLOAD"));
+        }
+        "finding.triaged" => {
+            let status = |state: TriageState| json!(FindingStatus::from(state));
+            if let Some(to) = details.get("to").cloned() {
+                details.insert("status".to_owned(), to);
+                translate(&mut details, "status", status);
+            }
+            if let Some(from) = details.get("from").cloned() {
+                details.insert("previousStatus".to_owned(), from);
+                translate(&mut details, "previousStatus", status);
+            }
+        }
+        _ => (),
+    }
+    details
+}
+
+fn translate<T: std::str::FromStr>(details: &mut Map<String, Value>, field: &str, word: impl Fn(T) -> Value) {
+    let value = details.get(field).and_then(Value::as_str).and_then(|text| text.parse().ok()).map(word);
+    if let Some(value) = value {
+        details.insert(field.to_owned(), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{asked_for, details, resource_asked_for, resource_word, word_of};
+    use scanledger_domain::audit::AuditResource;
+    use scanledger_domain::log::{Actor, Position};
+    use scanledger_domain::time::Timestamp;
+    use scanledger_projections::audit::AuditEntry;
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    fn entry(action: &str, details: &Value) -> AuditEntry {
+        AuditEntry {
+            position: Position(1),
+            action: action.to_owned(),
+            resource: "scan".to_owned(),
+            resource_id: Uuid::nil(),
+            actor: Actor::System,
+            details: details.to_string(),
+            at: Timestamp(0),
+            address: None,
+            user_agent: None,
+        }
+    }
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn events_have_peppers_words_or_keep_their_own() {
+        for (kind, word) in [
+            ("scan.queued", "scan.queued"),
+            ("scan.cancelled", "scan.cancelled"),
+            ("scan.requeued", "scan.resumed"),
+            ("finding.triaged", "finding.status_changed"),
+            ("project.gate_updated", "buildgate.updated"),
+            ("user.registered", "user.created"),
+            ("apikey.revoked", "apikey.revoked"),
+            ("scan.completed", "scan.completed"),
+            ("team.member_added", "team.member_added"),
+        ] {
+            assert_eq!(word_of(&entry(kind, &json!({}))), word);
+        }
+        assert_eq!(word_of(&entry("scan.queued", &json!({ "rescanOf": "x" }))), "scan.rescanned");
+    }
+
+    #[test]
+    fn a_word_covers_what_is_shown_with_it() {
+        let first = entry("scan.queued", &json!({}));
+        let again = entry("scan.queued", &json!({ "rescanOf": "x" }));
+        for (word, covers_first, covers_again) in
+            [("scan.queued", true, false), ("scan.rescanned", false, true), ("scan.failed", false, false)]
+        {
+            let asked = asked_for(&words(&[word])).unwrap().unwrap();
+            assert_eq!((asked.covers(&first), asked.covers(&again)), (covers_first, covers_again), "{word}");
+        }
+        let asked = asked_for(&words(&["scan.queued", "scan.rescanned"])).unwrap().unwrap();
+        assert_eq!(asked.types(), Some(words(&["scan.queued"])));
+        assert!(asked.covers(&first) && asked.covers(&again));
+    }
+
+    #[test]
+    fn types_of_events_are_words_too() {
+        let asked = asked_for(&words(&["finding.triaged"])).unwrap().unwrap();
+        assert_eq!(asked.types(), Some(words(&["finding.triaged"])));
+        assert!(asked.covers(&entry("finding.triaged", &json!({}))));
+    }
+
+    #[test]
+    fn words_for_what_never_happens_find_nothing_and_others_are_refused() {
+        assert_eq!(asked_for(&words(&["user.login"])).unwrap().unwrap().types(), None);
+        assert!(asked_for(&[]).unwrap().is_none());
+        assert_eq!(asked_for(&words(&["scan.exploded"])).err().unwrap().status().as_u16(), 400);
+    }
+
+    #[test]
+    fn kinds_of_things_lead_back() {
+        for resource in AuditResource::ALL {
+            assert_eq!(resource_asked_for(resource_word(resource.as_str())).unwrap(), Some(resource));
+        }
+        assert_eq!(resource_asked_for("policy").unwrap(), None);
+        assert!(resource_asked_for("spaceship").is_err());
+    }
+
+    #[test]
+    fn details_have_peppers_words_and_nothing_sealed() {
+        let triaged = json!({ "from": "untriaged", "to": "not_affected", "note": "x" });
+        let shown = details(&entry("finding.triaged", &triaged));
+        assert_eq!((&shown["previousStatus"], &shown["status"]), (&json!("OPEN"), &json!("FALSE_POSITIVE")));
+        assert_eq!(shown["note"], "x");
+        let queued = details(&entry("scan.queued", &json!({ "scanType": "sca" })));
+        assert_eq!((&queued["scanType"], &queued["sourceType"]), (&json!("SCA_ONLY"), &json!("UPLOAD")));
+        let user = json!({ "user": "u", "name": "v1.x", "email": "v1.y", "password": "v1.z" });
+        assert_eq!(Value::Object(details(&entry("user.registered", &user))), json!({ "user": "u" }));
+        let key = details(&entry("apikey.created", &json!({ "name": "CI", "hash": "00ff" })));
+        assert_eq!(Value::Object(key), json!({ "name": "CI" }));
+    }
+}

@@ -1,0 +1,257 @@
+//! The one way to write: known command id? load stream, decide, append with the expected version.
+
+mod batch;
+mod parts;
+
+pub use batch::{Batch, Committed, Races};
+
+use crate::context::Context;
+use crate::error::{CommandError, Fault};
+use scanledger_domain::decider::{Decider, StoredEvent};
+use scanledger_domain::id::CommandId;
+use scanledger_domain::log::{
+    Append, AppendError, Appended, EventLog, LogError, NewEvent, Position, Recorded, StreamName, Version,
+};
+use scanledger_domain::time::Timestamp;
+use std::fmt;
+use std::sync::Arc;
+
+/// How often a lost race is decided again.
+pub(crate) const ATTEMPTS: u32 = 8;
+/// Events read from a stream at a time.
+const PAGE: usize = 1_000;
+
+/// Decides and appends. Cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    log: Arc<dyn EventLog>,
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("log", &self.log.identity()).finish()
+    }
+}
+
+/// What came of a command.
+#[derive(Debug)]
+pub struct Executed<D: Decider> {
+    /// Position of its last event, the old one if the command was repeated; `None` if there was nothing to do.
+    pub position: Option<Position>,
+    /// When its last event was recorded; `None` if there was nothing to do.
+    pub recorded_at: Option<Timestamp>,
+    /// What happened; for a repeated command, what happened then.
+    pub events: Vec<D::Event>,
+    /// The state after it; for a repeated command, the present one.
+    pub state: D::State,
+    /// The stream's version that belongs to `state`.
+    pub version: Version,
+    /// Whether the log knew the command already.
+    pub is_repeat: bool,
+}
+
+impl Ledger {
+    /// A ledger over `log`.
+    pub fn new(log: Arc<dyn EventLog>) -> Self {
+        Self { log }
+    }
+
+    /// The log itself, for readers and subscriptions.
+    pub fn log(&self) -> &Arc<dyn EventLog> {
+        &self.log
+    }
+
+    /// The position of the command's first event, if the log knows the command.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn find(&self, command: CommandId) -> Result<Option<Position>, LogError> {
+        self.log.find(command.event(0)).await
+    }
+
+    /// The state of a stream and its version: `initial()` and 0 if it does not exist.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or holds something that this version cannot.
+    pub async fn load<D: Decider>(&self, stream: &StreamName) -> Result<(D::State, Version), Fault> {
+        let mut state = D::initial();
+        let mut version = Version::NONE;
+        self.read(stream, |recorded| {
+            let event = D::Event::decode(&recorded.kind, recorded.schema, &recorded.data)?;
+            // `evolve` takes the state by value, and a closure cannot move out of what it borrows.
+            let before = std::mem::replace(&mut state, D::initial());
+            state = D::evolve(before, &event);
+            version = recorded.version;
+            Ok(())
+        })
+        .await?;
+        Ok((state, version))
+    }
+
+    /// Does what `command` asks of `stream`.
+    ///
+    /// The command id is looked up first: a command that the log knows is not decided again. A lost race is
+    /// decided again a few times, unless the caller has `seen` a version and means that one.
+    ///
+    /// # Errors
+    /// [`CommandError::Refused`] if the rules do not allow it, [`CommandError::Stale`] if the stream is not at
+    /// the version that was seen, [`CommandError::Contended`] if every attempt lost its race, else a fault.
+    pub async fn execute<D: Decider>(
+        &self,
+        context: &Context,
+        stream: &StreamName,
+        seen: Option<Version>,
+        command: D::Command,
+    ) -> Result<Executed<D>, CommandError<D::Refusal>> {
+        let metadata = context.metadata();
+        for _ in 0..ATTEMPTS {
+            if let Some(position) = self.find(context.command).await? {
+                return Ok(self.repeated::<D>(context, stream, position).await?);
+            }
+            let (state, version) = self.load::<D>(stream).await?;
+            if seen.is_some_and(|seen| seen != version) {
+                return Err(CommandError::Stale { actual: version });
+            }
+            let events = match D::decide(&state, command.clone()) {
+                Ok(events) => events,
+                // The same command may have been appended between the look-up and the reading of the stream.
+                Err(refusal) => match self.find(context.command).await? {
+                    Some(position) => return Ok(self.repeated::<D>(context, stream, position).await?),
+                    None => return Err(CommandError::Refused(refusal)),
+                },
+            };
+            if events.is_empty() {
+                return Ok(Executed {
+                    position: None,
+                    recorded_at: None,
+                    events,
+                    state,
+                    version,
+                    is_repeat: false,
+                });
+            }
+            let append = Append {
+                stream: stream.clone(),
+                expected: version,
+                events: encode(context.command, 0, &events, &metadata),
+            };
+            match self.log.append(vec![append]).await {
+                Ok(appended) => return Ok(executed(appended, events, state, version)),
+                Err(AppendError::Conflict { actual, .. }) if seen.is_some() => {
+                    return Err(CommandError::Stale { actual });
+                }
+                Err(error) => raced(error)?,
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    /// Every event of the command, in order, if the log knows it; none of another command.
+    pub(crate) async fn recorded(&self, command: CommandId) -> Result<Vec<Recorded>, LogError> {
+        let Some(first) = self.find(command).await? else { return Ok(vec![]) };
+        let before = Position(first.0.saturating_sub(1));
+        let mut recorded = self.log.read_all(before, PAGE).await?;
+        let own = recorded.iter().zip(0..).take_while(|(event, n)| event.id == command.event(*n)).count();
+        recorded.truncate(own);
+        Ok(recorded)
+    }
+
+    /// Calls `each` with every event of a stream, in order.
+    async fn read(
+        &self,
+        stream: &StreamName,
+        mut each: impl FnMut(&Recorded) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut after = Version::NONE;
+        loop {
+            let page = self.log.read_stream(stream, after, PAGE).await?;
+            for recorded in &page {
+                each(recorded)?;
+                after = recorded.version;
+            }
+            if page.len() < PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The answer to a command that the log knows since `first`.
+    async fn repeated<D: Decider>(
+        &self,
+        context: &Context,
+        stream: &StreamName,
+        first: Position,
+    ) -> Result<Executed<D>, Fault> {
+        let mut answer = Executed {
+            position: Some(first),
+            recorded_at: None,
+            events: vec![],
+            state: D::initial(),
+            version: Version::NONE,
+            is_repeat: true,
+        };
+        let mut own = context.command.event(0);
+        self.read(stream, |recorded| {
+            let event = D::Event::decode(&recorded.kind, recorded.schema, &recorded.data)?;
+            let before = std::mem::replace(&mut answer.state, D::initial());
+            answer.state = D::evolve(before, &event);
+            answer.version = recorded.version;
+            if recorded.id == own {
+                answer.position = Some(recorded.position);
+                answer.recorded_at = Some(recorded.recorded_at);
+                answer.events.push(event);
+                own = context.command.event(answer.events.len() as u32);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(answer)
+    }
+}
+
+fn executed<D: Decider>(
+    appended: Appended,
+    events: Vec<D::Event>,
+    state: D::State,
+    version: Version,
+) -> Executed<D> {
+    let version = Version(version.0 + events.len() as u64);
+    let state = events.iter().fold(state, D::evolve);
+    Executed {
+        position: Some(appended.last),
+        recorded_at: Some(appended.recorded_at),
+        events,
+        state,
+        version,
+        is_repeat: false,
+    }
+}
+
+/// Events as they go into the log, numbered from `first` over the whole command.
+pub(crate) fn encode<E: StoredEvent>(
+    command: CommandId,
+    first: u32,
+    events: &[E],
+    metadata: &Arc<[u8]>,
+) -> Vec<NewEvent> {
+    (first..).zip(events).map(|(ordinal, event)| encode_one(command, ordinal, event, metadata)).collect()
+}
+
+fn encode_one<E: StoredEvent>(command: CommandId, ordinal: u32, event: &E, metadata: &Arc<[u8]>) -> NewEvent {
+    NewEvent {
+        id: command.event(ordinal),
+        kind: event.kind(),
+        schema: event.schema(),
+        data: event.encode(),
+        metadata: Arc::clone(metadata),
+    }
+}
+
+/// Whether a failed append was only a lost race; `PartlyKnown` is one, against a duplicate of the same command.
+fn raced(error: AppendError) -> Result<(), Fault> {
+    match error {
+        AppendError::Conflict { .. } | AppendError::PartlyKnown => Ok(()),
+        AppendError::Invalid(why) => Err(Fault::Batch(why)),
+        AppendError::Log(error) => Err(error.into()),
+    }
+}

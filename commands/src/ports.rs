@@ -1,0 +1,263 @@
+//! What this crate needs of the outside besides the domain's ports: read models, leases, archives, randomness.
+
+use scanledger_domain::branch::{BaseBranch, Inventory, KnownAdvisory};
+use scanledger_domain::component::Package;
+use scanledger_domain::finding::{Fingerprint, TriageState};
+use scanledger_domain::id::{BranchId, CommandId, FindingId, OrganizationId, ProjectId, ScanId};
+use scanledger_domain::log::{Position, Version};
+use scanledger_domain::project::Gate;
+use scanledger_domain::scan::ScanStatus;
+use scanledger_domain::time::Timestamp;
+use scanledger_domain::{BoxFuture, Cause};
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// A read model did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It did not reach a position in time; later it may.
+    #[error("the read model did not reach position {wanted} in time")]
+    TooLate {
+        /// The position.
+        wanted: Position,
+    },
+    /// It failed.
+    #[error("the read model failed while trying to {doing}")]
+    Failed {
+        /// What was tried.
+        doing: &'static str,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+}
+
+/// What is on a branch, read in one transaction together with the version that belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InventorySnapshot {
+    /// The version of the branch's stream; 0 if it is not open yet.
+    pub version: Version,
+    /// What is on it. If it is not open and has a base, what is on the base, with `opened: None`,
+    /// `last_scan: None` and no pending results.
+    pub inventory: Inventory,
+    /// What a branch that is not open yet starts from: the project's default branch, if that is open and
+    /// another one.
+    pub base: Option<BaseBranch>,
+}
+
+/// What people decided about findings of a branch, read in one transaction together with the gate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TriageSnapshot {
+    /// The position that the read model had reached.
+    pub read_at: Position,
+    /// The project's gate at that position.
+    pub gate: Gate,
+    /// Decisions and last notes about findings that are on the branch; undecided ones are left out.
+    pub decisions: HashMap<FindingId, (TriageState, Option<String>)>,
+}
+
+/// A scan that waits for a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunnableScan {
+    /// The scan.
+    pub scan: ScanId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// Whether nothing may run beside it, because workers vanished twice under it
+    /// ([`scanledger_domain::scan::ScanLife::must_run_alone`]).
+    pub must_run_alone: bool,
+    /// Position of its `scan.queued`.
+    pub queued_at: Position,
+}
+
+/// A scan that some worker holds or held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldScan {
+    /// The scan.
+    pub scan: ScanId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// Running, settling, or stopped with a partial result owed.
+    pub status: ScanStatus,
+    /// The present attempt.
+    pub attempt: u32,
+}
+
+/// A finding that the read model knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownFinding {
+    /// The finding.
+    pub finding: FindingId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// Its project.
+    pub project: ProjectId,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+}
+
+/// What commands read besides streams. Implemented over the projections.
+pub trait ReadModel: Send + Sync {
+    /// Waits until the local views contain everything up to `position`.
+    ///
+    /// # Errors
+    /// [`ReadError::TooLate`] after `timeout`.
+    fn wait_for(&self, position: Position, timeout: Duration) -> BoxFuture<'_, Result<(), ReadError>>;
+
+    /// What is on the branch called `branch`.
+    fn inventory<'a>(
+        &'a self,
+        project: ProjectId,
+        branch: &'a str,
+    ) -> BoxFuture<'a, Result<InventorySnapshot, ReadError>>;
+
+    /// Findings that the project has or had, on any branch, about each of `packages`, in order of first sight;
+    /// packages without any may be left out.
+    fn known_advisories(
+        &self,
+        project: ProjectId,
+        packages: Vec<Package>,
+    ) -> BoxFuture<'_, Result<HashMap<Package, Vec<KnownAdvisory>>, ReadError>>;
+
+    /// The project's gate, and what people decided about what is on a branch.
+    fn triage(
+        &self,
+        project: ProjectId,
+        branch: BranchId,
+    ) -> BoxFuture<'_, Result<TriageSnapshot, ReadError>>;
+
+    /// Those of `findings` that there are, in any order.
+    fn findings(&self, findings: Vec<FindingId>) -> BoxFuture<'_, Result<Vec<KnownFinding>, ReadError>>;
+
+    /// Queued scans of projects that were not deleted, oldest first, at most `per_organization` of each
+    /// organization.
+    fn runnable_scans(&self, per_organization: usize) -> BoxFuture<'_, Result<Vec<RunnableScan>, ReadError>>;
+
+    /// How many scans of each organization are running, paused or settling, on whatever node; organizations
+    /// without any may be left out.
+    fn running_by_organization(&self) -> BoxFuture<'_, Result<HashMap<OrganizationId, u64>, ReadError>>;
+
+    /// Every scan that is running or settling, or stopped and still owes its partial result.
+    fn held_scans(&self) -> BoxFuture<'_, Result<Vec<HeldScan>, ReadError>>;
+
+    /// The project of an organization whose repository has exactly this URL, the eldest if there are several.
+    fn project_with_repo<'a>(
+        &'a self,
+        organization: OrganizationId,
+        url: &'a str,
+    ) -> BoxFuture<'a, Result<Option<ProjectId>, ReadError>>;
+
+    /// How many scans of a project have not ended ([`ScanStatus::is_active`]).
+    fn active_scans(&self, project: ProjectId) -> BoxFuture<'_, Result<u64, ReadError>>;
+}
+
+/// Who holds a lease, and until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseHolder {
+    /// Who holds it, or held it if it has lapsed.
+    pub owner: String,
+    /// When it lapses unless it is renewed.
+    pub until: Timestamp,
+}
+
+/// Rows that say who works at what. In the state store, never in the log. May block.
+pub trait Leases: Send + Sync {
+    /// Takes the lease `name` until `ttl` after `now`; `false` if another owner holds it and it has not lapsed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn acquire(&self, name: &str, owner: &str, now: Timestamp, ttl: Duration) -> Result<bool, Cause>;
+
+    /// Lets the lease run until `ttl` after `now`; `false` if `owner` no longer holds it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn renew(&self, name: &str, owner: &str, now: Timestamp, ttl: Duration) -> Result<bool, Cause>;
+
+    /// Gives the lease back, if `owner` has it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn release(&self, name: &str, owner: &str) -> Result<(), Cause>;
+
+    /// Who has the lease, lapsed or not.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn holder(&self, name: &str) -> Result<Option<LeaseHolder>, Cause>;
+}
+
+/// What came out of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UnpackedFacts {
+    /// Regular files.
+    pub files: u64,
+    /// Bytes of content.
+    pub bytes: u64,
+    /// Entries left out because they are neither files nor folders.
+    pub skipped: u64,
+}
+
+/// An archive could not be unpacked.
+#[derive(Debug, thiserror::Error)]
+#[error("the archive could not be unpacked: {message}")]
+pub struct UnpackProblem {
+    /// Whether the archive is to blame, rather than this machine.
+    pub is_input_fault: bool,
+    /// What is wrong, fit for the client: names the entry, tells nothing about this machine.
+    pub message: String,
+    /// Why, for the server's log.
+    #[source]
+    pub source: Option<Cause>,
+}
+
+/// Unpacks sources into a private folder, within hard limits. Blocks.
+pub trait Unpacker: Send + Sync {
+    /// Unpacks `archive`, which the client called `file_name`, into `destination`, which is made if missing.
+    ///
+    /// # Errors
+    /// When the archive is broken, escapes its folder or exceeds a limit, or this machine fails.
+    fn unpack(
+        &self,
+        archive: &Path,
+        file_name: &str,
+        destination: &Path,
+    ) -> Result<UnpackedFacts, UnpackProblem>;
+}
+
+/// Whether a request was seen before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// It was not.
+    New,
+    /// It was, with the same body.
+    Same,
+    /// It was, with another body: the request is to be refused (HTTP 422).
+    Different,
+}
+
+/// Remembers which body came with which idempotency key.
+pub trait IdempotencyStore: Send + Sync {
+    /// Remembers the SHA-256 of the `body` of the first request that was `command`, and compares later ones.
+    fn remember(&self, command: CommandId, body: [u8; 32]) -> BoxFuture<'_, Result<Seen, Cause>>;
+}
+
+/// Where randomness comes from. Passed in, so that tests are repeatable.
+pub trait Entropy: Send + Sync {
+    /// Fills `bytes` with bytes that nobody can guess.
+    ///
+    /// # Errors
+    /// When the system has none.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), Cause>;
+}
+
+/// The randomness of the operating system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OsEntropy;
+
+impl Entropy for OsEntropy {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), Cause> {
+        getrandom::fill(bytes).map_err(Into::into)
+    }
+}

@@ -1,0 +1,260 @@
+//! Records what a scan found: the difference to what the branch has, in the branch's own stream.
+
+use super::control::{Ending, Signal};
+use super::gather::Gathered;
+use super::history::earlier;
+use super::run::{Halt, Run, VIEW_TIMEOUT};
+use super::{excerpts, run::joined};
+use crate::error::{CommandError, Fault};
+use crate::ports::InventorySnapshot;
+use scanledger_domain::branch::{
+    Branch, BranchEvent, BranchRefusal, ComponentsChanged, FindingsUpdated, Observed, Pending, RecordScan,
+    Scanned, branch_id, branch_stream, observe,
+};
+use scanledger_domain::component::Package;
+use scanledger_domain::decider::{Decider as _, StoredEvent as _};
+use scanledger_domain::id::FindingId;
+use scanledger_domain::limits::BATCH_BYTES;
+use scanledger_domain::log::Position;
+use scanledger_domain::scanning::{Detection, Identity};
+use std::collections::HashSet;
+
+/// How often results are decided again because another scan of the branch was faster.
+const ATTEMPTS: u32 = 50;
+/// Bytes of one event from which lists are halved, so that every event fits into a batch with room to spare.
+const EVENT_BYTES: usize = BATCH_BYTES / 4;
+
+/// What was recorded.
+#[derive(Debug)]
+pub(super) struct RecordedScan {
+    /// Every finding of the scan.
+    pub(super) observed: Vec<Observed>,
+    /// Those that count as new.
+    pub(super) new: HashSet<FindingId>,
+    /// The end of the run.
+    pub(super) scanned: Scanned,
+    /// Its position.
+    pub(super) position: Position,
+}
+
+impl Run {
+    /// Gives every detection its finding.
+    pub(super) async fn observe(&self, detections: Vec<Detection>) -> Result<Vec<Observed>, Halt> {
+        let project = self.life.queued.project;
+        let packages = packages(&detections);
+        let known = if packages.is_empty() {
+            Default::default()
+        } else {
+            self.deps.views.known_advisories(project, packages).await?
+        };
+        joined(tokio::task::spawn_blocking(move || observe(project, detections, &known)).await)
+    }
+
+    /// Appends the difference to the branch's stream and waits until the read model shows it.
+    pub(super) async fn record(
+        &mut self,
+        gathered: &Gathered,
+        mut observed: Vec<Observed>,
+    ) -> Result<RecordedScan, Halt> {
+        let queued = self.life.queued.clone();
+        let stream = branch_stream(branch_id(queued.project, &queued.branch));
+        for _ in 0..ATTEMPTS {
+            if self.control.signal() == Signal::End(Ending::Superseded) {
+                return Err(Halt::Ended(Ending::Superseded));
+            }
+            let snapshot = self.deps.views.inventory(queued.project, &queued.branch).await?;
+            excerpts::store(&*self.deps.blobs, &mut observed, &snapshot.inventory)
+                .await
+                .map_err(Fault::from)?;
+            let version = snapshot.version;
+            let can_be_new = snapshot.inventory.has_history || snapshot.base.is_some();
+            let was_begun = snapshot.inventory.pending != Pending::default();
+            let events = self.difference(gathered, &mut observed, snapshot).await?;
+            let mut before = Default::default();
+            if events.is_empty() || was_begun {
+                let run = (queued.scan, self.life.run);
+                before = earlier(&self.deps.ledger, &stream, version, run, can_be_new).await?;
+            }
+            let Some(end) = events.last() else {
+                let missing =
+                    || Fault::other("find the end of a recorded run", "the read model is ahead of its log");
+                let (scanned, position) = before.scanned.ok_or_else(missing)?;
+                return Ok(RecordedScan { observed, new: before.new, scanned, position });
+            };
+            let BranchEvent::Scanned(scanned) = end.clone() else {
+                return Err(Fault::other("record a scan", "results do not end with branch.scanned").into());
+            };
+            let context = self.context.derive(&format!("record-{version}"));
+            match self.deps.ledger.append_parts(&context, &stream, version, &events).await {
+                Ok(Some(appended)) => {
+                    self.deps.views.wait_for(appended.last, VIEW_TIMEOUT).await?;
+                    let mut new = before.new;
+                    new.extend(newly_seen(&events, can_be_new));
+                    return Ok(RecordedScan { observed, new, scanned, position: appended.last });
+                }
+                Ok(None) | Err(CommandError::Contended | CommandError::Stale { .. }) => {
+                    let head = self.deps.ledger.log().head().await.map_err(Fault::from)?;
+                    self.deps.views.wait_for(head, VIEW_TIMEOUT).await?;
+                }
+                Err(CommandError::Fault(fault)) => return Err(fault.into()),
+                Err(CommandError::Refused(never)) => match never {},
+            }
+        }
+        Err(Halt::Retry("other scans of the branch were faster, again and again"))
+    }
+
+    /// Decides what changes on the branch, on a thread of its own: it costs microseconds per finding.
+    async fn difference(
+        &self,
+        gathered: &Gathered,
+        observed: &mut Vec<Observed>,
+        snapshot: InventorySnapshot,
+    ) -> Result<Vec<BranchEvent>, Halt> {
+        let queued = &self.life.queued;
+        let mut command = RecordScan {
+            branch: branch_id(queued.project, &queued.branch),
+            organization: queued.organization,
+            project: queued.project,
+            name: queued.branch.clone(),
+            base: snapshot.base,
+            scan: queued.scan,
+            run: self.life.run,
+            coverage: gathered.coverage.clone(),
+            observed: vec![],
+            components: gathered.components.clone(),
+            generation: gathered.generation,
+        };
+        let own = std::mem::take(observed);
+        let decided = tokio::task::spawn_blocking(move || {
+            command.observed.clone_from(&own);
+            let events = Branch::decide(&snapshot.inventory, command);
+            (own, events.map(|events| events.into_iter().flat_map(halved).collect()))
+        });
+        let (own, events) = joined(decided.await)?;
+        *observed = own;
+        events.map_err(|BranchRefusal::StaleAdvisories { .. }| {
+            Halt::Retry("the branch was matched with newer advisories meanwhile")
+        })
+    }
+}
+
+fn packages(detections: &[Detection]) -> Vec<Package> {
+    let mut packages: Vec<Package> = detections
+        .iter()
+        .filter_map(|detection| match &detection.identity {
+            Identity::Advisory { package, .. } => Some(package.clone()),
+            Identity::Secret { .. } | Identity::Code { .. } => None,
+        })
+        .collect();
+    packages.sort_unstable();
+    packages.dedup();
+    packages
+}
+
+fn newly_seen(events: &[BranchEvent], can_be_new: bool) -> impl Iterator<Item = FindingId> {
+    events.iter().filter_map(move |event| match event {
+        BranchEvent::Detected(detected) if detected.is_new => Some(detected.finding),
+        BranchEvent::Reopened(reopened) if can_be_new => Some(reopened.finding),
+        BranchEvent::Opened(_)
+        | BranchEvent::Detected(_)
+        | BranchEvent::Reopened(_)
+        | BranchEvent::Resolved(_)
+        | BranchEvent::FindingsUpdated(_)
+        | BranchEvent::ComponentsChanged(_)
+        | BranchEvent::Scanned(_) => None,
+    })
+}
+
+/// The same event, or several that say the same, each of a size that fits into a batch: findings with many
+/// places and components with long paths make lists whose bytes nobody can tell from their length.
+fn halved(event: BranchEvent) -> Vec<BranchEvent> {
+    let is_list = match &event {
+        BranchEvent::FindingsUpdated(updated) => updated.findings.len() > 1,
+        BranchEvent::ComponentsChanged(changed) => changed.set.len() + changed.removed.len() > 1,
+        BranchEvent::Opened(_)
+        | BranchEvent::Detected(_)
+        | BranchEvent::Reopened(_)
+        | BranchEvent::Resolved(_)
+        | BranchEvent::Scanned(_) => false,
+    };
+    if !is_list || event.encode().len() <= EVENT_BYTES {
+        return vec![event];
+    }
+    let halves: [BranchEvent; 2] = match event {
+        BranchEvent::FindingsUpdated(FindingsUpdated { mut findings }) => {
+            let second = findings.split_off(findings.len() / 2);
+            [FindingsUpdated { findings }.into(), FindingsUpdated { findings: second }.into()]
+        }
+        BranchEvent::ComponentsChanged(ComponentsChanged { mut set, mut removed }) => {
+            let (set2, removed2) = (set.split_off(set.len() / 2), removed.split_off(removed.len() / 2));
+            [
+                ComponentsChanged { set, removed }.into(),
+                ComponentsChanged { set: set2, removed: removed2 }.into(),
+            ]
+        }
+        other => return vec![other],
+    };
+    halves.into_iter().flat_map(halved).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EVENT_BYTES, halved};
+    use scanledger_domain::branch::{BranchEvent, ComponentsChanged, FindingsUpdated, Occurrence, Update};
+    use scanledger_domain::component::{Component, Ecosystem, Package, Scope};
+    use scanledger_domain::decider::StoredEvent as _;
+    use scanledger_domain::id::FindingId;
+    use scanledger_domain::limits::{PATH_BYTES, PLACES};
+    use scanledger_domain::scanning::Place;
+    use scanledger_domain::severity::Severity;
+    use uuid::Uuid;
+
+    fn update(n: u128, places: usize) -> Update {
+        let place = Place { path: "p".repeat(PATH_BYTES), line: Some(1), end_line: None, version: None };
+        let occurrence =
+            Occurrence { severity: Severity::High, places: vec![place; places], fix: None, excerpt: None };
+        Update { finding: FindingId(Uuid::from_u128(n)), occurrence }
+    }
+
+    fn findings(events: &[BranchEvent]) -> Vec<Update> {
+        let lists = events.iter().map(|event| match event {
+            BranchEvent::FindingsUpdated(updated) => updated.findings.clone(),
+            other => panic!("unexpected {other:?}"),
+        });
+        lists.flatten().collect()
+    }
+
+    #[test]
+    fn the_largest_list_of_findings_is_split_until_each_event_fits() {
+        let all: Vec<Update> = (0..200).map(|n| update(n, PLACES)).collect();
+        let events = halved(FindingsUpdated { findings: all.clone() }.into());
+        assert!(events.iter().all(|event| event.encode().len() <= EVENT_BYTES));
+        assert_eq!(findings(&events), all);
+    }
+
+    #[test]
+    fn the_largest_list_of_components_is_split_until_each_event_fits() {
+        let all: Vec<Component> = (0..500)
+            .map(|n| Component {
+                package: Package::new(Ecosystem::Npm, &format!("package-{n}")),
+                version: "1.0.0".into(),
+                path: "p".repeat(PATH_BYTES),
+                scope: Scope::Runtime,
+                direct: None,
+            })
+            .collect();
+        let events = halved(ComponentsChanged { set: all.clone(), removed: vec![] }.into());
+        assert!(events.iter().all(|event| event.encode().len() <= EVENT_BYTES));
+        let lists = events.into_iter().map(|event| match event {
+            BranchEvent::ComponentsChanged(changed) => changed.set,
+            other => panic!("unexpected {other:?}"),
+        });
+        assert_eq!(lists.flatten().collect::<Vec<_>>(), all);
+    }
+
+    #[test]
+    fn an_event_that_fits_stays_whole() {
+        let event: BranchEvent = FindingsUpdated { findings: vec![update(1, 1), update(2, 1)] }.into();
+        assert_eq!(halved(event.clone()), [event]);
+    }
+}

@@ -1,0 +1,96 @@
+//! From a stored archive to a private folder with its files.
+
+use super::run::{Halt, Run};
+use crate::error::Fault;
+use crate::ports::UnpackProblem;
+use scanledger_domain::blob::BlobError;
+use scanledger_domain::scan::{Failure, FailureCode};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// An unpacked source; removed when dropped.
+#[derive(Debug)]
+pub(super) struct Workspace {
+    _folder: TempDir,
+    /// Where the files are.
+    pub(super) root: PathBuf,
+}
+
+/// What the folders of a node's runs begin with.
+fn prefix(node: Uuid) -> String {
+    format!("scan-{}-", node.simple())
+}
+
+/// Removes what a former life of this node left behind.
+pub(super) fn sweep(temp_dir: &Path, node: Uuid) -> std::io::Result<()> {
+    std::fs::create_dir_all(temp_dir)?;
+    let prefix = prefix(node);
+    for entry in std::fs::read_dir(temp_dir)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+impl Run {
+    /// Fetches and unpacks the source of the scan.
+    pub(super) async fn materialise(&mut self) -> Result<Workspace, Halt> {
+        let (temp_dir, prefix) = (self.options.temp_dir.clone(), prefix(self.options.node));
+        let folder = blocking(move || private_folder(&temp_dir, &prefix)).await?;
+        let folder = folder.map_err(|error| Fault::other("make a private folder", error))?;
+        let source = self.life.queued.source.clone();
+        let archive = folder.path().join("archive");
+        match self.deps.blobs.load_to_file(source.blob, &archive).await {
+            Ok(()) => (),
+            Err(BlobError::Missing(_)) => {
+                let message = "the source is no longer stored".to_owned();
+                return Err(Halt::Failed(Failure { code: FailureCode::SourceMissing, message }));
+            }
+            Err(error) => return Err(Fault::from(error).into()),
+        }
+        let root = folder.path().join("source");
+        let (unpacker, destination) = (Arc::clone(&self.deps.unpacker), root.clone());
+        let unpacked = blocking(move || {
+            let unpacked = unpacker.unpack(&archive, &source.name, &destination);
+            // The scanners have the files; the archive only takes up room.
+            drop(std::fs::remove_file(&archive));
+            unpacked
+        });
+        let facts = unpacked.await?.map_err(refused)?;
+        self.log.info(
+            "the source is unpacked",
+            &[
+                ("files", facts.files.into()),
+                ("bytes", facts.bytes.into()),
+                ("leftOut", facts.skipped.into()),
+            ],
+        );
+        Ok(Workspace { _folder: folder, root })
+    }
+}
+
+fn refused(problem: UnpackProblem) -> Halt {
+    if problem.is_input_fault {
+        return Halt::Failed(Failure { code: FailureCode::SourceRejected, message: problem.message });
+    }
+    Halt::Broken(Fault::other("unpack a source", problem))
+}
+
+fn private_folder(temp_dir: &Path, prefix: &str) -> std::io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(prefix);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o700));
+    }
+    builder.tempdir_in(temp_dir)
+}
+
+async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(call).await.map_err(|error| Fault::other("prepare a source", error))
+}

@@ -1,0 +1,292 @@
+//! A read model for tests: folded from the log in memory, as fresh as the last question.
+
+use parking_lot::Mutex;
+use scanledger_commands::ports::{
+    HeldScan, InventorySnapshot, KnownFinding, ReadError, ReadModel, RunnableScan, TriageSnapshot,
+};
+use scanledger_domain::BoxFuture;
+use scanledger_domain::branch::{
+    BaseBranch, Branch, BranchEvent, Inventory, KnownAdvisory, Pending, branch_id,
+};
+use scanledger_domain::component::Package;
+use scanledger_domain::decider::Decider;
+use scanledger_domain::event::Event;
+use scanledger_domain::finding::{FindingEvent, Triage, TriageStatus};
+use scanledger_domain::id::{BranchId, FindingId, OrganizationId, ProjectId, ScanId};
+use scanledger_domain::log::{EventLog, Position, Recorded, Version};
+use scanledger_domain::project::{Created, Project, ProjectState};
+use scanledger_domain::scan::{Scan, ScanEvent, ScanLife, ScanState, ScanStatus};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Default)]
+struct Folded {
+    position: Position,
+    scans: BTreeMap<ScanId, (Position, ScanState)>,
+    projects: BTreeMap<ProjectId, ProjectState>,
+    branches: HashMap<BranchId, (Inventory, Version, Position)>,
+    findings: HashMap<FindingId, KnownFinding>,
+    advisories: HashMap<(ProjectId, Package), Vec<KnownAdvisory>>,
+    triage: HashMap<FindingId, TriageStatus>,
+}
+
+pub struct Views {
+    log: Arc<dyn EventLog>,
+    folded: Mutex<Folded>,
+}
+
+type Answer<'a, T> = BoxFuture<'a, Result<T, ReadError>>;
+
+impl Views {
+    pub fn new(log: Arc<dyn EventLog>) -> Self {
+        Self { log, folded: Mutex::default() }
+    }
+
+    async fn read<T>(&self, question: impl FnOnce(&Folded) -> T + Send) -> Result<T, ReadError> {
+        loop {
+            let after = self.folded.lock().position;
+            let page = self
+                .log
+                .read_all(after, 1_000)
+                .await
+                .map_err(|error| ReadError::Failed { doing: "read the log", source: error.into() })?;
+            let mut folded = self.folded.lock();
+            // Another question may have been faster with a part of the page.
+            let known = folded.position;
+            for recorded in page.iter().filter(|recorded| recorded.position > known) {
+                folded.apply(recorded);
+            }
+            if page.is_empty() {
+                return Ok(question(&folded));
+            }
+        }
+    }
+}
+
+impl Folded {
+    fn apply(&mut self, recorded: &Recorded) {
+        self.position = recorded.position;
+        match Event::of(recorded).unwrap() {
+            Event::Scan(event) => {
+                let id: ScanId = recorded.stream.as_str()["scan-".len()..].parse().unwrap();
+                if let ScanEvent::Queued(_) = &event {
+                    self.scans.insert(id, (recorded.position, Scan::initial()));
+                }
+                let (_, state) = self.scans.get_mut(&id).unwrap();
+                *state = Scan::evolve(std::mem::replace(state, ScanState::Missing), &event);
+            }
+            Event::Project(event) => {
+                let id: ProjectId = recorded.stream.as_str()["project-".len()..].parse().unwrap();
+                let state = self.projects.entry(id).or_insert(ProjectState::Missing);
+                *state = Project::evolve(state.clone(), &event);
+            }
+            Event::Finding(FindingEvent::Triaged(triaged)) => {
+                let status = self.triage.entry(triaged.finding).or_default();
+                *status = Triage::evolve(std::mem::take(status), &FindingEvent::Triaged(triaged));
+            }
+            Event::Branch(event) => self.branch(recorded, &event),
+            Event::ApiKey(_)
+            | Event::Organization(_)
+            | Event::User(_)
+            | Event::Team(_)
+            | Event::Advisory(_)
+            | Event::Claim(_) => (),
+        }
+    }
+
+    fn branch(&mut self, recorded: &Recorded, event: &BranchEvent) {
+        let id: BranchId = recorded.stream.as_str()["branch-".len()..].parse().unwrap();
+        if let BranchEvent::Opened(opened) = event {
+            let mut inventory = Inventory::default();
+            if let Some(base) = opened.base {
+                let (held, _, position) = &self.branches[&base.branch];
+                assert_eq!(*position, base.position, "the base moved: this read model keeps no history");
+                inventory.findings = held.findings.clone();
+                inventory.components = held.components.clone();
+                inventory.digest = held.digest;
+                inventory.generation = held.generation;
+            }
+            self.branches.insert(id, (inventory, Version::NONE, Position::START));
+        }
+        let (inventory, version, position) = self.branches.get_mut(&id).unwrap();
+        *inventory = Branch::evolve(std::mem::take(inventory), event);
+        (*version, *position) = (recorded.version, recorded.position);
+        if let BranchEvent::Detected(detected) = event {
+            let opened = inventory.opened.as_ref().unwrap();
+            self.findings.insert(
+                detected.finding,
+                KnownFinding {
+                    finding: detected.finding,
+                    organization: opened.organization,
+                    project: opened.project,
+                    fingerprint: detected.fingerprint,
+                },
+            );
+            if let Some(package) = &detected.package {
+                let known = self.advisories.entry((opened.project, package.clone())).or_default();
+                known.push(KnownAdvisory {
+                    finding: detected.finding,
+                    fingerprint: detected.fingerprint,
+                    advisories: detected.advisories.clone(),
+                });
+            }
+        }
+    }
+
+    fn lives(&self) -> impl Iterator<Item = (Position, &ScanLife)> {
+        self.scans.values().filter_map(|(queued_at, state)| match state {
+            ScanState::Live(life) => Some((*queued_at, &**life)),
+            ScanState::Missing | ScanState::Deleted => None,
+        })
+    }
+
+    fn project(&self, project: ProjectId) -> Option<&Created> {
+        match self.projects.get(&project)? {
+            ProjectState::Live(created) => Some(created),
+            ProjectState::Missing | ProjectState::Deleted => None,
+        }
+    }
+}
+
+impl ReadModel for Views {
+    fn wait_for(&self, position: Position, timeout: Duration) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let reached = async {
+                while self.read(|folded| folded.position).await? < position {
+                    tokio::task::yield_now().await;
+                }
+                Ok(())
+            };
+            tokio::time::timeout(timeout, reached)
+                .await
+                .unwrap_or(Err(ReadError::TooLate { wanted: position }))
+        })
+    }
+
+    fn inventory<'a>(&'a self, project: ProjectId, branch: &'a str) -> Answer<'a, InventorySnapshot> {
+        Box::pin(self.read(move |folded| {
+            let id = branch_id(project, branch);
+            if let Some((inventory, version, _)) = folded.branches.get(&id) {
+                return InventorySnapshot { version: *version, inventory: inventory.clone(), base: None };
+            }
+            let default = branch_id(project, &folded.project(project).unwrap().details.default_branch);
+            let Some((inventory, _, position)) = folded.branches.get(&default).filter(|_| default != id)
+            else {
+                return InventorySnapshot {
+                    version: Version::NONE,
+                    inventory: Inventory::default(),
+                    base: None,
+                };
+            };
+            let inventory =
+                Inventory { opened: None, last_scan: None, pending: Pending::default(), ..inventory.clone() };
+            let base = Some(BaseBranch { branch: default, position: *position });
+            InventorySnapshot { version: Version::NONE, inventory, base }
+        }))
+    }
+
+    fn known_advisories(
+        &self,
+        project: ProjectId,
+        packages: Vec<Package>,
+    ) -> Answer<'_, HashMap<Package, Vec<KnownAdvisory>>> {
+        Box::pin(self.read(move |folded| {
+            let of = |package: Package| {
+                let known = folded.advisories.get(&(project, package.clone()))?;
+                Some((package, known.clone()))
+            };
+            packages.into_iter().filter_map(of).collect()
+        }))
+    }
+
+    fn triage(&self, project: ProjectId, branch: BranchId) -> Answer<'_, TriageSnapshot> {
+        Box::pin(self.read(move |folded| {
+            let inventory = &folded.branches[&branch].0;
+            let present = folded.triage.iter().filter(|(finding, _)| inventory.holds(**finding));
+            let decisions =
+                present.map(|(finding, status)| (*finding, (status.state, status.note.clone()))).collect();
+            let gate = folded.project(project).unwrap().gate;
+            TriageSnapshot { read_at: folded.position, gate, decisions }
+        }))
+    }
+
+    fn findings(&self, findings: Vec<FindingId>) -> Answer<'_, Vec<KnownFinding>> {
+        Box::pin(self.read(move |folded| {
+            findings.iter().filter_map(|finding| folded.findings.get(finding).copied()).collect()
+        }))
+    }
+
+    fn runnable_scans(&self, per_organization: usize) -> Answer<'_, Vec<RunnableScan>> {
+        Box::pin(self.read(move |folded| {
+            let mut runnable: Vec<RunnableScan> = folded
+                .lives()
+                .filter(|(_, life)| life.status == ScanStatus::Queued)
+                .map(|(queued_at, life)| RunnableScan {
+                    scan: life.queued.scan,
+                    organization: life.queued.organization,
+                    must_run_alone: life.must_run_alone(),
+                    queued_at,
+                })
+                .collect();
+            runnable.sort_by_key(|scan| scan.queued_at);
+            let mut taken: HashMap<OrganizationId, usize> = HashMap::new();
+            runnable.retain(|scan| {
+                let taken = taken.entry(scan.organization).or_default();
+                *taken += 1;
+                *taken <= per_organization
+            });
+            runnable
+        }))
+    }
+
+    fn running_by_organization(&self) -> Answer<'_, HashMap<OrganizationId, u64>> {
+        Box::pin(self.read(|folded| {
+            let mut running = HashMap::new();
+            for (_, life) in folded.lives() {
+                if life.status.is_active() && life.status != ScanStatus::Queued {
+                    *running.entry(life.queued.organization).or_default() += 1;
+                }
+            }
+            running
+        }))
+    }
+
+    fn held_scans(&self) -> Answer<'_, Vec<HeldScan>> {
+        Box::pin(self.read(|folded| {
+            let held = folded.lives().filter(|(_, life)| {
+                matches!(life.status, ScanStatus::Running | ScanStatus::Settling)
+                    || (life.status == ScanStatus::Stopped && life.owes_partial)
+            });
+            let held = held.map(|(_, life)| HeldScan {
+                scan: life.queued.scan,
+                organization: life.queued.organization,
+                status: life.status,
+                attempt: life.attempt,
+            });
+            held.collect()
+        }))
+    }
+
+    fn project_with_repo<'a>(
+        &'a self,
+        organization: OrganizationId,
+        url: &'a str,
+    ) -> Answer<'a, Option<ProjectId>> {
+        Box::pin(self.read(move |folded| {
+            let ids = folded.projects.keys().filter_map(|project| folded.project(*project));
+            let mut with = ids.filter(|project| {
+                project.organization == organization && project.details.repo_url.as_deref() == Some(url)
+            });
+            with.next().map(|project| project.project)
+        }))
+    }
+
+    fn active_scans(&self, project: ProjectId) -> Answer<'_, u64> {
+        Box::pin(self.read(move |folded| {
+            let of =
+                |(_, life): &(Position, &ScanLife)| life.queued.project == project && life.status.is_active();
+            folded.lives().filter(of).count() as u64
+        }))
+    }
+}

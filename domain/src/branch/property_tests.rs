@@ -1,0 +1,224 @@
+//! What holds on a branch for any sequence of scans and any crash.
+
+use super::samples::{at_line, component, observed, on_feature, scan, secret, vulnerable, weakness};
+use super::{
+    BaseBranch, Branch, BranchEvent, ComponentKey, Inventory, InventoryDigest, Observed, RecordScan,
+    ScanCounts, Scanned,
+};
+use crate::component::{Component, Scope};
+use crate::decider::{Decider, StoredEvent};
+use crate::id::FindingId;
+use crate::log::Position;
+use crate::scanning::ScannerKind;
+use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
+use proptest::test_runner::TestCaseError;
+use std::collections::BTreeMap;
+
+/// What a scan sees: which scanners cover, per finding the line it is in, per component its scope.
+#[derive(Debug, Clone)]
+struct Seen {
+    covers: [bool; 3],
+    lines: [Option<u32>; 9],
+    scopes: Option<[Option<Scope>; 4]>,
+}
+
+const KINDS: [ScannerKind; 3] = [ScannerKind::Sca, ScannerKind::Secrets, ScannerKind::Sast];
+
+impl Seen {
+    fn record(&self, n: u128) -> RecordScan {
+        let observed: Vec<_> =
+            (0..).zip(self.lines).filter_map(|(i, line)| Some(finding(i, line?))).collect();
+        let covered = KINDS.into_iter().zip(self.covers).filter_map(|(kind, covers)| covers.then_some(kind));
+        let components = self.scopes.map(|scopes| {
+            let there = (0..).zip(scopes).filter_map(|(i, scope): (u32, _)| {
+                Some(Component { scope: scope?, ..component(&format!("p{i}"), "1.0.0") })
+            });
+            there.collect()
+        });
+        RecordScan { coverage: covered.collect(), components, ..scan(n, &observed) }
+    }
+}
+
+/// Finding number `i`, a third of them for each scanner.
+fn finding(i: u32, line: u32) -> Observed {
+    let name = format!("f{i}");
+    let detection = match i % 3 {
+        0 => vulnerable(&name, &["GHSA-1"]),
+        1 => secret(&name),
+        _ => weakness(&name),
+    };
+    at_line(observed(detection), line)
+}
+
+fn any_seen() -> impl Strategy<Value = Seen> {
+    let line = proptest::option::of(1..4_u32);
+    let scope = proptest::option::of(any::<bool>().prop_map(|needed| match needed {
+        true => Scope::Runtime,
+        false => Scope::Development,
+    }));
+    (
+        any::<[bool; 3]>(),
+        proptest::array::uniform9(line),
+        proptest::option::of(proptest::array::uniform4(scope)),
+    )
+        .prop_map(|(covers, lines, scopes)| Seen { covers, lines, scopes })
+}
+
+fn any_scans() -> impl Strategy<Value = Vec<Seen>> {
+    proptest::collection::vec(any_seen(), 1..6)
+}
+
+/// What ought to be on a branch, computed without events.
+#[derive(Debug, Clone, Default)]
+struct Model {
+    findings: BTreeMap<FindingId, Observed>,
+    components: BTreeMap<ComponentKey, Component>,
+}
+
+impl Model {
+    fn see(&mut self, record: &RecordScan) {
+        self.findings.retain(|_, held| !record.coverage.contains(&held.scanner()));
+        self.findings.extend(record.observed.iter().map(|seen| (seen.finding, seen.clone())));
+        if let Some(components) = &record.components {
+            self.components =
+                components.iter().map(|part| (ComponentKey::from(part), part.clone())).collect();
+        }
+    }
+
+    fn digest(&self) -> InventoryDigest {
+        let findings =
+            self.findings.iter().map(|(id, seen)| InventoryDigest::of_finding(*id, &seen.occurrence()));
+        let components = self.components.values().map(InventoryDigest::of_component);
+        findings.chain(components).fold(InventoryDigest::default(), InventoryDigest::plus)
+    }
+
+    fn agrees(&self, state: &Inventory) -> Result<(), TestCaseError> {
+        for (id, held) in &state.findings {
+            prop_assert_eq!(held.is_present, self.findings.contains_key(id));
+        }
+        for (id, seen) in &self.findings {
+            prop_assert!(state.holds(*id));
+            prop_assert_eq!(state.findings[id].scanner, seen.scanner());
+            prop_assert_eq!(state.findings[id].digest, InventoryDigest::of_finding(*id, &seen.occurrence()));
+        }
+        let components: BTreeMap<_, _> = state.components.clone().into_iter().collect();
+        let expected =
+            self.components.iter().map(|(key, part)| (key.clone(), InventoryDigest::of_component(part)));
+        prop_assert_eq!(components, expected.collect::<BTreeMap<_, _>>());
+        prop_assert_eq!(state.digest, self.digest());
+        Ok(())
+    }
+}
+
+/// What one record must have counted, given what was there before and whether it can be new.
+fn counts(before: &Model, ever: &[FindingId], record: &RecordScan, can_be_new: bool) -> ScanCounts {
+    let mut counts = ScanCounts::default();
+    for seen in &record.observed {
+        match before.findings.get(&seen.finding) {
+            Some(held) if held.occurrence() == seen.occurrence() => counts.unchanged += 1,
+            Some(_) => counts.updated += 1,
+            None if ever.contains(&seen.finding) => counts.reopened += 1,
+            None => counts.detected += 1,
+        }
+    }
+    let mut after = before.clone();
+    after.see(record);
+    counts.resolved = before.findings.keys().filter(|id| !after.findings.contains_key(id)).count() as u64;
+    counts.new = if can_be_new { counts.detected + counts.reopened } else { 0 };
+    counts
+}
+
+fn ended(events: &[BranchEvent]) -> Result<Scanned, TestCaseError> {
+    match events.last() {
+        Some(BranchEvent::Scanned(scanned)) => Ok(scanned.clone()),
+        other => Err(TestCaseError::fail(format!("{other:?}"))),
+    }
+}
+
+/// Through the log and back.
+fn stored(event: &BranchEvent) -> BranchEvent {
+    BranchEvent::decode(event.kind(), event.schema(), &event.encode()).unwrap()
+}
+
+fn fold(state: Inventory, events: &[BranchEvent]) -> Inventory {
+    events.iter().fold(state, |state, event| Branch::evolve(state, &stored(event)))
+}
+
+fn recorded(scans: &[Seen]) -> Inventory {
+    (1..).zip(scans).fold(Inventory::default(), |state, (n, seen)| {
+        let events = Branch::decide(&state, seen.record(n)).unwrap();
+        fold(state, &events)
+    })
+}
+
+proptest! {
+    #[test]
+    fn folding_all_events_gives_what_was_last_seen(scans in any_scans()) {
+        let (mut state, mut model, mut ever) = (Inventory::default(), Model::default(), Vec::new());
+        for (n, seen) in (1..).zip(&scans) {
+            let record = seen.record(n);
+            let events = Branch::decide(&state, record.clone()).unwrap();
+            let expected = counts(&model, &ever, &record, n > 1);
+            state = fold(state, &events);
+            model.see(&record);
+            ever.extend(record.observed.iter().map(|seen| seen.finding));
+            model.agrees(&state)?;
+            let end = ended(&events)?;
+            prop_assert_eq!(end.counts, expected);
+            prop_assert_eq!(end.digest, state.digest);
+            prop_assert_eq!(Branch::decide(&state, record).unwrap(), vec![]);
+        }
+    }
+
+    #[test]
+    fn a_branch_that_starts_from_another_differs_from_it_by_what_was_seen(
+        main in any_scans(),
+        seen in any_seen(),
+    ) {
+        let mut model = Model::default();
+        for (n, seen) in (1..).zip(&main) {
+            model.see(&seen.record(n));
+        }
+        let ever: Vec<_> = recorded(&main).findings.into_keys().collect();
+        let inherited = Inventory { opened: None, ..recorded(&main) };
+        let base = BaseBranch { branch: super::branch_id(super::samples::SHOP, "main"), position: Position(9) };
+        let record = on_feature(seen.record(100), Some(base));
+        let events = Branch::decide(&inherited, record.clone()).unwrap();
+        prop_assert_eq!(ended(&events)?.counts, counts(&model, &ever, &record, true));
+        let state = fold(inherited, &events);
+        model.see(&record);
+        model.agrees(&state)?;
+    }
+
+    #[test]
+    fn crashes_anywhere_change_nothing_about_the_end(
+        is_first in any::<bool>(),
+        before in any_scans(),
+        last in any_seen(),
+        cuts in proptest::collection::vec(0..8_usize, 0..5),
+    ) {
+        let start = if is_first { Inventory::default() } else { recorded(&before) };
+        let record = last.record(100);
+        let whole = Branch::decide(&start, record.clone()).unwrap();
+        let uninterrupted = fold(start.clone(), &whole);
+        let (mut state, mut done) = (start, 0);
+        for cut in cuts {
+            let rest = Branch::decide(&state, record.clone()).unwrap();
+            prop_assert_eq!(&rest[..], &whole[done..]);
+            let kept = cut.min(rest.len());
+            state = fold(state, &rest[..kept]);
+            done += kept;
+        }
+        let rest = Branch::decide(&state, record).unwrap();
+        prop_assert_eq!(&rest[..], &whole[done..]);
+        prop_assert_eq!(fold(state, &rest), uninterrupted);
+    }
+
+    #[test]
+    fn a_digest_does_not_depend_on_the_order_in_which_things_came(scans in any_scans(), last in any_seen()) {
+        let everything = Seen { covers: [true; 3], scopes: Some(last.scopes.unwrap_or_default()), ..last };
+        let straight = recorded(std::slice::from_ref(&everything));
+        let detour = recorded(&[scans, vec![everything]].concat());
+        prop_assert_eq!(straight.digest, detour.digest);
+    }
+}

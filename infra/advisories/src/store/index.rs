@@ -1,0 +1,31 @@
+//! The store as the index that scanners match against.
+
+use super::AdvisoryStore;
+use crate::group;
+use crate::version::Version;
+use scanledger_domain::Cause;
+use scanledger_domain::advisory::{AdvisoryIndex, Generation, Match};
+use scanledger_domain::component::{Ecosystem, Package};
+use std::cmp;
+
+impl AdvisoryIndex for AdvisoryStore {
+    fn generation(&self) -> Option<Generation> {
+        let snapshot = self.reader.latest().unwrap_or_else(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(%error, cause, "the last known generation of advisories is used");
+            self.reader.known()
+        });
+        (snapshot.generation > Generation(0)).then_some(snapshot.generation)
+    }
+
+    fn matches(&self, package: &Package, version: &str) -> Result<Vec<Match>, Cause> {
+        Ok(match self.reader.statements(package)? {
+            Some(statements) => group::matches(package.ecosystem, &statements, version),
+            None => vec![],
+        })
+    }
+
+    fn compare(&self, ecosystem: Ecosystem, a: &str, b: &str) -> Option<cmp::Ordering> {
+        Some(Version::parse(ecosystem, a)?.cmp(&Version::parse(ecosystem, b)?))
+    }
+}

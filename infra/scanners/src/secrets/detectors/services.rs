@@ -1,0 +1,156 @@
+//! Messaging, mail, payment.
+
+use super::Detector;
+use scanledger_domain::severity::Severity::{Critical, High, Low, Medium};
+
+pub(super) const LIST: &[Detector] = &[
+    Detector::token(
+        "SLACK_WEBHOOK",
+        "Slack webhook",
+        Medium,
+        "posts messages into a Slack channel",
+        &["hooks.slack.com"],
+        r"(?P<secret>https://hooks\.slack\.com/(?:services|workflows|triggers)/(?P<body>[A-Za-z0-9_/]{20,160}))",
+    ),
+    Detector::token(
+        "SLACK_APP_TOKEN",
+        "Slack app-level token",
+        High,
+        "connects as an application to Slack",
+        &["xapp-"],
+        r"\b(?P<secret>xapp-[0-9]-[A-Z0-9]{8,16}-[0-9]{8,16}-(?P<body>[0-9a-f]{32,128}))\b",
+    ),
+    Detector::token(
+        "SLACK_TOKEN",
+        "Slack token",
+        High,
+        "reads and writes messages in Slack",
+        &["xoxa-", "xoxb-", "xoxe-", "xoxo-", "xoxp-", "xoxr-", "xoxs-"],
+        r"\b(?P<secret>xox[abeoprs]-(?:[0-9]{1,16}-){1,4}(?P<body>[A-Za-z0-9]{20,250}))\b",
+    ),
+    Detector::token(
+        "DISCORD_WEBHOOK",
+        "Discord webhook",
+        Medium,
+        "posts messages into a Discord channel",
+        &["/api/webhooks/"],
+        r"(?P<secret>https://(?:ptb\.|canary\.)?discord(?:app)?\.com/api/webhooks/[0-9]{17,20}/(?P<body>[A-Za-z0-9_-]{60,80}))",
+    ),
+    Detector::token(
+        "DISCORD_BOT_TOKEN",
+        "Discord bot token",
+        High,
+        "acts as a bot on Discord",
+        &["discord", "bot"],
+        r"\b(?P<secret>[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40})",
+    )
+    .entropy(4.0)
+    .confidence(0.85),
+    Detector::token(
+        "TELEGRAM_BOT_TOKEN",
+        "Telegram bot token",
+        High,
+        "acts as a bot on Telegram",
+        &[":AA"],
+        r"\b(?P<secret>[0-9]{8,10}:(?P<body>AA[A-Za-z0-9_-]{33}))(?:[^A-Za-z0-9_-]|$)",
+    ),
+    Detector::token(
+        "TWILIO_API_KEY",
+        "Twilio API key",
+        High,
+        "sends messages and makes calls at the owner's expense",
+        &["twilio"],
+        r#"(?i-u)twilio[^\n]{0,80}?(?-i:\b(?P<secret>SK[0-9a-f]{32})\b)"#,
+    ),
+    Detector::token(
+        "TWILIO_AUTH_TOKEN",
+        "Twilio auth token",
+        High,
+        "controls a Twilio account",
+        &["twilio"],
+        r#"(?i)twilio[a-z0-9_-]{0,20}token["']?\s*(?:=|:|=>|:=)\s*["']?(?P<secret>[0-9a-f]{32})\b"#,
+    ),
+    Detector::token(
+        "SENDGRID_API_KEY",
+        "SendGrid API key",
+        High,
+        "sends mail in the owner's name",
+        &["SG."],
+        r"\b(?P<secret>SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})",
+    )
+    .entropy(4.0),
+    Detector::token(
+        "MAILGUN_KEY",
+        "Mailgun key",
+        High,
+        "sends mail in the owner's name",
+        &["key-"],
+        r"\b(?P<secret>key-(?P<body>[0-9a-f]{32}))\b",
+    ),
+    Detector::token(
+        "MAILCHIMP_API_KEY",
+        "Mailchimp API key",
+        Medium,
+        "reads audiences and sends campaigns",
+        &["-us"],
+        r"\b(?P<secret>(?P<body>[0-9a-f]{32})-us[0-9]{1,2})\b",
+    )
+    .confidence(0.9),
+    Detector::token(
+        "STRIPE_SECRET_KEY",
+        "Stripe secret key",
+        Critical,
+        "moves money and reads customers at Stripe",
+        &["sk_live_", "rk_live_"],
+        r"\b(?P<secret>[sr]k_live_(?P<body>[0-9A-Za-z]{16,247}))\b",
+    ),
+    Detector::token(
+        "STRIPE_TEST_KEY",
+        "Stripe test key",
+        Low,
+        "uses the test mode of a Stripe account",
+        &["sk_test_", "rk_test_"],
+        r"\b(?P<secret>[sr]k_test_(?P<body>[0-9A-Za-z]{16,247}))\b",
+    ),
+    Detector::token(
+        "STRIPE_PUBLISHABLE_KEY",
+        "Stripe publishable key",
+        Low,
+        "names a Stripe account; it is meant to be public",
+        &["pk_live_", "pk_test_"],
+        r"\b(?P<secret>pk_(?:live|test)_(?P<body>[0-9A-Za-z]{16,247}))\b",
+    )
+    .confidence(0.6),
+    Detector::token(
+        "STRIPE_WEBHOOK_SECRET",
+        "Stripe webhook secret",
+        Medium,
+        "lets anybody forge events that look like Stripe's",
+        &["whsec_"],
+        r"\b(?P<secret>whsec_(?P<body>[A-Za-z0-9+/]{32,64}={0,2}))",
+    ),
+    Detector::token(
+        "SQUARE_TOKEN",
+        "Square credential",
+        High,
+        "takes payments as its owner",
+        &["sq0csp-", "sq0atp-"],
+        r"\b(?P<secret>sq0(?:csp-(?:[A-Za-z0-9_-]{43})|atp-(?:[A-Za-z0-9_-]{22})))",
+    ),
+    Detector::token(
+        "BRAINTREE_TOKEN",
+        "Braintree access token",
+        Critical,
+        "takes payments as its owner",
+        &["access_token$production$"],
+        r"(?P<secret>access_token\$production\$(?P<body>[0-9a-z]{16}\$[0-9a-f]{32}))\b",
+    ),
+    Detector::token(
+        "SHOPIFY_TOKEN",
+        "Shopify token",
+        High,
+        "reads and changes a shop",
+        &["shpat_", "shpca_", "shppa_", "shpss_"],
+        r"\b(?P<secret>shp(?:at|ca|pa|ss)_(?P<body>[0-9A-Fa-f]{32}))\b",
+    ),
+];

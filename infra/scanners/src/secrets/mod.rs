@@ -1,0 +1,224 @@
+//! Finds secrets in files, by what they look like.
+
+mod detectors;
+mod entropy;
+mod mask;
+mod placeholder;
+mod search;
+
+use crate::text::{cut, one_line};
+use crate::tree::{self, SourceFile};
+use mask::{Masker, mask};
+use scanledger_domain::limits::{DESCRIPTION_BYTES, PATTERN_FILE_BYTES, PLACES, TITLE_BYTES};
+use scanledger_domain::scanning::{
+    Control, Detection, Identity, Outcome, Place, ScanError, Scanner, ScannerKind,
+};
+use scanledger_domain::vault::{HashPurpose, Vault};
+use search::{DetectorFault, Found, Scratch, Search};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+/// "Use of hard-coded credentials".
+const CWE: &str = "CWE-798";
+/// A file with a NUL in its first bytes is no text, as git decides it.
+const SNIFFED_BYTES: u64 = 8 * 1024;
+/// Files between two reports of progress.
+const FILES_BETWEEN_REPORTS: u64 = 50;
+
+/// Files that are full of hashes and names of packages: machines write them, nobody puts a secret there.
+const SKIPPED_NAMES: [&str; 14] = [
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "Cargo.lock",
+    "poetry.lock",
+    "Pipfile.lock",
+    "uv.lock",
+    "go.sum",
+    "composer.lock",
+    "Gemfile.lock",
+    "mix.lock",
+    "pubspec.lock",
+    "Package.resolved",
+];
+
+/// Output of bundlers: long lines of what is elsewhere in the source.
+const SKIPPED_ENDINGS: [&str; 6] = [".min.js", ".min.css", ".js.map", ".css.map", ".bundle.js", ".svg"];
+
+/// The detectors are compiled once for the process.
+static SEARCH: LazyLock<Result<Search, DetectorFault>> = LazyLock::new(Search::try_new);
+
+/// Finds secrets in every text file of a tree. No secret leaves it in clear: a detection carries keyed hashes,
+/// a mask, and a line in which every secret is masked.
+pub struct SecretScanner {
+    vault: Arc<dyn Vault>,
+}
+
+impl SecretScanner {
+    /// A scanner that hashes with `vault`.
+    pub fn new(vault: Arc<dyn Vault>) -> Self {
+        Self { vault }
+    }
+}
+
+impl Scanner for SecretScanner {
+    fn kind(&self) -> ScannerKind {
+        ScannerKind::Secrets
+    }
+
+    fn scan(&self, root: &Path, control: &dyn Control) -> Result<Outcome, ScanError> {
+        let search = SEARCH
+            .as_ref()
+            .map_err(|fault| ScanError::Failed { scanner: ScannerKind::Secrets, source: Box::new(fault) })?;
+        let tree = tree::walk(root);
+        let files_total = tree.files.len() as u64;
+        let mut outcome = Outcome { warnings: tree.warnings, ..Outcome::default() };
+        let mut scratch = Scratch::default();
+        let mut text = Vec::new();
+        for (files_completed, file) in (0..).zip(&tree.files) {
+            control.safe_point()?;
+            if files_completed % FILES_BETWEEN_REPORTS == 0 {
+                control.progress(files_completed, files_total);
+            }
+            if is_skipped(file.name()) {
+                continue;
+            }
+            match read(file, &mut text) {
+                Ok(Content::Text) => {
+                    outcome.files_scanned += 1;
+                    let found = search.find(&text, &mut scratch);
+                    if !found.is_empty() {
+                        self.report(&file.path, &text, &found, &mut outcome.detections);
+                    }
+                }
+                Ok(Content::Binary) => (),
+                Ok(Content::TooLarge) => {
+                    let message = format!("larger than {PATTERN_FILE_BYTES} bytes: not searched for secrets");
+                    outcome.warnings.push((file.path.clone(), message));
+                }
+                Err(error) => {
+                    outcome.warnings.push((file.path.clone(), format!("cannot be read: {}", error.kind())));
+                }
+            }
+        }
+        control.progress(files_total, files_total);
+        Ok(outcome)
+    }
+}
+
+impl SecretScanner {
+    /// Adds one detection for each value in a file, in the order of first places.
+    fn report(&self, path: &str, text: &[u8], found: &[Found], detections: &mut Vec<Detection>) {
+        let places: Vec<Range<usize>> = found.iter().map(|found| found.place.clone()).collect();
+        let masker = Masker::new(text, &places);
+        let first = detections.len();
+        let mut known: HashMap<&[u8], usize> = HashMap::with_capacity(found.len());
+        let mut lines = Lines { text, counted: 0, line: 1 };
+        for found in found {
+            let value = &text[found.place.clone()];
+            let place = lines.place(path, &found.place);
+            match known.get(value) {
+                Some(at) => {
+                    let places = &mut detections[first + at].places;
+                    if places.len() < PLACES && places.last() != Some(&place) {
+                        places.push(place);
+                    }
+                }
+                None => {
+                    known.insert(value, detections.len() - first);
+                    detections.push(self.detection(found, value, place, &masker));
+                }
+            }
+        }
+    }
+
+    fn detection(&self, found: &Found, value: &[u8], place: Place, masker: &Masker<'_>) -> Detection {
+        let detector = found.detector;
+        let canonical = without_carriage_returns(value);
+        let name = place.path.rsplit('/').next().unwrap_or(&place.path);
+        Detection {
+            rule: detector.id.to_owned(),
+            title: cut(&one_line(&format!("{} in {name}", detector.title)), TITLE_BYTES),
+            description: cut(&detector.description(), DESCRIPTION_BYTES),
+            severity: detector.severity,
+            cwe: Some(CWE.to_owned()),
+            cve: None,
+            confidence: detector.confidence,
+            fixed_version: None,
+            excerpt: Some(masker.excerpt(&found.place)),
+            references: Vec::new(),
+            identity: Identity::Secret {
+                path: place.path.clone(),
+                hash: self.vault.hash(HashPurpose::Secret, &canonical),
+                leak_hash: self.vault.hash(HashPurpose::LeakedSecret, &canonical),
+                masked: mask(value),
+            },
+            places: vec![place],
+        }
+    }
+}
+
+/// Counts lines up to places that come in order, so that a text is counted once.
+struct Lines<'a> {
+    text: &'a [u8],
+    counted: usize,
+    line: u32,
+}
+
+impl Lines<'_> {
+    fn place(&mut self, path: &str, place: &Range<usize>) -> Place {
+        self.line += newlines(&self.text[self.counted..place.start]);
+        self.counted = place.start;
+        let end_line = self.line + newlines(&self.text[place.clone()]);
+        Place { path: path.to_owned(), line: Some(self.line), end_line: Some(end_line), version: None }
+    }
+}
+
+fn newlines(text: &[u8]) -> u32 {
+    text.iter().filter(|byte| **byte == b'\n').count() as u32
+}
+
+/// A key that was checked out on Windows is still the same key.
+fn without_carriage_returns(value: &[u8]) -> Cow<'_, [u8]> {
+    if value.contains(&b'\r') {
+        Cow::Owned(value.iter().copied().filter(|byte| *byte != b'\r').collect())
+    } else {
+        Cow::Borrowed(value)
+    }
+}
+
+fn is_skipped(name: &str) -> bool {
+    SKIPPED_NAMES.contains(&name) || SKIPPED_ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+enum Content {
+    Text,
+    Binary,
+    TooLarge,
+}
+
+/// Reads a file into `text`, but not one that is no text or too large.
+fn read(file: &SourceFile, text: &mut Vec<u8>) -> io::Result<Content> {
+    text.clear();
+    let mut opened = File::open(&file.location)?;
+    opened.by_ref().take(SNIFFED_BYTES).read_to_end(text)?;
+    if text.contains(&0) {
+        return Ok(Content::Binary);
+    }
+    // Most files end here, so the second read is for the few that do not.
+    if text.len() as u64 == SNIFFED_BYTES {
+        opened.take(PATTERN_FILE_BYTES + 1 - SNIFFED_BYTES).read_to_end(text)?;
+    }
+    Ok(if text.len() as u64 > PATTERN_FILE_BYTES { Content::TooLarge } else { Content::Text })
+}
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,330 @@
+-- The read models of one node. Disposable: built from the log alone, by one writer.
+-- Times are microseconds since 1970 UTC; positions are places in the log.
+-- A row with valid_from and valid_to holds for positions in [valid_from, valid_to);
+-- 9223372036854775807 stands for "until further notice" and is what partial indexes look for.
+
+CREATE TABLE checkpoint (
+    one         INTEGER PRIMARY KEY CHECK (one = 1),
+    log         BLOB NOT NULL,
+    position    INTEGER NOT NULL,
+    event       BLOB,
+    recorded_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE parked (
+    position INTEGER PRIMARY KEY,
+    stream   TEXT NOT NULL,
+    kind     TEXT NOT NULL,
+    reason   TEXT NOT NULL
+) STRICT;
+CREATE INDEX parked_stream ON parked (stream);
+
+-- Which organization may read which event; organization 0 stands for none.
+CREATE TABLE event_kind (
+    key  INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+CREATE TABLE event_index (
+    organization INTEGER NOT NULL,
+    position     INTEGER NOT NULL,
+    kind         INTEGER NOT NULL,
+    project      INTEGER,
+    recorded_at  INTEGER NOT NULL,
+    PRIMARY KEY (organization, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE organization (
+    key        INTEGER PRIMARY KEY,
+    id         BLOB NOT NULL UNIQUE,
+    name       TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+-- Personal fields stay sealed here, as in the log; they are opened when they are read.
+CREATE TABLE user (
+    key           INTEGER PRIMARY KEY,
+    id            BLOB NOT NULL UNIQUE,
+    name          TEXT NOT NULL,
+    email         TEXT NOT NULL,
+    registered_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE member (
+    organization INTEGER NOT NULL,
+    user         BLOB NOT NULL,
+    role         TEXT NOT NULL,
+    valid_from   INTEGER NOT NULL,
+    valid_to     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX member_live ON member (organization, user) WHERE valid_to = 9223372036854775807;
+
+CREATE TABLE team (
+    key          INTEGER PRIMARY KEY,
+    id           BLOB NOT NULL UNIQUE,
+    organization INTEGER NOT NULL,
+    name         TEXT NOT NULL,
+    created_at   INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE team_member (
+    team       BLOB NOT NULL,
+    user       BLOB NOT NULL,
+    role       TEXT NOT NULL,
+    valid_from INTEGER NOT NULL,
+    valid_to   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX team_member_live ON team_member (team, user) WHERE valid_to = 9223372036854775807;
+
+CREATE TABLE api_key (
+    key          INTEGER PRIMARY KEY,
+    id           BLOB NOT NULL UNIQUE,
+    organization INTEGER NOT NULL,
+    name         TEXT NOT NULL,
+    form         TEXT NOT NULL,
+    prefix       TEXT NOT NULL,
+    hash         TEXT NOT NULL UNIQUE,
+    role         TEXT NOT NULL,
+    project      BLOB,
+    created_by   BLOB,
+    created_at   INTEGER NOT NULL,
+    expires_at   INTEGER,
+    revoked      INTEGER
+) STRICT;
+CREATE INDEX api_key_organization ON api_key (organization, key) WHERE revoked IS NULL;
+
+CREATE TABLE project (
+    key          INTEGER PRIMARY KEY,
+    id           BLOB NOT NULL UNIQUE,
+    organization INTEGER NOT NULL,
+    team         BLOB,
+    created      INTEGER NOT NULL,
+    created_at   INTEGER NOT NULL,
+    deleted      INTEGER
+) STRICT;
+CREATE INDEX project_organization ON project (organization, key) WHERE deleted IS NULL;
+
+CREATE TABLE project_detail (
+    project         INTEGER NOT NULL,
+    name            TEXT NOT NULL,
+    description     TEXT,
+    repo_url        TEXT,
+    default_branch  TEXT NOT NULL,
+    dast_target_url TEXT,
+    gate            TEXT NOT NULL,
+    updated_at      INTEGER NOT NULL,
+    valid_from      INTEGER NOT NULL,
+    valid_to        INTEGER NOT NULL
+) STRICT;
+CREATE INDEX project_detail_project ON project_detail (project, valid_from);
+CREATE INDEX project_detail_live ON project_detail (project) WHERE valid_to = 9223372036854775807;
+CREATE INDEX project_detail_name ON project_detail (name COLLATE NOCASE) WHERE valid_to = 9223372036854775807;
+CREATE INDEX project_detail_repo ON project_detail (repo_url) WHERE valid_to = 9223372036854775807 AND repo_url IS NOT NULL;
+
+CREATE TABLE scan (
+    key          INTEGER PRIMARY KEY,
+    id           BLOB NOT NULL UNIQUE,
+    organization INTEGER NOT NULL,
+    project      INTEGER NOT NULL,
+    branch       TEXT NOT NULL,
+    scan_type    TEXT NOT NULL,
+    source_kind  TEXT NOT NULL,
+    source_blob  TEXT NOT NULL,
+    source_name  TEXT NOT NULL,
+    source_size  INTEGER NOT NULL,
+    commit_id    TEXT,
+    base_id      TEXT,
+    rescan_of    BLOB,
+    by_kind      INTEGER NOT NULL,
+    by_id        BLOB,
+    queued       INTEGER NOT NULL,
+    queued_at    INTEGER NOT NULL,
+    deleted      INTEGER
+) STRICT;
+CREATE INDEX scan_project ON scan (project, key) WHERE deleted IS NULL;
+CREATE INDEX scan_organization ON scan (organization, key) WHERE deleted IS NULL;
+
+CREATE TABLE scan_state (
+    scan          INTEGER NOT NULL,
+    status        TEXT NOT NULL,
+    run           INTEGER NOT NULL,
+    attempt       INTEGER NOT NULL,
+    alone         INTEGER NOT NULL,
+    interruptions INTEGER NOT NULL,
+    owes_partial  INTEGER NOT NULL,
+    started_at    INTEGER,
+    ended_at      INTEGER,
+    outcome       TEXT,
+    verdict       TEXT,
+    failure       TEXT,
+    changed_at    INTEGER NOT NULL,
+    valid_from    INTEGER NOT NULL,
+    valid_to      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX scan_state_scan ON scan_state (scan, valid_from);
+CREATE INDEX scan_state_live ON scan_state (scan) WHERE valid_to = 9223372036854775807;
+CREATE INDEX scan_state_active ON scan_state (status, scan)
+    WHERE valid_to = 9223372036854775807 AND (status IN ('queued', 'running', 'paused', 'settling') OR owes_partial = 1);
+
+CREATE TABLE branch (
+    key          INTEGER PRIMARY KEY,
+    id           BLOB NOT NULL UNIQUE,
+    project      INTEGER NOT NULL,
+    organization INTEGER NOT NULL,
+    name         TEXT NOT NULL,
+    base         TEXT,
+    opened       INTEGER NOT NULL,
+    version      INTEGER NOT NULL,
+    digest       BLOB NOT NULL,
+    has_history  INTEGER NOT NULL,
+    last_scan    BLOB,
+    last_run     INTEGER,
+    generation   INTEGER,
+    pending      TEXT,
+    -- The first change by a run that is not complete yet; null between scans.
+    pending_from INTEGER,
+    -- The last change of presence or triage that concerns it; what caches are keyed by.
+    changed      INTEGER NOT NULL,
+    -- What branch.scanned said, should it differ from what is kept here.
+    mismatch     TEXT
+) STRICT;
+CREATE INDEX branch_project ON branch (project, name);
+
+-- Where the findings of a scan are anchored.
+CREATE TABLE branch_scan (
+    scan       BLOB PRIMARY KEY,
+    branch     INTEGER NOT NULL,
+    run        INTEGER NOT NULL,
+    position   INTEGER NOT NULL,
+    -- The first change it made; null if it changed nothing.
+    changed    INTEGER,
+    coverage   INTEGER NOT NULL,
+    counts     TEXT NOT NULL,
+    generation INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX branch_scan_branch ON branch_scan (branch, position);
+
+CREATE TABLE finding (
+    key           INTEGER PRIMARY KEY,
+    id            BLOB NOT NULL UNIQUE,
+    project       INTEGER NOT NULL,
+    scanner       INTEGER NOT NULL,
+    fingerprint   BLOB NOT NULL,
+    rule          TEXT NOT NULL,
+    title         TEXT NOT NULL,
+    description   TEXT NOT NULL,
+    cwe           TEXT,
+    cve           TEXT,
+    confidence    REAL NOT NULL,
+    ecosystem     TEXT,
+    package       TEXT,
+    advisories    TEXT,
+    informational TEXT,
+    secret        TEXT,
+    refs          TEXT,
+    detected      INTEGER NOT NULL,
+    detected_at   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX finding_package ON finding (project, ecosystem, package) WHERE package IS NOT NULL;
+
+CREATE VIRTUAL TABLE finding_text USING fts5 (text, content = '', columnsize = 0, detail = none);
+
+-- A finding on a branch, in one triage state. Order within a run of equal severity, status and scanner is the
+-- order of first sight, so that a page is found by counting runs and never by sorting.
+CREATE TABLE presence (
+    key        INTEGER PRIMARY KEY,
+    branch     INTEGER NOT NULL,
+    finding    INTEGER NOT NULL,
+    severity   INTEGER NOT NULL,
+    status     INTEGER NOT NULL,
+    scanner    INTEGER NOT NULL,
+    valid_from INTEGER NOT NULL,
+    valid_to   INTEGER NOT NULL,
+    -- Since when it has been there without a break, whatever its triage.
+    since      INTEGER NOT NULL,
+    is_new     INTEGER NOT NULL,
+    path       TEXT NOT NULL,
+    line       INTEGER,
+    end_line   INTEGER,
+    -- All places as JSON, if there is more to say than path and lines of one.
+    places     TEXT,
+    fix        TEXT,
+    excerpt    TEXT,
+    digest     BLOB NOT NULL
+) STRICT;
+CREATE INDEX presence_live ON presence (branch, severity, status, scanner, finding, valid_from, valid_to)
+    WHERE valid_to = 9223372036854775807;
+CREATE INDEX presence_closed ON presence (branch, severity, status, scanner, finding, valid_from, valid_to)
+    WHERE valid_to < 9223372036854775807;
+CREATE INDEX presence_finding ON presence (finding, branch, valid_from);
+
+-- How many findings a branch has of each severity, status and scanner: now, and since each position.
+CREATE TABLE counter_cell (
+    key      INTEGER PRIMARY KEY,
+    branch   INTEGER NOT NULL,
+    severity INTEGER NOT NULL,
+    status   INTEGER NOT NULL,
+    scanner  INTEGER NOT NULL,
+    value    INTEGER NOT NULL,
+    UNIQUE (branch, severity, status, scanner)
+) STRICT;
+CREATE TABLE counter (
+    cell     INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    value    INTEGER NOT NULL,
+    PRIMARY KEY (cell, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE triage (
+    finding    INTEGER NOT NULL,
+    status     INTEGER NOT NULL,
+    note       TEXT,
+    actor_kind INTEGER NOT NULL,
+    actor_id   BLOB,
+    changed_at INTEGER NOT NULL,
+    valid_from INTEGER NOT NULL,
+    valid_to   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX triage_finding ON triage (finding, valid_from);
+
+CREATE TABLE component (
+    key        INTEGER PRIMARY KEY,
+    branch     INTEGER NOT NULL,
+    ecosystem  TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    version    TEXT NOT NULL,
+    path       TEXT NOT NULL,
+    scope      TEXT NOT NULL,
+    direct     INTEGER,
+    digest     BLOB NOT NULL,
+    valid_from INTEGER NOT NULL,
+    valid_to   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX component_live ON component (branch, ecosystem, name, version, path) WHERE valid_to = 9223372036854775807;
+CREATE INDEX component_all ON component (branch, ecosystem, name, version, path, valid_from);
+
+CREATE TABLE advisory_generation (
+    generation  INTEGER PRIMARY KEY,
+    position    INTEGER NOT NULL,
+    imported_at INTEGER NOT NULL,
+    changed     INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE audit (
+    position     INTEGER PRIMARY KEY,
+    organization INTEGER NOT NULL,
+    project      INTEGER,
+    action       TEXT NOT NULL,
+    resource     TEXT NOT NULL,
+    resource_id  BLOB NOT NULL,
+    actor_kind   INTEGER NOT NULL,
+    actor_id     BLOB,
+    details      TEXT NOT NULL,
+    recorded_at  INTEGER NOT NULL,
+    address      TEXT,
+    user_agent   TEXT,
+    request      TEXT
+) STRICT;
+CREATE INDEX audit_organization ON audit (organization, position);
+CREATE INDEX audit_action ON audit (organization, action, position);
+
+CREATE VIRTUAL TABLE audit_text USING fts5 (text, content = '', columnsize = 0, detail = none);

@@ -1,0 +1,139 @@
+//! Reading the audit log.
+
+use crate::finding::match_expression;
+use crate::store::column::{actor, id};
+use crate::store::{ReadError, Views};
+use rusqlite::named_params;
+use scanledger_domain::id::{OrganizationId, ProjectId, UserId};
+use scanledger_domain::log::{Actor, Position};
+use scanledger_domain::time::Timestamp;
+use scanledger_domain::vault::Sealed;
+use uuid::Uuid;
+
+/// An entry of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Where it is in the log; also its cursor.
+    pub position: Position,
+    /// The event's type, such as `finding.triaged`.
+    pub action: String,
+    /// What kind of thing it is about ([`scanledger_domain::audit::AuditResource::as_str`]).
+    pub resource: String,
+    /// Which.
+    pub resource_id: Uuid,
+    /// Who did it.
+    pub actor: Actor,
+    /// The event's data, JSON as stored.
+    pub details: String,
+    /// When.
+    pub at: Timestamp,
+    /// The caller's address, sealed.
+    pub address: Option<Sealed>,
+    /// The caller's user agent, sealed.
+    pub user_agent: Option<Sealed>,
+}
+
+/// A question about the audit log. Newest first.
+#[derive(Debug, Clone)]
+pub struct AuditQuery {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// Only entries about this project, for keys that see no other.
+    pub project: Option<ProjectId>,
+    /// Only these event types; empty for all.
+    pub actions: Vec<String>,
+    /// Only about this kind of thing.
+    pub resource: Option<String>,
+    /// Only what this person did.
+    pub user: Option<UserId>,
+    /// Only with all of these words.
+    pub text: Option<String>,
+    /// Only before this position.
+    pub before: Option<Position>,
+    /// Only up to this position: the audit log as of then.
+    pub until: Option<Position>,
+    /// Entries wanted.
+    pub limit: u32,
+}
+
+impl Views {
+    /// Audit entries, newest first, and whether there are more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn audit(&self, query: AuditQuery) -> Result<(Vec<AuditEntry>, bool), ReadError> {
+        self.read(move |connection| {
+            let mut conditions = vec![
+                "a.organization = (SELECT key FROM organization WHERE id = :organization)".to_owned(),
+                "(:project IS NULL OR a.project = (SELECT key FROM project WHERE id = :project))".to_owned(),
+                "(:resource IS NULL OR a.resource = :resource)".to_owned(),
+                "(:user IS NULL OR (a.actor_kind = 0 AND a.actor_id = :user))".to_owned(),
+            ];
+            if !query.actions.is_empty() {
+                // One bound list for all actions keeps the statement the same for any number of them.
+                conditions.push("a.action IN (SELECT value FROM json_each(:actions))".to_owned());
+            } else {
+                conditions.push(":actions = :actions".to_owned());
+            }
+            let words = words(&query);
+            // CROSS JOIN: the index of words comes first; by itself SQLite would try every entry against it.
+            let (from, key) = if words.is_some() {
+                conditions.push("w.audit_text MATCH :words".to_owned());
+                ("audit_text w CROSS JOIN audit a ON a.position = w.rowid", "w.rowid")
+            } else {
+                conditions.push(":words IS NULL".to_owned());
+                ("audit a", "a.position")
+            };
+            let sql = format!(
+                "SELECT a.position, a.action, a.resource, a.resource_id, a.actor_kind, a.actor_id, a.details,
+                        a.recorded_at, a.address, a.user_agent
+                 FROM {from} WHERE {} AND {key} < :before ORDER BY {key} DESC LIMIT :limit",
+                conditions.join(" AND ")
+            );
+            let before = query.before.map_or(i64::MAX, |before| before.0.cast_signed());
+            let until = query.until.map_or(i64::MAX, |until| until.0.cast_signed().saturating_add(1));
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map(
+                named_params! {
+                    ":organization": query.organization.as_bytes(),
+                    ":project": query.project.map(|project| *project.as_bytes()),
+                    ":resource": query.resource,
+                    ":user": query.user.map(|user| *user.as_bytes()),
+                    ":actions": crate::store::column::to_json(&query.actions),
+                    ":words": words,
+                    ":before": before.min(until),
+                    ":limit": i64::from(query.limit) + 1,
+                },
+                |row| {
+                    Ok(AuditEntry {
+                        position: Position(row.get::<_, i64>(0)?.cast_unsigned()),
+                        action: row.get(1)?,
+                        resource: row.get(2)?,
+                        resource_id: id(row, 3)?,
+                        actor: actor(row.get(4)?, row, 5)?,
+                        details: row.get(6)?,
+                        at: Timestamp(row.get(7)?),
+                        address: row.get::<_, Option<String>>(8)?.map(Sealed),
+                        user_agent: row.get::<_, Option<String>>(9)?.map(Sealed),
+                    })
+                },
+            )?;
+            let mut entries: Vec<AuditEntry> = rows.collect::<Result<_, _>>()?;
+            let has_more = entries.len() > query.limit as usize;
+            entries.truncate(query.limit as usize);
+            Ok((entries, has_more))
+        })
+        .await
+    }
+}
+
+/// The full-text expression: what was searched for, and the person, whose id is a word of every entry.
+fn words(query: &AuditQuery) -> Option<String> {
+    let typed = query.text.as_deref().map(|text| match_expression(text).unwrap_or_else(|| "\"\"".to_owned()));
+    let user = query.user.and_then(|user| match_expression(&user.to_string()));
+    match (typed, user) {
+        (None, None) => None,
+        (Some(words), None) | (None, Some(words)) => Some(words),
+        (Some(words), Some(user)) => Some(format!("{words} {user}")),
+    }
+}

@@ -1,0 +1,251 @@
+//! The inventory of a branch, as the decider of branches wants it.
+
+use super::apply::PendingRow;
+use crate::store::column::{id, json, optional_id};
+use crate::store::{ReadError, Views};
+use rusqlite::{Connection, OptionalExtension, params};
+use scanledger_domain::advisory::Generation;
+use scanledger_domain::branch::{
+    BaseBranch, ComponentKey, Held, Inventory, InventoryDigest, KnownAdvisory, Opened, Pending, ScanCounts,
+};
+use scanledger_domain::component::{Ecosystem, Package};
+use scanledger_domain::finding::{Fingerprint, TriageState};
+use scanledger_domain::id::{BranchId, FindingId, OrganizationId, ProjectId, ScanId};
+use scanledger_domain::log::{Position, Version};
+use scanledger_domain::project::Gate;
+use scanledger_domain::scanning::ScannerKind;
+use std::collections::HashMap;
+
+/// What is on a branch, read in one transaction with its version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InventorySnapshot {
+    /// The version of the branch's stream; none if it is not open.
+    pub version: Version,
+    /// What is on it, or on the branch it will start from.
+    pub inventory: Inventory,
+    /// The branch it will start from, if it is not open yet.
+    pub base: Option<BaseBranch>,
+}
+
+/// A project's gate, and what people decided about what is on a branch, read in one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GateCounts {
+    /// The position at which it was read.
+    pub read_at: Position,
+    /// The gate in force.
+    pub gate: Gate,
+    /// Decisions and notes, for findings that anybody ever decided about.
+    pub decisions: HashMap<FindingId, (TriageState, Option<String>)>,
+}
+
+struct Found {
+    key: i64,
+    id: BranchId,
+    version: u64,
+    digest: [u8; 16],
+    has_history: bool,
+    last_scan: Option<ScanId>,
+    last_run: Option<u32>,
+    generation: Option<u64>,
+    pending: Option<PendingRow>,
+    opened: Opened,
+}
+
+impl Views {
+    /// What is on the branch called `name`, or on the project's default branch if that is open and `name` is not.
+    ///
+    /// # Errors
+    /// [`ReadError::Missing`] for an unknown project.
+    pub async fn inventory(&self, project: ProjectId, name: &str) -> Result<InventorySnapshot, ReadError> {
+        let name = name.to_owned();
+        self.read(move |connection| {
+            if let Some(found) = find(connection, project, &name)? {
+                let version = Version(found.version);
+                let opened = Some(found.opened.clone());
+                let mut inventory = load(connection, &found)?;
+                inventory.opened = opened;
+                return Ok(InventorySnapshot { version, inventory, base: None });
+            }
+            let default: Option<String> = connection
+                .prepare_cached(
+                    "SELECT d.default_branch FROM project p
+                     JOIN project_detail d ON d.project = p.key AND d.valid_to = 9223372036854775807
+                     WHERE p.id = ?1 AND p.deleted IS NULL",
+                )?
+                .query_row([project.as_bytes()], |row| row.get(0))
+                .optional()?;
+            let default = default.ok_or(ReadError::Missing("project"))?;
+            let Some(base) = find(connection, project, &default)? else {
+                return Ok(InventorySnapshot {
+                    version: Version::NONE,
+                    inventory: Inventory::default(),
+                    base: None,
+                });
+            };
+            let position: i64 =
+                connection.query_row("SELECT position FROM checkpoint", [], |row| row.get(0))?;
+            let mut inventory = load(connection, &base)?;
+            inventory.last_scan = None;
+            inventory.pending = Pending::default();
+            inventory.findings.retain(|_, held| held.is_present);
+            let base = BaseBranch { branch: base.id, position: Position(position.cast_unsigned()) };
+            Ok(InventorySnapshot { version: Version::NONE, inventory, base: Some(base) })
+        })
+        .await
+    }
+
+    /// Findings about packages that the project has or had, in order of first sight.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn known_advisories(
+        &self,
+        project: ProjectId,
+        packages: Vec<Package>,
+    ) -> Result<HashMap<Package, Vec<KnownAdvisory>>, ReadError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT id, fingerprint, advisories FROM finding
+                 WHERE project = (SELECT key FROM project WHERE id = ?1) AND ecosystem = ?2 AND package = ?3 ORDER BY key",
+            )?;
+            let mut known = HashMap::with_capacity(packages.len());
+            for package in packages {
+                let of = params![project.as_bytes(), package.ecosystem.as_str(), package.name];
+                let rows = statement.query_map(of, |row| {
+                    Ok(KnownAdvisory {
+                        finding: FindingId(id(row, 0)?),
+                        fingerprint: Fingerprint(row.get(1)?),
+                        advisories: crate::store::column::json_list(row, 2)?,
+                    })
+                })?;
+                let rows: Vec<KnownAdvisory> = rows.collect::<Result<_, _>>()?;
+                if !rows.is_empty() {
+                    known.insert(package, rows);
+                }
+            }
+            Ok(known)
+        })
+        .await
+    }
+
+    /// The gate of a project and the decisions about what is on a branch.
+    ///
+    /// # Errors
+    /// [`ReadError::Missing`] for an unknown project.
+    pub async fn gate_counts(&self, project: ProjectId, branch: BranchId) -> Result<GateCounts, ReadError> {
+        self.read(move |connection| {
+            let read_at: i64 = connection.query_row("SELECT position FROM checkpoint", [], |row| row.get(0))?;
+            let gate: Option<Gate> = connection
+                .prepare_cached(
+                    "SELECT d.gate FROM project p
+                     JOIN project_detail d ON d.project = p.key AND d.valid_to = 9223372036854775807 WHERE p.id = ?1",
+                )?
+                .query_row([project.as_bytes()], |row| json(row, 0))
+                .optional()?
+                .flatten();
+            let gate = gate.ok_or(ReadError::Missing("project"))?;
+            let mut statement = connection.prepare_cached(
+                "SELECT f.id, t.status, t.note FROM presence p
+                 CROSS JOIN triage t ON t.finding = p.finding AND t.valid_to = 9223372036854775807
+                 CROSS JOIN finding f ON f.key = p.finding
+                 WHERE p.branch = (SELECT key FROM branch WHERE id = ?1) AND p.valid_to = 9223372036854775807",
+            )?;
+            let rows = statement.query_map([branch.as_bytes()], |row| {
+                let state = TriageState::from_code(row.get(1)?).unwrap_or_default();
+                Ok((FindingId(id(row, 0)?), (state, row.get(2)?)))
+            })?;
+            let decisions = rows.collect::<Result<_, _>>()?;
+            Ok(GateCounts { read_at: Position(read_at.cast_unsigned()), gate, decisions })
+        })
+        .await
+    }
+}
+
+fn find(connection: &Connection, project: ProjectId, name: &str) -> Result<Option<Found>, ReadError> {
+    let found = connection
+        .prepare_cached(
+            "SELECT b.key, b.id, b.version, b.digest, b.has_history, b.last_scan, b.last_run, b.generation, b.pending,
+                    b.base, o.id
+             FROM branch b JOIN project p ON p.key = b.project JOIN organization o ON o.key = b.organization
+             WHERE p.id = ?1 AND b.name = ?2",
+        )?
+        .query_row(params![project.as_bytes(), name], |row| {
+            let branch = BranchId(id(row, 1)?);
+            Ok(Found {
+                key: row.get(0)?,
+                id: branch,
+                version: row.get::<_, i64>(2)?.cast_unsigned(),
+                digest: row.get(3)?,
+                has_history: row.get(4)?,
+                last_scan: optional_id(row, 5)?.map(ScanId),
+                last_run: row.get(6)?,
+                generation: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned),
+                pending: json(row, 8)?,
+                opened: Opened {
+                    branch,
+                    organization: OrganizationId(id(row, 10)?),
+                    project,
+                    name: name.to_owned(),
+                    base: json(row, 9)?,
+                },
+            })
+        })
+        .optional()?;
+    Ok(found)
+}
+
+fn load(connection: &Connection, found: &Found) -> rusqlite::Result<Inventory> {
+    let mut findings = HashMap::new();
+    let mut gone = connection.prepare_cached(
+        "SELECT DISTINCT f.id, p.scanner FROM presence p JOIN finding f ON f.key = p.finding
+         WHERE p.branch = ?1 AND p.valid_to < 9223372036854775807",
+    )?;
+    let mut rows = gone.query([found.key])?;
+    while let Some(row) = rows.next()? {
+        let scanner = ScannerKind::from_code(row.get(1)?).unwrap_or(ScannerKind::Sast);
+        let held = Held { scanner, digest: InventoryDigest::default(), is_present: false };
+        findings.insert(FindingId(id(row, 0)?), held);
+    }
+    let mut here = connection.prepare_cached(
+        "SELECT f.id, p.scanner, p.digest FROM presence p JOIN finding f ON f.key = p.finding
+         WHERE p.branch = ?1 AND p.valid_to = 9223372036854775807",
+    )?;
+    let mut rows = here.query([found.key])?;
+    while let Some(row) = rows.next()? {
+        let scanner = ScannerKind::from_code(row.get(1)?).unwrap_or(ScannerKind::Sast);
+        let digest = InventoryDigest::from_bytes(row.get(2)?);
+        findings.insert(FindingId(id(row, 0)?), Held { scanner, digest, is_present: true });
+    }
+    let mut components = HashMap::new();
+    let mut parts = connection.prepare_cached(
+        "SELECT ecosystem, name, version, path, digest FROM component
+         WHERE branch = ?1 AND valid_to = 9223372036854775807",
+    )?;
+    let mut rows = parts.query([found.key])?;
+    while let Some(row) = rows.next()? {
+        let Ok(ecosystem) = row.get_ref(0)?.as_str()?.parse::<Ecosystem>() else { continue };
+        let package = Package { ecosystem, name: row.get(1)? };
+        let key = ComponentKey { package, version: row.get(2)?, path: row.get(3)? };
+        components.insert(key, InventoryDigest::from_bytes(row.get(4)?));
+    }
+    let pending = found.pending.unwrap_or_default();
+    Ok(Inventory {
+        opened: None,
+        has_history: found.has_history,
+        findings,
+        components,
+        digest: InventoryDigest::from_bytes(found.digest),
+        last_scan: found.last_scan.zip(found.last_run),
+        generation: found.generation.map(Generation),
+        pending: Pending {
+            counts: ScanCounts {
+                detected: pending.detected,
+                reopened: pending.reopened,
+                resolved: pending.resolved,
+                updated: pending.updated,
+                unchanged: 0,
+                new: pending.new,
+            },
+        },
+    })
+}

@@ -1,0 +1,113 @@
+//! Components on a branch.
+
+use crate::at::{At, Moment, resolve};
+use crate::page::{Page, Paging};
+use crate::store::{ReadError, Views};
+use rusqlite::{OptionalExtension, Row, named_params, params};
+use scanledger_domain::component::{Component, Ecosystem, Package, Scope};
+use scanledger_domain::id::{OrganizationId, ProjectId};
+use scanledger_domain::log::Position;
+
+/// A component on a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComponentRow {
+    /// What it is.
+    pub component: Component,
+    /// Since which position it has been there as it is.
+    pub since: Position,
+}
+
+/// A question about components. Ordered by ecosystem, name, version and path.
+#[derive(Debug, Clone)]
+pub struct ComponentQuery {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// Of what.
+    pub project: ProjectId,
+    /// On which branch; the default branch without a name.
+    pub branch: Option<String>,
+    /// When.
+    pub at: At,
+    /// Whose package name contains this, whatever the case.
+    pub name_contains: Option<String>,
+    /// Of this ecosystem only.
+    pub ecosystem: Option<Ecosystem>,
+    /// Which of them; `None` for all.
+    pub paging: Option<Paging>,
+}
+
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<ComponentRow> {
+    let ecosystem = row.get_ref(0)?.as_str()?.parse::<Ecosystem>().unwrap_or(Ecosystem::Npm);
+    Ok(ComponentRow {
+        component: Component {
+            package: Package { ecosystem, name: row.get(1)? },
+            version: row.get(2)?,
+            path: row.get(3)?,
+            scope: match row.get_ref(4)?.as_str()? {
+                "development" => Scope::Development,
+                "optional" => Scope::Optional,
+                _ => Scope::Runtime,
+            },
+            direct: row.get(5)?,
+        },
+        since: Position(row.get::<_, i64>(6)?.cast_unsigned()),
+    })
+}
+
+impl Views {
+    /// Components on a page, with the exact total; empty if the branch has no results.
+    ///
+    /// # Errors
+    /// [`ReadError::Missing`] for an unknown project.
+    pub async fn components(&self, query: ComponentQuery) -> Result<Page<ComponentRow>, ReadError> {
+        let head = self.position();
+        self.read(move |connection| {
+            let moment = resolve(connection, query.organization, query.at, head)?;
+            let found: Option<(i64, String)> = connection
+                .prepare_cached(
+                    "SELECT p.key, d.default_branch FROM project p JOIN organization o ON o.key = p.organization
+                     JOIN project_detail d ON d.project = p.key AND d.valid_to = 9223372036854775807
+                     WHERE p.id = ?1 AND o.id = ?2 AND p.deleted IS NULL",
+                )?
+                .query_row(params![query.project.as_bytes(), query.organization.as_bytes()], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .optional()?;
+            let Some((project, default)) = found else { return Err(ReadError::Missing("project")) };
+            let holds = match moment {
+                Moment::Live => crate::at::holds!("c", live),
+                Moment::Past(_) => crate::at::holds!("c", past),
+            };
+            let condition = format!(
+                "c.branch = (SELECT key FROM branch WHERE project = :project AND name = :branch) AND {holds}
+                 AND (:name IS NULL OR c.name LIKE :name ESCAPE '\\') AND (:ecosystem IS NULL OR c.ecosystem = :ecosystem)
+                 AND :at = :at"
+            );
+            let name = query.name_contains.as_ref().map(|part| {
+                format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+            });
+            let of = named_params! {
+                ":project": project,
+                ":branch": query.branch.as_ref().unwrap_or(&default),
+                ":name": name,
+                ":ecosystem": query.ecosystem.map(Ecosystem::as_str),
+                ":at": moment.position(),
+            };
+            let total: i64 = connection
+                .prepare_cached(&format!("SELECT count(*) FROM component c WHERE {condition}"))?
+                .query_row(of, |row| row.get(0))?;
+            let (limit, offset) = match query.paging {
+                Some(paging) => (i64::from(paging.limit), i64::try_from(paging.offset).unwrap_or(i64::MAX)),
+                None => (-1, 0),
+            };
+            let sql = format!(
+                "SELECT c.ecosystem, c.name, c.version, c.path, c.scope, c.direct, c.valid_from FROM component c
+                 WHERE {condition} ORDER BY c.ecosystem, c.name, c.version, c.path LIMIT {limit} OFFSET {offset}"
+            );
+            let mut statement = connection.prepare(&sql)?;
+            let rows = statement.query_map(of, read)?;
+            Ok(Page { rows: rows.collect::<Result<_, _>>()?, total: total.cast_unsigned() })
+        })
+        .await
+    }
+}

@@ -1,0 +1,325 @@
+//! From events about findings to rows.
+
+use crate::at::FOREVER;
+use crate::branch::apply::{BranchKeys, Effect, PendingRow};
+use crate::branch::cell;
+use crate::projector::{ApplyError, Decoded, Scratch};
+use crate::store::column::{actor_columns, list_to_json, to_json};
+use rusqlite::{Connection, OptionalExtension, params};
+use scanledger_domain::branch::{Detected, FindingsUpdated, InventoryDigest, Occurrence, Reopened, Resolved};
+use scanledger_domain::finding::FindingEvent;
+use scanledger_domain::id::FindingId;
+use std::fmt::Write;
+
+/// A finding came.
+pub(crate) fn detected(
+    tx: &Connection,
+    scratch: &mut Scratch,
+    decoded: &Decoded,
+    keys: BranchKeys,
+    detected: &Detected,
+) -> Result<Effect, ApplyError> {
+    let inserted = insert_finding(tx, decoded, keys, detected)?;
+    let (finding, status) = match inserted {
+        Some(finding) => {
+            index_text(tx, &mut scratch.text, finding, detected)?;
+            (finding, 0)
+        }
+        None => finding_and_status(tx, detected.finding)?,
+    };
+    let row = Row {
+        finding,
+        status,
+        scanner: detected.scanner.code(),
+        since: decoded.position(),
+        is_new: detected.is_new,
+    };
+    let added = insert_presence(tx, scratch, decoded, keys, detected.finding, &row, &detected.occurrence)?;
+    let pending = PendingRow { detected: 1, new: u64::from(detected.is_new), ..PendingRow::default() };
+    Ok(Effect { added, pending, ..Effect::default() })
+}
+
+/// A finding came back.
+pub(crate) fn reopened(
+    tx: &Connection,
+    scratch: &mut Scratch,
+    decoded: &Decoded,
+    keys: BranchKeys,
+    reopened: &Reopened,
+) -> Result<Effect, ApplyError> {
+    let (finding, status) = finding_and_status(tx, reopened.finding)?;
+    let is_new = scratch.branches.load(tx, keys.branch)?.has_history;
+    let row = Row { finding, status, scanner: reopened.scanner.code(), since: decoded.position(), is_new };
+    let added = insert_presence(tx, scratch, decoded, keys, reopened.finding, &row, &reopened.occurrence)?;
+    let pending = PendingRow { reopened: 1, new: u64::from(is_new), ..PendingRow::default() };
+    Ok(Effect { added, pending, ..Effect::default() })
+}
+
+/// A finding went.
+pub(crate) fn resolved(
+    tx: &Connection,
+    scratch: &mut Scratch,
+    decoded: &Decoded,
+    keys: BranchKeys,
+    resolved: &Resolved,
+) -> Result<Effect, ApplyError> {
+    let (finding, _) = finding_and_status(tx, resolved.finding)?;
+    let closed = close(tx, scratch, decoded.position(), keys.branch, finding)?;
+    let removed = closed.map(|closed| closed.digest).unwrap_or_default();
+    Ok(Effect { removed, pending: PendingRow { resolved: 1, ..PendingRow::default() }, ..Effect::default() })
+}
+
+/// Findings look different.
+pub(crate) fn updated(
+    tx: &Connection,
+    scratch: &mut Scratch,
+    decoded: &Decoded,
+    keys: BranchKeys,
+    updated: &FindingsUpdated,
+) -> Result<Effect, ApplyError> {
+    let mut effect = Effect::default();
+    for update in &updated.findings {
+        let (finding, status) = finding_and_status(tx, update.finding)?;
+        let Some(closed) = close(tx, scratch, decoded.position(), keys.branch, finding)? else { continue };
+        let row =
+            Row { finding, status, scanner: closed.scanner, since: closed.since, is_new: closed.is_new };
+        let added = insert_presence(tx, scratch, decoded, keys, update.finding, &row, &update.occurrence)?;
+        effect.added = effect.added.plus(added);
+        effect.removed = effect.removed.plus(closed.digest);
+    }
+    effect.pending.updated = updated.findings.len() as u64;
+    Ok(effect)
+}
+
+/// Somebody decided; answers the key of the project.
+pub(crate) fn triage(
+    tx: &Connection,
+    scratch: &mut Scratch,
+    decoded: &Decoded,
+    event: &FindingEvent,
+) -> Result<i64, ApplyError> {
+    let FindingEvent::Triaged(triaged) = event;
+    let project = scratch.keys.project(tx, triaged.project.0)?;
+    let known = known(tx, triaged.finding)?;
+    let finding = known.key;
+    let position = decoded.position();
+    if let Some(last) = known.decision {
+        tx.prepare_cached("UPDATE triage SET valid_to = ?2 WHERE rowid = ?1")?.execute([last, position])?;
+    }
+    let (actor_kind, actor_id) = actor_columns(decoded.metadata.actor);
+    tx.prepare_cached(
+        "INSERT INTO triage (finding, status, note, actor_kind, actor_id, changed_at, valid_from, valid_to)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        finding,
+        triaged.to.code(),
+        triaged.note.as_ref().or(known.note.as_ref()),
+        actor_kind,
+        actor_id,
+        decoded.at(),
+        position,
+        FOREVER
+    ])?;
+    if known.status != triaged.to.code() {
+        move_presence(tx, scratch, position, finding, triaged.to.code())?;
+    }
+    Ok(project)
+}
+
+/// Shows a finding in another triage state on every branch that has it.
+fn move_presence(
+    tx: &Connection,
+    scratch: &mut Scratch,
+    position: i64,
+    finding: i64,
+    status: u8,
+) -> Result<(), ApplyError> {
+    let mut live = tx.prepare_cached(
+        "SELECT key, branch, severity, status, scanner FROM presence INDEXED BY presence_finding
+         WHERE finding = ?1 AND valid_to = 9223372036854775807 ORDER BY branch",
+    )?;
+    let rows: Vec<(i64, i64, u8, u8, u8)> = live
+        .query_map([finding], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
+        .collect::<Result<_, _>>()?;
+    for (key, branch, severity, before, scanner) in rows {
+        tx.prepare_cached("UPDATE presence SET valid_to = ?2 WHERE key = ?1")?.execute([key, position])?;
+        tx.prepare_cached(
+            "INSERT INTO presence (branch, finding, severity, status, scanner, valid_from, valid_to, since, is_new,
+                                   path, line, end_line, places, fix, excerpt, digest)
+             SELECT branch, finding, severity, ?2, scanner, ?3, ?4, since, is_new,
+                    path, line, end_line, places, fix, excerpt, digest FROM presence WHERE key = ?1",
+        )?
+        .execute(params![key, status, position, FOREVER])?;
+        scratch.counters.add(tx, cell(branch, severity, before, scanner), position, -1)?;
+        scratch.counters.add(tx, cell(branch, severity, status, scanner), position, 1)?;
+        scratch.branches.touch(tx, branch, position)?;
+    }
+    Ok(())
+}
+
+/// The key of a finding and the status that people gave it.
+fn finding_and_status(tx: &Connection, id: FindingId) -> Result<(i64, u8), ApplyError> {
+    let known = known(tx, id)?;
+    Ok((known.key, known.status))
+}
+
+/// A finding and the last decision about it.
+struct Known {
+    key: i64,
+    status: u8,
+    decision: Option<i64>,
+    note: Option<String>,
+}
+
+fn known(tx: &Connection, id: FindingId) -> Result<Known, ApplyError> {
+    tx.prepare_cached(
+        "SELECT f.key, coalesce(t.status, 0), t.rowid, t.note FROM finding f
+         LEFT JOIN triage t ON t.finding = f.key AND t.valid_to = 9223372036854775807 WHERE f.id = ?1",
+    )?
+    .query_row([id.as_bytes()], |row| {
+        Ok(Known { key: row.get(0)?, status: row.get(1)?, decision: row.get(2)?, note: row.get(3)? })
+    })
+    .optional()?
+    .ok_or(ApplyError::Unknown("a finding"))
+}
+
+/// The key of the row, unless the project has the finding already.
+fn insert_finding(
+    tx: &Connection,
+    decoded: &Decoded,
+    keys: BranchKeys,
+    detected: &Detected,
+) -> Result<Option<i64>, ApplyError> {
+    let inserted = tx
+        .prepare_cached(
+            "INSERT OR IGNORE INTO finding (id, project, scanner, fingerprint, rule, title, description, cwe, cve,
+                 confidence, ecosystem, package, advisories, informational, secret, refs, detected, detected_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+        )?
+        .execute(params![
+            detected.finding.as_bytes(),
+            keys.project,
+            detected.scanner.code(),
+            detected.fingerprint.0,
+            detected.rule,
+            detected.title,
+            detected.description,
+            detected.cwe,
+            detected.cve,
+            detected.confidence,
+            detected.package.as_ref().map(|package| package.ecosystem.as_str()),
+            detected.package.as_ref().map(|package| package.name.as_str()),
+            list_to_json(&detected.advisories),
+            detected.informational,
+            detected.secret.as_ref().map(to_json),
+            list_to_json(&detected.references),
+            decoded.position(),
+            decoded.at(),
+        ])?;
+    Ok((inserted == 1).then(|| tx.last_insert_rowid()))
+}
+
+/// What a search looks at: title, rule, advisories, package and the path of first sight.
+fn index_text(
+    tx: &Connection,
+    text: &mut String,
+    finding: i64,
+    detected: &Detected,
+) -> Result<(), ApplyError> {
+    text.clear();
+    let path = detected.occurrence.places.first().map_or("", |place| place.path.as_str());
+    // Writing to a string cannot fail.
+    let _ = write!(text, "{} {} {path}", detected.title, detected.rule);
+    for id in detected.advisories.iter().filter(|id| **id != detected.rule) {
+        let _ = write!(text, " {id}");
+    }
+    if let Some(package) = &detected.package {
+        let _ = write!(text, " {}", package.name);
+    }
+    for id in detected.cve.iter().chain(&detected.cwe) {
+        let _ = write!(text, " {id}");
+    }
+    tx.prepare_cached("INSERT INTO finding_text (rowid, text) VALUES (?1, ?2)")?
+        .execute(params![finding, text.as_str()])?;
+    Ok(())
+}
+
+struct Row {
+    finding: i64,
+    status: u8,
+    scanner: u8,
+    since: i64,
+    is_new: bool,
+}
+
+fn insert_presence(
+    tx: &Connection,
+    scratch: &mut Scratch,
+    decoded: &Decoded,
+    keys: BranchKeys,
+    id: FindingId,
+    row: &Row,
+    occurrence: &Occurrence,
+) -> Result<InventoryDigest, ApplyError> {
+    let digest = InventoryDigest::of_finding(id, occurrence);
+    let first = occurrence.places.first();
+    let says_more = occurrence.places.len() != 1 || first.is_some_and(|place| place.version.is_some());
+    tx.prepare_cached(
+        "INSERT INTO presence (branch, finding, severity, status, scanner, valid_from, valid_to, since, is_new,
+                               path, line, end_line, places, fix, excerpt, digest)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+    )?
+    .execute(params![
+        keys.branch,
+        row.finding,
+        occurrence.severity.rank(),
+        row.status,
+        row.scanner,
+        decoded.position(),
+        FOREVER,
+        row.since,
+        row.is_new,
+        first.map_or("", |place| place.path.as_str()),
+        first.and_then(|place| place.line),
+        first.and_then(|place| place.end_line),
+        says_more.then(|| to_json(&occurrence.places)),
+        occurrence.fix,
+        occurrence.excerpt.as_ref().map(to_json),
+        digest.to_bytes(),
+    ])?;
+    let cell = cell(keys.branch, occurrence.severity.rank(), row.status, row.scanner);
+    scratch.counters.add(tx, cell, decoded.position(), 1)?;
+    Ok(digest)
+}
+
+struct Closed {
+    scanner: u8,
+    since: i64,
+    is_new: bool,
+    digest: InventoryDigest,
+}
+
+fn close(
+    tx: &Connection,
+    scratch: &mut Scratch,
+    position: i64,
+    branch: i64,
+    finding: i64,
+) -> Result<Option<Closed>, ApplyError> {
+    let closed = tx
+        .prepare_cached(
+            "UPDATE presence INDEXED BY presence_finding SET valid_to = ?3
+             WHERE finding = ?1 AND branch = ?2 AND valid_to = 9223372036854775807
+             RETURNING severity, status, scanner, since, is_new, digest",
+        )?
+        .query_row([finding, branch, position], |row| {
+            let counted = cell(branch, row.get(0)?, row.get(1)?, row.get(2)?);
+            let digest = InventoryDigest::from_bytes(row.get(5)?);
+            Ok((counted, Closed { scanner: row.get(2)?, since: row.get(3)?, is_new: row.get(4)?, digest }))
+        })
+        .optional()?;
+    let Some((counted, closed)) = closed else { return Ok(None) };
+    scratch.counters.add(tx, counted, position, -1)?;
+    Ok(Some(closed))
+}

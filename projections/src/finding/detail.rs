@@ -1,0 +1,112 @@
+//! One finding.
+
+use super::row::{COLUMNS, FindingRow, read};
+use crate::at::{At, Moment, resolve};
+use crate::store::column::optional_id;
+use crate::store::{ReadError, Views};
+use rusqlite::{OptionalExtension, named_params};
+use scanledger_domain::finding::Fingerprint;
+use scanledger_domain::id::{FindingId, OrganizationId, ProjectId, ScanId};
+
+/// Whose a finding is: what a decision about it needs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FindingScope {
+    /// The finding.
+    pub finding: FindingId,
+    /// Its organization, for authorization.
+    pub organization: OrganizationId,
+    /// Its project.
+    pub project: ProjectId,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+}
+
+/// A finding and the latest scan of its branch that has results, deleted ones aside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FindingInScan {
+    /// The finding.
+    pub finding: FindingRow,
+    /// The scan.
+    pub scan: Option<ScanId>,
+}
+
+impl Views {
+    /// Whose these findings are; those that do not exist, or whose project was deleted, are left out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn finding_scopes(&self, ids: Vec<FindingId>) -> Result<Vec<FindingScope>, ReadError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT o.id, p.id, f.fingerprint FROM finding f JOIN project p ON p.key = f.project
+                 JOIN organization o ON o.key = p.organization WHERE f.id = ?1 AND p.deleted IS NULL",
+            )?;
+            let mut scopes = Vec::with_capacity(ids.len());
+            for finding in ids {
+                let scope = statement
+                    .query_row([finding.as_bytes()], |row| {
+                        Ok(FindingScope {
+                            finding,
+                            organization: OrganizationId(crate::store::column::id(row, 0)?),
+                            project: ProjectId(crate::store::column::id(row, 1)?),
+                            fingerprint: Fingerprint(row.get(2)?),
+                        })
+                    })
+                    .optional()?;
+                scopes.extend(scope);
+            }
+            Ok(scopes)
+        })
+        .await
+    }
+
+    /// One finding as it was last seen up to `at`: on the default branch if it is there, else where it is, else
+    /// where it was; with the latest scan of that branch that has results.
+    ///
+    /// # Errors
+    /// [`ReadError::Missing`] if the organization has no such finding at `at`.
+    pub async fn finding(
+        &self,
+        organization: OrganizationId,
+        id: FindingId,
+        at: At,
+    ) -> Result<FindingInScan, ReadError> {
+        let head = self.position();
+        self.read(move |connection| {
+            let moment = resolve(connection, organization, at, head)?;
+            let (began, triage) = match moment {
+                Moment::Live => ("1", crate::at::holds!("t", live)),
+                Moment::Past(_) => ("p.valid_from <= :at", crate::at::holds!("t", past)),
+            };
+            // Where a finding no longer is, its presence keeps the status of that time; decisions go on.
+            let columns = COLUMNS.replace("p.status", "coalesce(t.status, 0)");
+            let sql = format!(
+                "SELECT {columns},
+                        (SELECT a.scan FROM branch_scan a JOIN scan s ON s.id = a.scan AND s.deleted IS NULL
+                         WHERE a.branch = p.branch AND a.position <= :at ORDER BY a.position DESC LIMIT 1)
+                 FROM finding f
+                 JOIN project pr ON pr.key = f.project AND pr.deleted IS NULL
+                 JOIN organization o ON o.key = pr.organization AND o.id = :organization
+                 JOIN project_detail d ON d.project = pr.key AND d.valid_to = 9223372036854775807
+                 JOIN presence p ON p.finding = f.key
+                 JOIN branch b ON b.key = p.branch
+                 LEFT JOIN triage t ON t.finding = f.key AND {triage}
+                 WHERE f.id = :id AND {began} AND :at = :at
+                 ORDER BY p.valid_to > :at DESC, b.name = d.default_branch DESC, p.valid_from DESC, b.key LIMIT 1"
+            );
+            connection
+                .prepare_cached(&sql)?
+                .query_row(
+                    named_params! {
+                        ":organization": organization.as_bytes(),
+                        ":id": id.as_bytes(),
+                        ":at": match moment { Moment::Live => i64::MAX - 1, Moment::Past(position) => position },
+                    },
+                    |row| Ok(FindingInScan { finding: read(row)?, scan: optional_id(row, 32)?.map(ScanId) }),
+                )
+                .optional()?
+                .ok_or(ReadError::Missing("finding"))
+        })
+        .await
+    }
+}

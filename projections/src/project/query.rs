@@ -1,0 +1,264 @@
+//! Projects, one or many.
+
+use crate::at::{At, Moment, resolve};
+use crate::page::{Page, Paging};
+use crate::store::column::{id, json, optional_id};
+use crate::store::{ReadError, Views};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use scanledger_domain::id::{OrganizationId, ProjectId, ScanId, TeamId};
+use scanledger_domain::project::{Gate, ProjectDetails};
+use scanledger_domain::severity::{Severity, SeverityCounts};
+use scanledger_domain::time::Timestamp;
+
+/// A project at some moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProjectRow {
+    /// Its id.
+    pub id: ProjectId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The team that owns it.
+    pub team: Option<TeamId>,
+    /// What people wrote.
+    pub details: ProjectDetails,
+    /// Its gate.
+    pub gate: Gate,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When its details or gate last changed.
+    pub updated_at: Timestamp,
+    /// How many scans it has, deleted ones aside.
+    pub scans: u64,
+    /// Its latest scan, deleted ones aside.
+    pub latest_scan: Option<ScanId>,
+    /// Findings on its default branch by severity, whatever their triage.
+    pub counts: SeverityCounts,
+    /// Of those, secrets.
+    pub secrets: u64,
+    /// Of those, vulnerable dependencies.
+    pub dependencies: u64,
+}
+
+/// In which order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ProjectSort {
+    /// Latest change or scan first.
+    #[default]
+    Recent,
+    /// By name, whatever the case.
+    Name,
+    /// Most and worst findings first.
+    Findings,
+}
+
+/// A question about projects.
+#[derive(Debug, Clone)]
+pub struct ProjectQuery {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// Only this one, for keys that see no other.
+    pub project: Option<ProjectId>,
+    /// When.
+    pub at: At,
+    /// Whose name contains this, whatever the case.
+    pub name_contains: Option<String>,
+    /// With (`true`) or without (`false`) a repository; `None` for both.
+    pub has_repository: Option<bool>,
+    /// In which order.
+    pub sort: ProjectSort,
+    /// Which of them; `None` for all.
+    pub paging: Option<Paging>,
+}
+
+const COLUMNS: &str = "p.key, p.id, o.id, p.team, d.name, d.description, d.repo_url, d.default_branch,
+     d.dast_target_url, d.gate, p.created_at, d.updated_at,
+     (SELECT count(*) FROM scan s WHERE s.project = p.key AND s.deleted IS NULL AND s.queued <= :at),
+     (SELECT s.id FROM scan s WHERE s.project = p.key AND s.deleted IS NULL AND s.queued <= :at ORDER BY s.key DESC LIMIT 1),
+     (SELECT b.key FROM branch b WHERE b.project = p.key AND b.name = d.default_branch AND b.opened <= :at)";
+
+const FROM: &str =
+    "FROM project p JOIN organization o ON o.key = p.organization JOIN project_detail d ON d.project = p.key";
+
+fn read(connection: &Connection, row: &Row<'_>, moment: Moment) -> rusqlite::Result<ProjectRow> {
+    let branch: Option<i64> = row.get(14)?;
+    let mut project = ProjectRow {
+        id: ProjectId(id(row, 1)?),
+        organization: OrganizationId(id(row, 2)?),
+        team: optional_id(row, 3)?.map(TeamId),
+        details: ProjectDetails {
+            name: row.get(4)?,
+            description: row.get(5)?,
+            repo_url: row.get(6)?,
+            default_branch: row.get(7)?,
+            dast_target_url: row.get(8)?,
+        },
+        gate: json(row, 9)?.unwrap_or_default(),
+        created_at: Timestamp(row.get(10)?),
+        updated_at: Timestamp(row.get(11)?),
+        scans: row.get::<_, i64>(12)?.cast_unsigned(),
+        latest_scan: optional_id(row, 13)?.map(ScanId),
+        counts: SeverityCounts::default(),
+        secrets: 0,
+        dependencies: 0,
+    };
+    if let Some(branch) = branch {
+        count(connection, branch, moment, &mut project)?;
+    }
+    Ok(project)
+}
+
+fn count(
+    connection: &Connection,
+    branch: i64,
+    moment: Moment,
+    project: &mut ProjectRow,
+) -> rusqlite::Result<()> {
+    for total in crate::finding::totals(connection, branch, moment)? {
+        project.counts.add(Severity::from_rank(total.severity), total.count);
+        match scanledger_domain::scanning::ScannerKind::from_code(total.scanner) {
+            Some(scanledger_domain::scanning::ScannerKind::Secrets) => project.secrets += total.count,
+            Some(scanledger_domain::scanning::ScannerKind::Sca) => project.dependencies += total.count,
+            _ => (),
+        }
+    }
+    Ok(())
+}
+
+const fn holds(moment: Moment) -> &'static str {
+    match moment {
+        Moment::Live => crate::at::holds!("d", live),
+        Moment::Past(_) => crate::at::holds!("d", past),
+    }
+}
+
+impl Views {
+    /// One project.
+    ///
+    /// # Errors
+    /// [`ReadError::Missing`] if the organization has none of this id at `at`.
+    pub async fn project(
+        &self,
+        organization: OrganizationId,
+        id: ProjectId,
+        at: At,
+    ) -> Result<ProjectRow, ReadError> {
+        let head = self.position();
+        self.read(move |connection| {
+            let moment = resolve(connection, organization, at, head)?;
+            let sql = format!(
+                "SELECT {COLUMNS} {FROM} WHERE p.id = :id AND o.id = :organization AND p.deleted IS NULL AND {}",
+                holds(moment)
+            );
+            let of = named_params! {
+                ":id": id.as_bytes(),
+                ":organization": organization.as_bytes(),
+                ":at": moment.position(),
+            };
+            connection
+                .prepare_cached(&sql)?
+                .query_row(of, |row| read(connection, row, moment))
+                .optional()?
+                .ok_or(ReadError::Missing("project"))
+        })
+        .await
+    }
+
+    /// Which organization a project belongs to, deleted ones aside.
+    ///
+    /// # Errors
+    /// [`ReadError::Missing`] if there is none of this id.
+    pub async fn organization_of_project(&self, id: ProjectId) -> Result<OrganizationId, ReadError> {
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT o.id FROM project p JOIN organization o ON o.key = p.organization
+                     WHERE p.id = ?1 AND p.deleted IS NULL",
+                )?
+                .query_row([id.as_bytes()], |row| crate::store::column::id(row, 0))
+                .optional()?
+                .map(OrganizationId)
+                .ok_or(ReadError::Missing("project"))
+        })
+        .await
+    }
+
+    /// Projects on a page, with the exact total.
+    ///
+    /// # Errors
+    /// As [`Views::resolve`].
+    pub async fn projects(&self, query: ProjectQuery) -> Result<Page<ProjectRow>, ReadError> {
+        let head = self.position();
+        self.read(move |connection| {
+            let moment = resolve(connection, query.organization, query.at, head)?;
+            let order = match query.sort {
+                ProjectSort::Recent => {
+                    "max(d.updated_at, coalesce((SELECT max(s.queued_at) FROM scan s WHERE s.project = p.key
+                       AND s.deleted IS NULL AND s.queued <= :at), 0)) DESC, p.key DESC"
+                }
+                ProjectSort::Name => "d.name COLLATE NOCASE, p.key",
+                ProjectSort::Findings => {
+                    "(SELECT coalesce(sum(c.value * CASE c.severity WHEN 0 THEN 1000000 WHEN 1 THEN 10000
+                         WHEN 2 THEN 100 WHEN 3 THEN 100 ELSE 1 END), 0)
+                       FROM counter_cell c JOIN branch b ON b.key = c.branch
+                       WHERE b.project = p.key AND b.name = d.default_branch) DESC, p.key"
+                }
+            };
+            let condition = format!(
+                "o.id = :organization AND p.deleted IS NULL AND {} AND (:project IS NULL OR p.id = :project)
+                 AND (:name IS NULL OR d.name LIKE :name ESCAPE '\\')
+                 AND (:repository IS NULL OR (d.repo_url IS NOT NULL) = :repository) AND :at = :at",
+                holds(moment)
+            );
+            let name = query.name_contains.as_ref().map(|part| {
+                format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+            });
+            let project = query.project.map(|project| *project.as_bytes());
+            let (limit, offset) = match query.paging {
+                Some(paging) => (i64::from(paging.limit), i64::try_from(paging.offset).unwrap_or(i64::MAX)),
+                None => (-1, 0),
+            };
+            let of = named_params! {
+                ":organization": query.organization.as_bytes(),
+                ":project": project,
+                ":name": name,
+                ":repository": query.has_repository,
+                ":at": moment.position(),
+            };
+            let total: i64 = connection
+                .prepare_cached(&format!("SELECT count(*) {FROM} WHERE {condition}"))?
+                .query_row(of, |row| row.get(0))?;
+            let sql = format!(
+                "SELECT {COLUMNS} {FROM} WHERE {condition} ORDER BY {order} LIMIT {limit} OFFSET {offset}"
+            );
+            let mut statement = connection.prepare(&sql)?;
+            let rows = statement.query_map(of, |row| read(connection, row, moment))?;
+            Ok(Page { rows: rows.collect::<Result<_, _>>()?, total: total.cast_unsigned() })
+        })
+        .await
+    }
+
+    /// The eldest project of an organization with this repository.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn project_with_repo(
+        &self,
+        organization: OrganizationId,
+        url: &str,
+    ) -> Result<Option<ProjectId>, ReadError> {
+        let url = url.to_owned();
+        self.read(move |connection| {
+            let found = connection
+                .prepare_cached(
+                    "SELECT p.id FROM project_detail d JOIN project p ON p.key = d.project
+                     JOIN organization o ON o.key = p.organization
+                     WHERE d.repo_url = ?1 AND d.valid_to = 9223372036854775807 AND o.id = ?2 AND p.deleted IS NULL
+                     ORDER BY p.key LIMIT 1",
+                )?
+                .query_row(params![url, organization.as_bytes()], |row| id(row, 0))
+                .optional()?;
+            Ok(found.map(ProjectId))
+        })
+        .await
+    }
+}

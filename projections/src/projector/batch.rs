@@ -1,0 +1,343 @@
+//! Applying a batch of events in one transaction.
+
+use crate::branch::BranchStates;
+use crate::branch::apply::Counters;
+use crate::store::open_writer;
+use rusqlite::{Connection, OptionalExtension, params};
+use scanledger_domain::decider::DecodeError;
+use scanledger_domain::event::Event;
+use scanledger_domain::id::OrganizationId;
+use scanledger_domain::log::{Metadata, Position, Recorded};
+use std::collections::HashMap;
+use std::path::Path;
+use uuid::Uuid;
+
+/// An event that is ready to be applied.
+pub(crate) struct Decoded {
+    pub(crate) recorded: Recorded,
+    pub(crate) event: Event,
+    pub(crate) metadata: Metadata,
+}
+
+impl Decoded {
+    /// Reads an event and its metadata.
+    pub(crate) fn of(recorded: Recorded) -> Result<Self, DecodeError> {
+        let event = Event::of(&recorded)?;
+        let metadata = Metadata::decode(&recorded.metadata)
+            .map_err(|source| DecodeError::Data { kind: recorded.kind.to_string(), source })?;
+        Ok(Self { recorded, event, metadata })
+    }
+
+    pub(crate) const fn position(&self) -> i64 {
+        self.recorded.position.0.cast_signed()
+    }
+
+    pub(crate) const fn at(&self) -> i64 {
+        self.recorded.recorded_at.0
+    }
+}
+
+/// Why an event cannot be applied.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApplyError {
+    #[error("it names {0} that no earlier event made")]
+    Unknown(&'static str),
+    #[error("the read model refused it: {0}")]
+    Store(#[from] rusqlite::Error),
+}
+
+/// Keys of things, so that most events need no look-up. Bounded: emptied when it grows too big.
+#[derive(Default)]
+pub(crate) struct Keys {
+    organizations: HashMap<OrganizationId, i64>,
+    kinds: HashMap<String, i64>,
+    projects: HashMap<Uuid, i64>,
+    scans: HashMap<Uuid, (i64, i64)>,
+    pub(crate) branches: HashMap<Uuid, crate::branch::apply::BranchKeys>,
+}
+
+/// More keys than this are forgotten at once; they are looked up again when needed.
+const KEYS_KEPT: usize = 10_000;
+
+impl Keys {
+    fn trim(&mut self) {
+        if self.projects.len() + self.scans.len() + self.branches.len() > KEYS_KEPT {
+            *self = Self::default();
+        }
+    }
+
+    /// The key of an organization. Events of its first batch may stand before the one that creates it, so the
+    /// first mention makes the row.
+    pub(crate) fn organization(
+        &mut self,
+        tx: &Connection,
+        id: Option<OrganizationId>,
+    ) -> Result<i64, ApplyError> {
+        let Some(id) = id else { return Ok(0) };
+        if let Some(&key) = self.organizations.get(&id) {
+            return Ok(key);
+        }
+        let key = tx
+            .prepare_cached("SELECT key FROM organization WHERE id = ?1")?
+            .query_row([id.as_bytes()], |row| row.get(0))
+            .optional()?;
+        let key = match key {
+            Some(key) => key,
+            None => {
+                tx.prepare_cached("INSERT INTO organization (id, name, created_at) VALUES (?1, '', 0)")?
+                    .execute([id.as_bytes()])?;
+                tx.last_insert_rowid()
+            }
+        };
+        self.organizations.insert(id, key);
+        Ok(key)
+    }
+
+    pub(crate) fn project(&mut self, tx: &Connection, id: Uuid) -> Result<i64, ApplyError> {
+        if let Some(&key) = self.projects.get(&id) {
+            return Ok(key);
+        }
+        let key = tx
+            .prepare_cached("SELECT key FROM project WHERE id = ?1")?
+            .query_row([id.as_bytes()], |row| row.get(0))
+            .optional()?
+            .ok_or(ApplyError::Unknown("a project"))?;
+        self.projects.insert(id, key);
+        Ok(key)
+    }
+
+    /// The key of a scan, and of its project.
+    pub(crate) fn scan(&mut self, tx: &Connection, id: Uuid) -> Result<(i64, i64), ApplyError> {
+        if let Some(&keys) = self.scans.get(&id) {
+            return Ok(keys);
+        }
+        let keys = tx
+            .prepare_cached("SELECT key, project FROM scan WHERE id = ?1")?
+            .query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?
+            .ok_or(ApplyError::Unknown("a scan"))?;
+        self.scans.insert(id, keys);
+        Ok(keys)
+    }
+
+    fn kind(&mut self, tx: &Connection, name: &str) -> Result<i64, ApplyError> {
+        if let Some(&key) = self.kinds.get(name) {
+            return Ok(key);
+        }
+        tx.prepare_cached("INSERT OR IGNORE INTO event_kind (name) VALUES (?1)")?.execute([name])?;
+        let key = tx
+            .prepare_cached("SELECT key FROM event_kind WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))?;
+        self.kinds.insert(name.to_owned(), key);
+        Ok(key)
+    }
+}
+
+/// What applying needs besides the transaction.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    pub(crate) keys: Keys,
+    pub(crate) counters: Counters,
+    pub(crate) branches: BranchStates,
+    pub(crate) text: String,
+}
+
+impl Scratch {
+    fn flush(&mut self, tx: &Connection) -> Result<(), ApplyError> {
+        self.branches.flush(tx)?;
+        Ok(self.counters.flush(tx)?)
+    }
+}
+
+/// The only connection that writes to a views file.
+pub(crate) struct Writer {
+    connection: Connection,
+    scratch: Scratch,
+    position: Position,
+    parked: u64,
+}
+
+impl Writer {
+    /// Opens or creates the file; `None` if it holds the projection of another log.
+    pub(crate) fn open(path: &Path, log: Uuid) -> rusqlite::Result<Option<Self>> {
+        let connection = open_writer(path)?;
+        let found: Option<([u8; 16], i64)> = connection
+            .query_row("SELECT log, position FROM checkpoint", [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let position = match found {
+            Some((of, _)) if of != *log.as_bytes() => return Ok(None),
+            Some((_, position)) => position,
+            None => {
+                connection.execute(
+                    "INSERT INTO checkpoint (one, log, position, recorded_at) VALUES (1, ?1, 0, 0)",
+                    [log.as_bytes()],
+                )?;
+                0
+            }
+        };
+        let parked = connection.query_row("SELECT count(*) FROM parked", [], |row| row.get::<_, i64>(0))?;
+        Ok(Some(Self {
+            connection,
+            scratch: Scratch::default(),
+            position: Position(position.cast_unsigned()),
+            parked: parked.cast_unsigned(),
+        }))
+    }
+
+    /// Faster and unsafe against power loss: for files that nobody uses before they are complete.
+    pub(crate) fn build_mode(&self) -> rusqlite::Result<()> {
+        self.connection.pragma_update(None, "synchronous", "OFF")?;
+        self.connection.pragma_update(None, "cache_size", -131_072)?;
+        self.connection.pragma_update(None, "wal_autocheckpoint", 20_000)
+    }
+
+    /// The last event that was applied.
+    pub(crate) const fn position(&self) -> Position {
+        self.position
+    }
+
+    /// How many events could not be applied.
+    pub(crate) const fn parked(&self) -> u64 {
+        self.parked
+    }
+
+    /// The id of the last event that was applied.
+    pub(crate) fn last_event(&self) -> rusqlite::Result<Option<Uuid>> {
+        let id: Option<[u8; 16]> =
+            self.connection.query_row("SELECT event FROM checkpoint", [], |row| row.get(0))?;
+        Ok(id.map(Uuid::from_bytes))
+    }
+
+    /// Applies events that follow the last one, in one transaction.
+    ///
+    /// If one of them cannot be applied, they are applied one by one, and that one is parked.
+    pub(crate) fn apply(&mut self, batch: &[Decoded]) -> rusqlite::Result<()> {
+        let Some(last) = batch.last() else { return Ok(()) };
+        match self.try_apply(batch) {
+            Ok(()) => (),
+            Err(ApplyError::Store(error)) if is_transient(&error) => return Err(error),
+            Err(_) => self.apply_singly(batch)?,
+        }
+        self.position = last.recorded.position;
+        Ok(())
+    }
+
+    fn try_apply(&mut self, batch: &[Decoded]) -> Result<(), ApplyError> {
+        self.scratch.keys.trim();
+        let tx = self.connection.transaction()?;
+        let parked = self.parked > 0;
+        let outcome = batch.iter().try_for_each(|decoded| {
+            if parked && is_parked(&tx, decoded)? {
+                return Err(ApplyError::Unknown("a stream with a parked event"));
+            }
+            apply_event(&tx, &mut self.scratch, decoded)
+        });
+        if let Err(error) = outcome.and_then(|()| finish(&tx, &mut self.scratch, batch)) {
+            self.scratch = Scratch::default();
+            return Err(error);
+        }
+        tx.commit()?;
+        Ok(())
+    }
+
+    fn apply_singly(&mut self, batch: &[Decoded]) -> rusqlite::Result<()> {
+        let mut tx = self.connection.transaction()?;
+        for decoded in batch {
+            let savepoint = tx.savepoint()?;
+            let outcome = if is_parked(&savepoint, decoded)? {
+                Err(ApplyError::Unknown("a stream with a parked event"))
+            } else {
+                apply_event(&savepoint, &mut self.scratch, decoded)
+                    .and_then(|()| self.scratch.flush(&savepoint))
+            };
+            match outcome {
+                Ok(()) => savepoint.commit()?,
+                Err(error) => {
+                    self.scratch = Scratch::default();
+                    drop(savepoint);
+                    let recorded = &decoded.recorded;
+                    tracing::error!(
+                        event.position = recorded.position.0,
+                        event.kind = %recorded.kind,
+                        event.stream = %recorded.stream,
+                        "parked an event that cannot be applied: {error}"
+                    );
+                    tx.execute(
+                        "INSERT INTO parked (position, stream, kind, reason) VALUES (?1, ?2, ?3, ?4)",
+                        params![
+                            decoded.position(),
+                            recorded.stream.as_str(),
+                            &*recorded.kind,
+                            error.to_string()
+                        ],
+                    )?;
+                    self.parked += 1;
+                }
+            }
+        }
+        write_checkpoint(&tx, batch)?;
+        tx.commit()
+    }
+
+    /// Moves everything from the write-ahead log into the file, and gives back the space of deleted rows.
+    pub(crate) fn close(self) -> rusqlite::Result<()> {
+        self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")?;
+        self.connection.close().map_err(|(_, error)| error)
+    }
+}
+
+fn is_transient(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode as Code;
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            Code::DatabaseBusy
+                | Code::DatabaseLocked
+                | Code::DiskFull
+                | Code::SystemIoFailure
+                | Code::CannotOpen
+        )
+    )
+}
+
+fn is_parked(tx: &Connection, decoded: &Decoded) -> rusqlite::Result<bool> {
+    tx.prepare_cached("SELECT EXISTS (SELECT 1 FROM parked WHERE stream = ?1)")?
+        .query_row([decoded.recorded.stream.as_str()], |row| row.get(0))
+}
+
+fn finish(tx: &Connection, scratch: &mut Scratch, batch: &[Decoded]) -> Result<(), ApplyError> {
+    scratch.flush(tx)?;
+    Ok(write_checkpoint(tx, batch)?)
+}
+
+fn write_checkpoint(tx: &Connection, batch: &[Decoded]) -> rusqlite::Result<()> {
+    let Some(last) = batch.last() else { return Ok(()) };
+    tx.prepare_cached("UPDATE checkpoint SET position = ?1, event = ?2, recorded_at = ?3")?
+        .execute(params![last.position(), last.recorded.id.as_bytes(), last.at()])?;
+    Ok(())
+}
+
+fn apply_event(tx: &Connection, scratch: &mut Scratch, decoded: &Decoded) -> Result<(), ApplyError> {
+    let project = match &decoded.event {
+        Event::Branch(event) => Some(crate::branch::apply::apply(tx, scratch, decoded, event)?),
+        Event::Finding(event) => Some(crate::finding::apply::triage(tx, scratch, decoded, event)?),
+        Event::Scan(event) => Some(crate::scan::apply(tx, scratch, decoded, event)?),
+        Event::Project(event) => Some(crate::project::apply(tx, scratch, decoded, event)?),
+        Event::Organization(_) | Event::User(_) | Event::Team(_) | Event::ApiKey(_) => {
+            crate::identity::apply(tx, scratch, decoded)?;
+            None
+        }
+        Event::Advisory(event) => {
+            crate::component::apply_advisory(tx, decoded, event)?;
+            None
+        }
+        Event::Claim(_) => None,
+    };
+    let organization = scratch.keys.organization(tx, decoded.metadata.organization)?;
+    let kind = scratch.keys.kind(tx, &decoded.recorded.kind)?;
+    tx.prepare_cached(
+        "INSERT INTO event_index (organization, position, kind, project, recorded_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![organization, decoded.position(), kind, project, decoded.at()])?;
+    crate::audit::apply(tx, scratch, decoded, organization, project)
+}

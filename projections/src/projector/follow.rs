@@ -1,0 +1,247 @@
+//! The running projector: reads the log on, applies, and tells everybody how far it is.
+
+use super::Writer;
+use super::batch::Decoded;
+use super::rebuild;
+use crate::store::{Views, prune, views_path};
+use parking_lot::{Mutex, RwLock};
+use scanledger_domain::decider::DecodeError;
+use scanledger_domain::log::{EventLog, LogError, Position, Recorded};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long to wait before asking a log again that did not answer.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Why the projector cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectorError {
+    /// The views file failed.
+    #[error("the read model could not be written")]
+    Store(#[from] rusqlite::Error),
+    /// The log failed.
+    #[error("the log could not be read")]
+    Log(#[from] LogError),
+    /// An event of a type or schema that this version does not know.
+    #[error("the log holds events of a newer version, from position {position} on")]
+    Decode {
+        /// Where.
+        position: Position,
+        /// What.
+        #[source]
+        source: DecodeError,
+    },
+    /// A blocking task was cancelled.
+    #[error("the projector was cancelled")]
+    Cancelled,
+    /// The folder cannot be written.
+    #[error("the folder of the read models could not be used")]
+    Folder(#[from] std::io::Error),
+}
+
+/// How the projector is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Health {
+    /// The last event applied.
+    pub position: Position,
+    /// Events that could not be applied and were put aside.
+    pub parked: u64,
+    /// Why it stopped, if it did.
+    pub stopped: Option<String>,
+    /// Events applied since it started.
+    pub applied: u64,
+    /// A rebuild that is under way: how far it is.
+    pub rebuilding: Option<Position>,
+}
+
+pub(super) struct Shared {
+    pub(super) log: Arc<dyn EventLog>,
+    pub(super) folder: PathBuf,
+    pub(super) file: Arc<RwLock<Arc<crate::store::File>>>,
+    pub(super) writer: tokio::sync::Mutex<Option<Writer>>,
+    pub(super) health: Mutex<Health>,
+    position: watch::Sender<Position>,
+    rebuilds: tokio::sync::Mutex<()>,
+}
+
+/// Keeps the read models of one folder up with the log.
+#[derive(Clone)]
+pub struct Projector {
+    shared: Arc<Shared>,
+    views: Views,
+}
+
+impl std::fmt::Debug for Projector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Projector").field("health", &self.health()).finish_non_exhaustive()
+    }
+}
+
+impl Projector {
+    /// Opens the views of `folder`, or begins new ones if there are none of this revision and this log.
+    ///
+    /// # Errors
+    /// When files cannot be opened or the log cannot be read.
+    pub async fn open(folder: &Path, log: Arc<dyn EventLog>) -> Result<Self, ProjectorError> {
+        std::fs::create_dir_all(folder)?;
+        let (path, writer) = open_or_begin(folder, &*log).await?;
+        prune(folder, &path);
+        let position = writer.position();
+        let (sender, receiver) = watch::channel(position);
+        let file = Arc::new(RwLock::new(crate::store::File::new(&path)));
+        let views = Views::new(Arc::clone(&file), receiver);
+        let health = Mutex::new(Health { position, parked: writer.parked(), ..Health::default() });
+        let shared = Shared {
+            log,
+            folder: folder.to_owned(),
+            file,
+            writer: tokio::sync::Mutex::new(Some(writer)),
+            health,
+            position: sender,
+            rebuilds: tokio::sync::Mutex::default(),
+        };
+        Ok(Self { shared: Arc::new(shared), views })
+    }
+
+    /// How everybody reads.
+    pub fn views(&self) -> Views {
+        self.views.clone()
+    }
+
+    /// How it is doing.
+    pub fn health(&self) -> Health {
+        self.shared.health.lock().clone()
+    }
+
+    /// Follows the log until `stop` changes or the projector cannot go on; finishes the batch in hand.
+    ///
+    /// # Errors
+    /// When it cannot go on; [`Health::stopped`] says why from then on.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) -> Result<(), ProjectorError> {
+        let start = self.views.position();
+        let mut subscription = self.shared.log.subscribe(start);
+        loop {
+            let batch = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                batch = subscription.next() => batch,
+            };
+            match batch {
+                Ok(batch) => {
+                    if let Err(error) = self.apply(batch).await {
+                        self.shared.health.lock().stopped = Some(error.to_string());
+                        return Err(error);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!("the log did not answer the projector: {error}");
+                    tokio::select! {
+                        _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                        () = tokio::time::sleep(RETRY) => (),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Applies everything the log holds now, then returns: for commands that read beside no server.
+    ///
+    /// # Errors
+    /// When the log cannot be read or an event cannot be decoded.
+    pub async fn catch_up(&self) -> Result<Position, ProjectorError> {
+        loop {
+            let batch = self.shared.log.read_all(self.views.position(), rebuild::READ_EVENTS).await?;
+            if batch.is_empty() {
+                return Ok(self.views.position());
+            }
+            self.apply(batch).await?;
+        }
+    }
+
+    async fn apply(&self, batch: Vec<Recorded>) -> Result<(), ProjectorError> {
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || {
+            let mut guard = shared.writer.blocking_lock();
+            let Some(writer) = guard.as_mut() else { return Err(ProjectorError::Cancelled) };
+            // A rebuild may have brought the file further than this subscription.
+            let after = writer.position();
+            let batch = decode(batch.into_iter().filter(|recorded| recorded.position > after))?;
+            writer.apply(&batch)?;
+            let position = writer.position();
+            let mut health = shared.health.lock();
+            health.position = position;
+            health.parked = writer.parked();
+            health.applied += batch.len() as u64;
+            drop(health);
+            shared.position.send_replace(position);
+            Ok(())
+        })
+        .await
+        .map_err(|_| ProjectorError::Cancelled)?
+    }
+
+    /// Builds the read models anew in another file while the present one serves, then swaps.
+    ///
+    /// `progress` is told `(events applied, head of the log)`. Nothing is swapped if it fails.
+    ///
+    /// # Errors
+    /// When the log cannot be read, an event cannot be decoded, or files cannot be written.
+    pub async fn rebuild(
+        &self,
+        progress: Arc<dyn Fn(Position, Position) + Send + Sync>,
+    ) -> Result<Position, ProjectorError> {
+        let _one_at_a_time = self.shared.rebuilds.lock().await;
+        let outcome = rebuild::rebuild_and_swap(&self.shared, progress).await;
+        self.shared.health.lock().rebuilding = None;
+        let position = outcome?;
+        self.shared.position.send_replace(position);
+        Ok(position)
+    }
+
+    /// Ends writing and moves everything into the file.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn close(self) -> Result<(), ProjectorError> {
+        if let Some(writer) = self.shared.writer.lock().await.take() {
+            writer.close()?;
+        }
+        Ok(())
+    }
+}
+
+/// Decodes events in order.
+pub(super) fn decode(batch: impl Iterator<Item = Recorded>) -> Result<Vec<Decoded>, ProjectorError> {
+    batch
+        .map(|recorded| {
+            let position = recorded.position;
+            Decoded::of(recorded).map_err(|source| ProjectorError::Decode { position, source })
+        })
+        .collect()
+}
+
+async fn open_or_begin(folder: &Path, log: &dyn EventLog) -> Result<(PathBuf, Writer), ProjectorError> {
+    let path = views_path(folder);
+    if let Some(writer) = Writer::open(&path, log.identity())? {
+        if is_of_this_log(&writer, log).await? {
+            return Ok((path, writer));
+        }
+        tracing::warn!("the read models are of another log or ahead of this one: they are built anew");
+    }
+    let path = crate::store::next_path(folder);
+    let writer = Writer::open(&path, log.identity())?.ok_or(ProjectorError::Cancelled)?;
+    Ok((path, writer))
+}
+
+/// Whether the log holds, where the views end, the event that they end with.
+async fn is_of_this_log(writer: &Writer, log: &dyn EventLog) -> Result<bool, ProjectorError> {
+    let position = writer.position();
+    if position == Position::START {
+        return Ok(true);
+    }
+    let there = log.read_all(Position(position.0 - 1), 1).await?;
+    let last = writer.last_event()?;
+    Ok(there.first().is_some_and(|event| event.position == position && Some(event.id.0) == last))
+}

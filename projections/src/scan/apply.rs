@@ -1,0 +1,211 @@
+//! From events of scans to rows.
+
+use crate::at::FOREVER;
+use crate::projector::{ApplyError, Decoded, Scratch};
+use crate::store::column::{actor_columns, to_json};
+use rusqlite::{Connection, params};
+use scanledger_domain::scan::{Interruption, Queued, ScanEvent, ScanStatus, SourceKind};
+
+/// What of a scan's state an event changes.
+#[derive(Default)]
+struct State {
+    status: String,
+    run: u32,
+    attempt: u32,
+    alone: bool,
+    interruptions: u32,
+    owes_partial: bool,
+    started_at: Option<i64>,
+    ended_at: Option<i64>,
+    outcome: Option<String>,
+    verdict: Option<String>,
+    failure: Option<String>,
+}
+
+/// Applies an event of a scan; answers the key of its project.
+pub(crate) fn apply(
+    tx: &Connection,
+    scratch: &mut Scratch,
+    decoded: &Decoded,
+    event: &ScanEvent,
+) -> Result<i64, ApplyError> {
+    if let ScanEvent::Queued(queued) = event {
+        return queue(tx, scratch, decoded, queued);
+    }
+    let (scan, project) = scratch.keys.scan(tx, scan_of(event))?;
+    if matches!(event, ScanEvent::Deleted(_)) {
+        tx.prepare_cached("UPDATE scan SET deleted = ?2 WHERE key = ?1")?
+            .execute([scan, decoded.position()])?;
+        return Ok(project);
+    }
+    let mut state = close(tx, scan, decoded.position())?;
+    change(&mut state, event, decoded.at());
+    insert(tx, scan, decoded, &state)?;
+    Ok(project)
+}
+
+fn scan_of(event: &ScanEvent) -> uuid::Uuid {
+    match event {
+        ScanEvent::Queued(e) => e.scan,
+        ScanEvent::Started(e) => e.scan,
+        ScanEvent::Paused(e) => e.scan,
+        ScanEvent::Resumed(e) => e.scan,
+        ScanEvent::Requeued(e) => e.scan,
+        ScanEvent::Settling(e) => e.scan,
+        ScanEvent::Completed(e) => e.scan,
+        ScanEvent::Failed(e) => e.scan,
+        ScanEvent::Stopped(e) => e.scan,
+        ScanEvent::PartialKept(e) => e.scan,
+        ScanEvent::Cancelled(e) => e.scan,
+        ScanEvent::Deleted(e) => e.scan,
+    }
+    .0
+}
+
+fn change(state: &mut State, event: &ScanEvent, at: i64) {
+    let status = match event {
+        ScanEvent::Queued(_) | ScanEvent::Deleted(_) => return,
+        ScanEvent::Started(started) => {
+            state.run = started.run;
+            state.attempt = started.attempt;
+            state.alone = started.alone;
+            state.started_at = Some(at);
+            ScanStatus::Running
+        }
+        ScanEvent::Paused(_) => ScanStatus::Paused,
+        ScanEvent::Resumed(_) => ScanStatus::Running,
+        ScanEvent::Requeued(requeued) => {
+            state.run = requeued.run;
+            match requeued.because {
+                Interruption::WorkerLost => state.interruptions += 1,
+                Interruption::Shutdown => (),
+                Interruption::Resumed => {
+                    state.started_at = None;
+                    state.ended_at = None;
+                    state.outcome = None;
+                    state.owes_partial = false;
+                }
+            }
+            ScanStatus::Queued
+        }
+        // A stopped scan whose results are recorded stays stopped.
+        ScanEvent::Settling(_) if state.owes_partial => return,
+        ScanEvent::Settling(_) => ScanStatus::Settling,
+        ScanEvent::Completed(completed) => {
+            state.outcome = Some(to_json(&completed.outcome));
+            state.verdict = Some(to_json(&completed.verdict));
+            state.ended_at = Some(at);
+            ScanStatus::Completed
+        }
+        ScanEvent::Failed(failed) => {
+            state.failure = Some(to_json(&failed.failure));
+            state.ended_at = Some(at);
+            ScanStatus::Failed
+        }
+        ScanEvent::Stopped(_) => {
+            state.owes_partial = state.status != ScanStatus::Queued.as_str();
+            state.ended_at = Some(at);
+            ScanStatus::Stopped
+        }
+        ScanEvent::PartialKept(kept) => {
+            state.outcome = Some(to_json(&kept.outcome));
+            state.owes_partial = false;
+            ScanStatus::Stopped
+        }
+        ScanEvent::Cancelled(_) => {
+            state.ended_at = Some(at);
+            ScanStatus::Cancelled
+        }
+    };
+    status.as_str().clone_into(&mut state.status);
+}
+
+fn queue(
+    tx: &Connection,
+    scratch: &mut Scratch,
+    decoded: &Decoded,
+    queued: &Queued,
+) -> Result<i64, ApplyError> {
+    let organization = scratch.keys.organization(tx, Some(queued.organization))?;
+    let project = scratch.keys.project(tx, queued.project.0)?;
+    let (by_kind, by_id) = actor_columns(queued.by);
+    let source_kind = match queued.source.kind {
+        SourceKind::Upload => "upload",
+    };
+    tx.prepare_cached(
+        "INSERT INTO scan (id, organization, project, branch, scan_type, source_kind, source_blob, source_name,
+                           source_size, commit_id, base_id, rescan_of, by_kind, by_id, queued, queued_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+    )?
+    .execute(params![
+        queued.scan.as_bytes(),
+        organization,
+        project,
+        queued.branch,
+        queued.scan_type.as_str(),
+        source_kind,
+        queued.source.blob.to_string(),
+        queued.source.name,
+        queued.source.size.cast_signed(),
+        queued.commit,
+        queued.base,
+        queued.rescan_of.map(|scan| *scan.as_bytes()),
+        by_kind,
+        by_id,
+        decoded.position(),
+        decoded.at(),
+    ])?;
+    let scan = tx.last_insert_rowid();
+    let state = State { status: ScanStatus::Queued.as_str().to_owned(), run: 1, ..State::default() };
+    insert(tx, scan, decoded, &state)?;
+    Ok(project)
+}
+
+fn close(tx: &Connection, scan: i64, position: i64) -> rusqlite::Result<State> {
+    tx.prepare_cached(
+        "UPDATE scan_state SET valid_to = ?2 WHERE scan = ?1 AND valid_to = 9223372036854775807
+         RETURNING status, run, attempt, alone, interruptions, owes_partial, started_at, ended_at, outcome, verdict,
+                   failure",
+    )?
+    .query_row([scan, position], |row| {
+        Ok(State {
+            status: row.get(0)?,
+            run: row.get(1)?,
+            attempt: row.get(2)?,
+            alone: row.get(3)?,
+            interruptions: row.get(4)?,
+            owes_partial: row.get(5)?,
+            started_at: row.get(6)?,
+            ended_at: row.get(7)?,
+            outcome: row.get(8)?,
+            verdict: row.get(9)?,
+            failure: row.get(10)?,
+        })
+    })
+}
+
+fn insert(tx: &Connection, scan: i64, decoded: &Decoded, state: &State) -> Result<(), ApplyError> {
+    tx.prepare_cached(
+        "INSERT INTO scan_state (scan, status, run, attempt, alone, interruptions, owes_partial, started_at, ended_at,
+                                 outcome, verdict, failure, changed_at, valid_from, valid_to)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+    )?
+    .execute(params![
+        scan,
+        state.status,
+        state.run,
+        state.attempt,
+        state.alone,
+        state.interruptions,
+        state.owes_partial,
+        state.started_at,
+        state.ended_at,
+        state.outcome,
+        state.verdict,
+        state.failure,
+        decoded.at(),
+        decoded.position(),
+        FOREVER,
+    ])?;
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! The file that holds the read models, and how it is read.
+
+pub(crate) mod column;
+mod digest;
+mod file;
+mod snapshot;
+mod views;
+
+pub use digest::{TableDigest, table_digests};
+pub use file::{REVISION, revision};
+pub(crate) use file::{next_path, open_reader, open_writer, prune, views_path};
+pub use snapshot::{Snapshot, snapshot};
+pub(crate) use views::File;
+pub use views::{ReadError, Views};

@@ -1,0 +1,35 @@
+//! A consistent copy of the read models, taken beside whoever writes them.
+
+use super::{open_reader, views_path};
+use rusqlite::Connection;
+use rusqlite::backup::Backup;
+use scanledger_domain::log::Position;
+use std::path::Path;
+use std::time::Duration;
+
+/// Where a copy stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The last event in it.
+    pub position: Position,
+    /// Events that could not be applied.
+    pub parked: u64,
+}
+
+/// Copies the views of `folder` to the file `to`; `None` if there are none of this revision.
+///
+/// # Errors
+/// When the file cannot be read or the copy cannot be written.
+pub fn snapshot(folder: &Path, to: &Path) -> rusqlite::Result<Option<Snapshot>> {
+    let path = views_path(folder);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let source = open_reader(&path)?;
+    let mut copy = Connection::open(to)?;
+    // All pages in one step hold one read lock: the copy is of one moment.
+    Backup::new(&source, &mut copy)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
+    let position: i64 = copy.query_row("SELECT position FROM checkpoint", [], |row| row.get(0))?;
+    let parked: i64 = copy.query_row("SELECT count(*) FROM parked", [], |row| row.get(0))?;
+    Ok(Some(Snapshot { position: Position(position.cast_unsigned()), parked: parked.cast_unsigned() }))
+}

@@ -1,0 +1,154 @@
+//! How everybody reads: a pool of connections on the present views file.
+
+use super::open_reader;
+use crate::finding::Orders;
+use crate::{At, Moment};
+use parking_lot::{Mutex, RwLock};
+use rusqlite::Connection;
+use scanledger_domain::id::OrganizationId;
+use scanledger_domain::log::Position;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Idle connections that are kept; more are opened under load and closed afterwards. Opening one costs as much as
+/// several pages of findings, because it reads the schema and compiles every statement anew.
+const KEPT_CONNECTIONS: usize = 16;
+
+/// Why a read gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// There is no such thing, or the caller's organization does not have it.
+    #[error("there is no such {0}")]
+    Missing(&'static str),
+    /// The position is beyond the last event.
+    #[error("position {asked} is beyond the head of the log at {head}")]
+    BeyondHead {
+        /// What was asked.
+        asked: Position,
+        /// Where the read model is.
+        head: Position,
+    },
+    /// The read model has not reached a position in time.
+    #[error("the read model is at {reached} and has not reached {asked} in time")]
+    Behind {
+        /// What was asked.
+        asked: Position,
+        /// Where the read model is.
+        reached: Position,
+    },
+    /// The store failed.
+    #[error("the read model could not be read")]
+    Store(#[from] rusqlite::Error),
+    /// The task that read was cancelled.
+    #[error("the read was cancelled")]
+    Cancelled,
+}
+
+/// One views file and its open connections.
+pub(crate) struct File {
+    pub(crate) path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    pub(crate) orders: Orders,
+}
+
+impl File {
+    pub(crate) fn new(path: &Path) -> Arc<Self> {
+        Arc::new(Self { path: path.to_owned(), idle: Mutex::default(), orders: Orders::default() })
+    }
+
+    fn with<T>(
+        &self,
+        query: impl FnOnce(&Connection, &Orders) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        let idle = self.idle.lock().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => open_reader(&self.path)?,
+        };
+        // One snapshot for all statements of a query, or a page and its total could disagree.
+        let transaction = connection.unchecked_transaction()?;
+        let answer = query(&transaction, &self.orders);
+        drop(transaction);
+        let mut idle = self.idle.lock();
+        if idle.len() < KEPT_CONNECTIONS {
+            idle.push(connection);
+        }
+        answer
+    }
+}
+
+/// The read models, as everybody reads them. Cheap to clone.
+#[derive(Clone)]
+pub struct Views {
+    file: Arc<RwLock<Arc<File>>>,
+    position: watch::Receiver<Position>,
+}
+
+impl std::fmt::Debug for Views {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Views").field("position", &self.position()).finish_non_exhaustive()
+    }
+}
+
+impl Views {
+    pub(crate) fn new(file: Arc<RwLock<Arc<File>>>, position: watch::Receiver<Position>) -> Self {
+        Self { file, position }
+    }
+
+    /// The position up to which events are in the read models.
+    pub fn position(&self) -> Position {
+        *self.position.borrow()
+    }
+
+    /// Follows [`Self::position`].
+    pub fn watch(&self) -> watch::Receiver<Position> {
+        self.position.clone()
+    }
+
+    /// Waits until events up to `position` are in the read models.
+    ///
+    /// # Errors
+    /// [`ReadError::Behind`] if that takes longer than `timeout`.
+    pub async fn wait_for(&self, position: Position, timeout: Duration) -> Result<(), ReadError> {
+        let mut watch = self.position.clone();
+        if *watch.borrow_and_update() >= position {
+            return Ok(());
+        }
+        let reached = tokio::time::timeout(timeout, watch.wait_for(|reached| *reached >= position)).await;
+        match reached {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(ReadError::Behind { asked: position, reached: self.position() }),
+        }
+    }
+
+    /// Runs one query on a blocking thread, in one snapshot.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        self.read_ordered(move |connection, _| query(connection)).await
+    }
+
+    /// As [`Self::read`], with the cached orders of branches.
+    pub(crate) async fn read_ordered<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection, &Orders) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let file = Arc::clone(&self.file.read());
+        tokio::task::spawn_blocking(move || file.with(query)).await.map_err(|_| ReadError::Cancelled)?
+    }
+
+    /// Checks and resolves an instant for an organization.
+    ///
+    /// # Errors
+    /// [`ReadError::BeyondHead`], [`ReadError::Missing`] for a scan without results.
+    pub async fn resolve(&self, organization: OrganizationId, at: At) -> Result<Moment, ReadError> {
+        if at == At::Now {
+            return Ok(Moment::Live);
+        }
+        let head = self.position();
+        self.read(move |connection| crate::at::resolve(connection, organization, at, head)).await
+    }
+}

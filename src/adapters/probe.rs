@@ -1,0 +1,76 @@
+//! What probes see of the server.
+
+use scanledger_api::app::Probe;
+use scanledger_domain::log::Position;
+use scanledger_log_sqlite::SqliteLog;
+use scanledger_projections::{Health, Projector};
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Log, projector and the metrics recorder of this process.
+pub struct ServerProbe {
+    log: Arc<SqliteLog>,
+    projector: Projector,
+    recorder: Option<metrics_exporter_prometheus::PrometheusHandle>,
+}
+
+impl ServerProbe {
+    /// Over the parts of this server; without a recorder, metrics are those of log and projector only.
+    pub fn new(
+        log: Arc<SqliteLog>,
+        projector: Projector,
+        recorder: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    ) -> Self {
+        Self { log, projector, recorder }
+    }
+}
+
+impl Probe for ServerProbe {
+    fn head(&self) -> Position {
+        *self.log.head_watch().borrow()
+    }
+
+    fn projector(&self) -> Health {
+        self.projector.health()
+    }
+
+    fn metrics(&self) -> String {
+        let mut text = self.recorder.as_ref().map(|recorder| recorder.render()).unwrap_or_default();
+        let log = self.log.stats();
+        let health = self.projector.health();
+        let head = self.head().0;
+        let rows = [
+            ("log_appended_events_total", "counter", "Events appended since the start.", log.events),
+            (
+                "log_append_batches_total",
+                "counter",
+                "Transactions that appended, each flushed once.",
+                log.groups,
+            ),
+            (
+                "log_append_batch_requests_max",
+                "gauge",
+                "Most requests in one transaction.",
+                log.largest_group,
+            ),
+            ("log_head_position", "gauge", "Position of the last event.", head),
+            ("projector_position", "gauge", "Position up to which read models are built.", health.position.0),
+            (
+                "projector_lag_events",
+                "gauge",
+                "Events not in the read models yet.",
+                head.saturating_sub(health.position.0),
+            ),
+            ("projector_applied_events_total", "counter", "Events applied since the start.", health.applied),
+            ("projector_parked_events", "gauge", "Events that could not be applied.", health.parked),
+        ];
+        for (name, kind, help, value) in rows {
+            // Writing to a string cannot fail.
+            let _ = write!(
+                text,
+                "# HELP scanledger_{name} {help}\n# TYPE scanledger_{name} {kind}\nscanledger_{name} {value}\n"
+            );
+        }
+        text
+    }
+}

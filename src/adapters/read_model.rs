@@ -1,0 +1,137 @@
+//! What commands read, answered by the projections.
+
+use scanledger_commands::ports::{
+    HeldScan, InventorySnapshot, KnownFinding, ReadError, ReadModel, RunnableScan, TriageSnapshot,
+};
+use scanledger_domain::BoxFuture;
+use scanledger_domain::branch::KnownAdvisory;
+use scanledger_domain::component::Package;
+use scanledger_domain::id::{BranchId, FindingId, OrganizationId, ProjectId};
+use scanledger_domain::log::Position;
+use scanledger_projections::Views;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// The views of this node.
+#[derive(Debug, Clone)]
+pub struct ViewsReadModel {
+    views: Views,
+}
+
+impl ViewsReadModel {
+    /// Over the views of this node.
+    pub const fn new(views: Views) -> Self {
+        Self { views }
+    }
+}
+
+fn failed(doing: &'static str) -> impl FnOnce(scanledger_projections::ReadError) -> ReadError {
+    move |error| match error {
+        scanledger_projections::ReadError::Behind { asked, .. } => ReadError::TooLate { wanted: asked },
+        other => ReadError::Failed { doing, source: Box::new(other) },
+    }
+}
+
+impl ReadModel for ViewsReadModel {
+    fn wait_for(&self, position: Position, timeout: Duration) -> BoxFuture<'_, Result<(), ReadError>> {
+        Box::pin(async move {
+            self.views.wait_for(position, timeout).await.map_err(failed("wait for a position"))
+        })
+    }
+
+    fn inventory<'a>(
+        &'a self,
+        project: ProjectId,
+        branch: &'a str,
+    ) -> BoxFuture<'a, Result<InventorySnapshot, ReadError>> {
+        Box::pin(async move {
+            let found =
+                self.views.inventory(project, branch).await.map_err(failed("read a branch's inventory"))?;
+            Ok(InventorySnapshot { version: found.version, inventory: found.inventory, base: found.base })
+        })
+    }
+
+    fn known_advisories(
+        &self,
+        project: ProjectId,
+        packages: Vec<Package>,
+    ) -> BoxFuture<'_, Result<HashMap<Package, Vec<KnownAdvisory>>, ReadError>> {
+        Box::pin(async move {
+            self.views.known_advisories(project, packages).await.map_err(failed("read known advisories"))
+        })
+    }
+
+    fn triage(
+        &self,
+        project: ProjectId,
+        branch: BranchId,
+    ) -> BoxFuture<'_, Result<TriageSnapshot, ReadError>> {
+        Box::pin(async move {
+            let found = self.views.gate_counts(project, branch).await.map_err(failed("read triage"))?;
+            Ok(TriageSnapshot { read_at: found.read_at, gate: found.gate, decisions: found.decisions })
+        })
+    }
+
+    fn findings(&self, findings: Vec<FindingId>) -> BoxFuture<'_, Result<Vec<KnownFinding>, ReadError>> {
+        Box::pin(async move {
+            let scopes = self.views.finding_scopes(findings).await.map_err(failed("find findings"))?;
+            let known = scopes.into_iter().map(|scope| KnownFinding {
+                finding: scope.finding,
+                organization: scope.organization,
+                project: scope.project,
+                fingerprint: scope.fingerprint,
+            });
+            Ok(known.collect())
+        })
+    }
+
+    fn runnable_scans(&self, per_organization: usize) -> BoxFuture<'_, Result<Vec<RunnableScan>, ReadError>> {
+        Box::pin(async move {
+            let scans =
+                self.views.runnable_scans(per_organization).await.map_err(failed("read the queue"))?;
+            let runnable = scans.into_iter().map(|scan| RunnableScan {
+                scan: scan.scan,
+                organization: scan.organization,
+                must_run_alone: scanledger_domain::scan::must_run_alone(scan.interruptions),
+                queued_at: scan.queued,
+            });
+            Ok(runnable.collect())
+        })
+    }
+
+    fn running_by_organization(&self) -> BoxFuture<'_, Result<HashMap<OrganizationId, u64>, ReadError>> {
+        Box::pin(
+            async move { self.views.running_by_organization().await.map_err(failed("count running scans")) },
+        )
+    }
+
+    fn held_scans(&self) -> BoxFuture<'_, Result<Vec<HeldScan>, ReadError>> {
+        Box::pin(async move {
+            let scans = self.views.held_scans().await.map_err(failed("read running scans"))?;
+            let held = scans.into_iter().map(|scan| HeldScan {
+                scan: scan.scan,
+                organization: scan.organization,
+                status: scan.status,
+                attempt: scan.attempt,
+            });
+            Ok(held.collect())
+        })
+    }
+
+    fn project_with_repo<'a>(
+        &'a self,
+        organization: OrganizationId,
+        url: &'a str,
+    ) -> BoxFuture<'a, Result<Option<ProjectId>, ReadError>> {
+        Box::pin(async move {
+            self.views
+                .project_with_repo(organization, url)
+                .await
+                .map_err(failed("find a project by repository"))
+        })
+    }
+
+    fn active_scans(&self, project: ProjectId) -> BoxFuture<'_, Result<u64, ReadError>> {
+        Box::pin(async move { self.views.active_scans(project).await.map_err(failed("count active scans")) })
+    }
+}

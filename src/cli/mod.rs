@@ -1,0 +1,77 @@
+//! The command line.
+
+mod advisories;
+mod demo;
+mod export;
+mod key;
+mod operate;
+mod options;
+mod output;
+mod rebuild;
+mod scan;
+mod screen;
+mod serve;
+mod setup;
+mod verify;
+
+pub use options::{Cli, Command};
+pub use output::Exit;
+
+use clap::{CommandFactory, FromArgMatches};
+use std::process::ExitCode;
+
+/// Reads the command line and the environment, does what they say, and answers the exit code.
+pub fn run() -> ExitCode {
+    let matches = Cli::definition(|name| std::env::var_os(name).is_some()).get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    output::init_logging(&cli);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::complain(&anyhow::Error::from(error).context("while starting the runtime"));
+            return Exit::Failed.into();
+        }
+    };
+    let ended = runtime.block_on(Box::pin(dispatch(cli)));
+    // Blocking work that nobody waits for any more, such as a read of standard input, must not hold the end up.
+    runtime.shutdown_background();
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::complain(&error);
+            Exit::Failed.into()
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
+    match cli.command {
+        Command::Serve(options) => serve::run(options).await,
+        Command::Demo(options) => demo::run(options).await,
+        Command::Setup(options) => setup::run(options).await,
+        Command::Scan(options) => scan::run(options).await,
+        Command::Advisories(command) => advisories::run(command).await,
+        Command::Key(command) => key::run(command).await,
+        Command::Export(command) => export::run(command).await,
+        Command::Rebuild(options) => rebuild::run(options).await,
+        Command::Verify(options) => verify::run(options).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "scanledger", &mut script);
+            output::bytes(&script);
+            Ok(Exit::Done)
+        }
+        Command::Version { json } => {
+            let version = env!("CARGO_PKG_VERSION");
+            if json.wanted {
+                output::json(&serde_json::json!({ "version": version }));
+            } else {
+                output::line(&format!("scanledger {version}"));
+            }
+            Ok(Exit::Done)
+        }
+    }
+}

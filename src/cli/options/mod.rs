@@ -1,0 +1,226 @@
+//! What can be typed.
+
+mod server;
+mod tools;
+
+pub use server::{
+    AdvisoriesCommand, DemoOptions, Form, KeyCommand, KeyRole, Role, ServeOptions, SetupOptions,
+};
+pub use tools::{ExportCommand, RebuildOptions, ScanFormat, ScanOptions, VerifyOptions};
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use tracing_subscriber::EnvFilter;
+
+const AFTER_HELP: &str = "\
+First steps:
+  scanledger demo                                          everything on a sample project
+  scanledger setup --organization Acme --email ana@acme.example
+  scanledger advisories import npm.zip PyPI.zip            OSV zips, one per ecosystem
+  scanledger serve                                         http://127.0.0.1:8080/docs
+  scanledger scan . --fail-on high                         without a server
+
+Exit codes:
+  0  done
+  1  done, and the answer is no: findings reach --fail-on, or verify found a difference
+  2  the command line is wrong
+  3  done in part: there are no advisories, so dependencies were not matched
+  4  failed; the message says why
+
+Every option can be set in the environment; its help names the variable.";
+
+/// A self-hosted application-security backend whose every change is one event in one log.
+#[derive(Debug, Parser)]
+#[command(name = "scanledger", version, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What log lines look like. They go to standard error.
+    #[arg(long, global = true, help_heading = "Logging", env = "SCANLEDGER_LOG_FORMAT", value_enum,
+          default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// Which log lines are written, as `tracing` filters [also: RUST_LOG].
+    ///
+    /// `info`, `scanledger_api=debug,warn`; by default `info` for `serve`, else `warn`.
+    #[arg(long, global = true, help_heading = "Logging", env = "SCANLEDGER_LOG_LEVEL", value_name = "FILTER",
+          value_parser = log_filter)]
+    pub log_level: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What log lines look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server.
+    Serve(ServeOptions),
+    /// Show everything on a sample project: scan, triage, upgrade, gate, time travel, audit.
+    Demo(DemoOptions),
+    /// Make the first organization, its administrator and an API key.
+    Setup(SetupOptions),
+    /// Scan a folder or an archive here and now, without a server.
+    Scan(ScanOptions),
+    /// Manage advisories.
+    #[command(subcommand)]
+    Advisories(AdvisoriesCommand),
+    /// Manage API keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Write out what is stored.
+    #[command(subcommand)]
+    Export(ExportCommand),
+    /// Build the read models anew beside the live ones and swap.
+    Rebuild(RebuildOptions),
+    /// Check the log, and that the read models say what the log says. Changes nothing.
+    Verify(VerifyOptions),
+    /// Write a completion script for a shell.
+    #[command(after_help = "Example:\n  scanledger completions bash > /etc/bash_completion.d/scanledger")]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Show the version.
+    Version {
+        /// Print one JSON object.
+        #[command(flatten)]
+        json: Json,
+    },
+}
+
+/// Where the data is.
+#[derive(Debug, Clone, Args)]
+pub struct DataOptions {
+    /// The data folder.
+    #[arg(long, env = "SCANLEDGER_DATA", value_name = "DIR", default_value = "scanledger-data")]
+    pub data: PathBuf,
+    /// The event log: `sqlite` for the one in the data folder.
+    #[arg(long, env = "SCANLEDGER_LOG", value_name = "URL", default_value = "sqlite", value_parser = sqlite_log)]
+    pub log: String,
+}
+
+/// Where the data is, and where blobs are.
+#[derive(Debug, Clone, Args)]
+pub struct StoreOptions {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataOptions,
+    /// Where blobs are: a folder in the data folder unless this names a bucket, such as `s3://bucket/prefix`
+    /// (credentials, region and endpoint come from the usual `AWS_…` variables).
+    #[arg(long, env = "SCANLEDGER_BLOBS", value_name = "URL")]
+    pub blobs: Option<String>,
+}
+
+/// Whether a machine reads.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Json {
+    /// Print one JSON object.
+    #[arg(long = "json", env = "SCANLEDGER_JSON", value_parser = FalseyValueParser::new())]
+    pub wanted: bool,
+}
+
+fn sqlite_log(text: &str) -> Result<String, String> {
+    match text {
+        "sqlite" => Ok(text.to_owned()),
+        other => {
+            let scheme = other.split_once(':').map_or(other, |(scheme, _)| scheme);
+            Err(format!(
+                "this build has no adapter for `{scheme}` logs; `sqlite` is the log in the data folder"
+            ))
+        }
+    }
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// Names under which other tools keep the same settings; they count when the name of our own is not set.
+const ALIASES: [(Option<&str>, &str, &str, &str); 2] = [
+    (None, "log_level", "SCANLEDGER_LOG_LEVEL", "RUST_LOG"),
+    (Some("serve"), "workers", "SCANLEDGER_WORKERS", "WORKER_CONCURRENCY"),
+];
+
+impl Cli {
+    /// The command line as it is defined, with the aliases of `environment` (name → whether it is set).
+    pub fn definition(is_set: impl Fn(&str) -> bool) -> clap::Command {
+        ALIASES.into_iter().filter(|(_, _, name, alias)| !is_set(name) && is_set(alias)).fold(
+            Self::command(),
+            |command, (subcommand, argument, _, alias)| match subcommand {
+                None => command.mut_arg(argument, |argument| argument.env(alias)),
+                Some(name) => command.mut_subcommand(name, |subcommand| {
+                    subcommand.mut_arg(argument, |argument| argument.env(alias))
+                }),
+            },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cli, Command};
+    use clap::{CommandFactory, FromArgMatches};
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+        Cli::definition(|_| true).debug_assert();
+    }
+
+    #[test]
+    fn every_option_can_be_set_in_the_environment() {
+        fn check(command: &clap::Command) {
+            for argument in command.get_arguments().filter(|argument| !argument.is_positional()) {
+                let is_built_in = ["help", "version"].contains(&argument.get_id().as_str());
+                let name = argument.get_env().and_then(|name| name.to_str());
+                assert!(
+                    is_built_in || name.is_some_and(|name| name.starts_with("SCANLEDGER_")),
+                    "{} --{}",
+                    command.get_name(),
+                    argument.get_id()
+                );
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn names_of_other_tools_count_when_ours_are_not_set() {
+        let environment_of = |set: &'static [&'static str]| {
+            let mut command = Cli::definition(|name| set.contains(&name));
+            let serve = command.find_subcommand_mut("serve").unwrap();
+            let workers = serve.get_arguments().find(|argument| argument.get_id() == "workers").unwrap();
+            workers.get_env().unwrap().to_str().unwrap().to_owned()
+        };
+        assert_eq!(environment_of(&[]), "SCANLEDGER_WORKERS");
+        assert_eq!(environment_of(&["WORKER_CONCURRENCY"]), "WORKER_CONCURRENCY");
+        assert_eq!(environment_of(&["WORKER_CONCURRENCY", "SCANLEDGER_WORKERS"]), "SCANLEDGER_WORKERS");
+    }
+
+    #[test]
+    fn a_log_that_no_adapter_is_there_for_is_refused_by_name() {
+        let refused =
+            Cli::command().try_get_matches_from(["scanledger", "serve", "--log", "postgres://db/x"]);
+        assert!(refused.unwrap_err().to_string().contains("no adapter for `postgres` logs"));
+    }
+
+    #[test]
+    fn exports_know_every_event_type() {
+        let parse = |kind| {
+            let line = ["scanledger", "export", "events", "--type", kind];
+            let matches = Cli::command().try_get_matches_from(line)?;
+            Cli::from_arg_matches(&matches)
+        };
+        assert!(matches!(parse("finding.triaged").unwrap().command, Command::Export(_)));
+        assert_eq!(parse("finding.eaten").unwrap_err().exit_code(), 2);
+    }
+}

@@ -1,0 +1,247 @@
+//! Running scanners on a place of this machine.
+
+use crate::adapters::SystemClock;
+use crate::cli::output::Bar;
+use crate::cli::screen::{Screen, by_severity, counted};
+use crate::data::DataFolder;
+use crate::operations::Progress;
+use anyhow::{Context, Result, anyhow, bail};
+use scanledger_advisories::AdvisoryStore;
+use scanledger_domain::advisory::Generation;
+use scanledger_domain::branch::{Observed, observe};
+use scanledger_domain::finding::TriageState;
+use scanledger_domain::id::{FindingId, ProjectId};
+use scanledger_domain::report::{Report, ReportFinding};
+use scanledger_domain::scanning::{Control, Identity, Interrupted, Outcome, ScanError, Scanner, ScannerKind};
+use scanledger_domain::severity::SeverityCounts;
+use scanledger_domain::time::Clock;
+use scanledger_source::UnpackLimits;
+use scanledger_state::{ServerKey, State};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// The project of a local scan: none. So a tree has the same findings wherever it lies.
+const NO_PROJECT: ProjectId = ProjectId(Uuid::nil());
+
+/// What is scanned.
+pub(super) struct Place {
+    root: PathBuf,
+    name: String,
+    /// Where an archive was unpacked.
+    _unpacked: Option<TempDir>,
+}
+
+impl Place {
+    /// The folder at `path`, or what is in the archive there.
+    pub(super) fn of(path: &Path) -> Result<Self> {
+        let root = path.canonicalize().with_context(|| format!("while looking for {}", path.display()))?;
+        let name = root.file_name().map_or("source".to_owned(), |name| name.to_string_lossy().into_owned());
+        if root.is_dir() {
+            return Ok(Self { root, name, _unpacked: None });
+        }
+        let unpacked = scratch()?;
+        let into = unpacked.path().join("source");
+        scanledger_source::unpack(&root, Some(&name), &into, &UnpackLimits::default()).with_context(
+            || format!("while reading {}, which is no folder, as an archive", path.display()),
+        )?;
+        Ok(Self { root: into, name, _unpacked: Some(unpacked) })
+    }
+}
+
+fn scratch() -> Result<TempDir> {
+    tempfile::Builder::new().prefix("scanledger-").tempdir().context("while making a temporary folder")
+}
+
+/// What came out of it.
+pub(super) struct Scanned {
+    /// Findings and components.
+    pub(super) report: Report,
+    /// Of each finding of the report: every id of its advisory, and what kind of notice it is.
+    pub(super) advisories: HashMap<FindingId, (Vec<String>, Option<String>)>,
+    /// What went wrong with single files: `(path, message)`.
+    pub(super) warnings: Vec<(String, String)>,
+    /// The advisories that dependencies were matched with.
+    pub(super) generation: Option<Generation>,
+    files: u64,
+    took: Duration,
+}
+
+impl Scanned {
+    /// One line about all of it.
+    pub(super) fn summary(&self, screen: Screen) -> String {
+        let mut counts = SeverityCounts::default();
+        for finding in &self.report.findings {
+            counts.add(finding.severity, 1);
+        }
+        let findings = match counts.total() {
+            0 => "no findings".to_owned(),
+            n => format!("{} ({})", counted(n, "finding"), by_severity(screen, &counts)),
+        };
+        let components = counted(self.report.components.len() as u64, "component");
+        let files = counted(self.files, "file");
+        format!("{findings} in {files} and {components}, {:.1} s", self.took.as_secs_f64())
+    }
+}
+
+/// Runs every scanner on `place`, with what `folder` has of advisories and keys.
+pub(super) fn scan(place: &Place, folder: &DataFolder, bar: &Bar) -> Result<Scanned> {
+    let began = Instant::now();
+    let spare = scratch()?;
+    let scanners = scanners(folder, spare.path())?;
+    let watch = Watch { bar: bar.clone(), done: Mutex::default() };
+    let outcomes = std::thread::scope(|scope| {
+        let running: Vec<_> = scanners
+            .iter()
+            .map(|scanner| {
+                let ear = Ear { watch: &watch, kind: scanner.kind() };
+                (scanner.kind(), scope.spawn(move || scanner.scan(&place.root, &ear)))
+            })
+            .collect();
+        running.into_iter().map(|(kind, thread)| (kind, thread.join())).collect::<Vec<_>>()
+    });
+    let mut gathered = Gathered::default();
+    for (kind, outcome) in outcomes {
+        let outcome = outcome.map_err(|_| anyhow!("the {kind} scanner broke down"))?;
+        gathered.add(kind, outcome)?;
+    }
+    let observed = observe(NO_PROJECT, std::mem::take(&mut gathered.all.detections), &HashMap::new());
+    let advisories = observed.iter().filter_map(|observed| match &observed.detection.identity {
+        Identity::Advisory { group, informational, .. } => {
+            Some((observed.finding, (group.clone(), informational.clone())))
+        }
+        Identity::Secret { .. } | Identity::Code { .. } => None,
+    });
+    let advisories = advisories.collect();
+    let mut findings: Vec<ReportFinding> = observed.into_iter().map(report_finding).collect();
+    findings
+        .sort_by(|a, b| (a.severity, &a.places, &a.rule, a.id).cmp(&(b.severity, &b.places, &b.rule, b.id)));
+    let report = Report {
+        project: place.name.clone(),
+        scan: None,
+        branch: None,
+        commit: None,
+        repository: None,
+        created_at: SystemClock.now(),
+        findings,
+        components: gathered.all.components,
+        dependencies: gathered.all.dependencies,
+    };
+    let Outcome { warnings, generation, files_scanned: files, .. } = gathered.all;
+    Ok(Scanned { report, advisories, warnings, generation, files, took: began.elapsed() })
+}
+
+/// The product's scanners, with the advisories and keys of `folder`; what it does not have is made in `spare`.
+fn scanners(folder: &DataFolder, spare: &Path) -> Result<Vec<Arc<dyn Scanner>>> {
+    let path = folder.advisories();
+    let advisories = if path.exists() {
+        AdvisoryStore::open_read_only(&path)
+    } else {
+        AdvisoryStore::open(&spare.join("advisories.db"))
+    };
+    let advisories =
+        advisories.with_context(|| format!("while opening the advisories {}", path.display()))?;
+    let state = if folder.server_key().exists() && folder.state().exists() {
+        folder.open_state(false)?
+    } else {
+        let key = ServerKey::create(&spare.join("server.key")).context("while making a key for this scan")?;
+        State::open(&spare.join("state.db"), &key).context("while making keys for this scan")?
+    };
+    Ok(scanledger_scanners::all(Arc::new(advisories), Arc::clone(&state.vault) as _))
+}
+
+/// What all scanners found together.
+#[derive(Default)]
+struct Gathered {
+    all: Outcome,
+}
+
+impl Gathered {
+    fn add(&mut self, kind: ScannerKind, outcome: Result<Outcome, ScanError>) -> Result<()> {
+        match outcome {
+            Ok(outcome) => {
+                let offset = self.all.components.len();
+                self.all.detections.extend(outcome.detections);
+                self.all.components.extend(outcome.components);
+                let moved = outcome.dependencies.iter().map(|(from, to)| (from + offset, to + offset));
+                self.all.dependencies.extend(moved);
+                // That nothing was matched is told once and with what to do about it.
+                let is_told = kind == ScannerKind::Sca && outcome.generation.is_none();
+                let warnings = outcome.warnings.into_iter();
+                self.all.warnings.extend(warnings.filter(|(path, _)| !(is_told && path.is_empty())));
+                self.all.files_scanned = self.all.files_scanned.max(outcome.files_scanned);
+                self.all.generation = self.all.generation.max(outcome.generation);
+                Ok(())
+            }
+            Err(ScanError::Skipped { reason }) => {
+                self.all.warnings.push((String::new(), format!("the {kind} scanner was skipped: {reason}")));
+                Ok(())
+            }
+            Err(ScanError::Interrupted(_)) => bail!("the {kind} scanner was interrupted"),
+            Err(error @ ScanError::Failed { .. }) => Err(error.into()),
+        }
+    }
+}
+
+fn report_finding(observed: Observed) -> ReportFinding {
+    let scanner = observed.scanner();
+    let Observed { finding, fingerprint, detection, excerpt: _ } = observed;
+    let package = match &detection.identity {
+        Identity::Advisory { package, .. } => Some(package.purl()),
+        Identity::Secret { .. } | Identity::Code { .. } => None,
+    };
+    ReportFinding {
+        id: finding,
+        fingerprint: fingerprint.to_string(),
+        scanner,
+        rule: detection.rule,
+        title: detection.title,
+        description: detection.description,
+        severity: detection.severity,
+        state: TriageState::Untriaged,
+        note: None,
+        cwe: detection.cwe,
+        cve: detection.cve,
+        confidence: detection.confidence,
+        places: detection.places,
+        package,
+        fixed_version: detection.fixed_version,
+        excerpt: detection.excerpt,
+        references: detection.references,
+        is_new: false,
+    }
+}
+
+/// Adds up how far the scanners are.
+struct Watch {
+    bar: Bar,
+    done: Mutex<BTreeMap<ScannerKind, (u64, u64)>>,
+}
+
+/// How one scanner tells how far it is.
+struct Ear<'a> {
+    watch: &'a Watch,
+    kind: ScannerKind,
+}
+
+impl Control for Ear<'_> {
+    fn safe_point(&self) -> Result<(), Interrupted> {
+        // Ctrl-C ends the process; nobody else interrupts.
+        Ok(())
+    }
+
+    fn progress(&self, files_completed: u64, files_total: u64) {
+        let mut done = self.watch.done.lock().unwrap_or_else(PoisonError::into_inner);
+        done.insert(self.kind, (files_completed, files_total));
+        let (completed, total) = done.values().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        drop(done);
+        self.watch.bar.tell(Progress {
+            what: "scanning files".to_owned(),
+            done: completed,
+            total: Some(total),
+        });
+    }
+}

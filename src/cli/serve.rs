@@ -1,0 +1,89 @@
+//! `scanledger serve`.
+
+use super::operate::blob_place;
+use super::options::{Role, ServeOptions};
+use super::output::{Exit, line, notice};
+use crate::server::{RunningServer, ServerOptions, start};
+use anyhow::{Context, Result, bail};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Upper ends of the buckets of durations, in seconds.
+const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+/// How long to wait for the read models before saying nothing about whether the folder is set up.
+const LOOK: Duration = Duration::from_secs(2);
+
+pub(super) async fn run(options: ServeOptions) -> Result<Exit> {
+    let workers = match options.role {
+        Role::All => usize::from(options.workers),
+        Role::Api => 0,
+        Role::Worker => bail!(
+            "a process that only works needs a log that several processes share; a SQLite log belongs to one: \
+             use --role all"
+        ),
+    };
+    let mut stop = StopSignals::new()?;
+    let server = start(ServerOptions {
+        listen: options.listen,
+        blobs: blob_place(&options.store),
+        workers,
+        recorder: Some(record_metrics()?),
+        ..ServerOptions::new(&options.store.data.data)
+    })
+    .await?;
+    line(&format!("Scanledger listens on {0}  (docs: {0}/docs, GraphQL: {0}/graphql)", server.url()));
+    if !server.address.ip().is_loopback() {
+        tracing::warn!("there is no TLS here: put a proxy that has it in front");
+    }
+    tokio::select! {
+        () = stop.wait() => (),
+        () = hint(&server, &options) => stop.wait().await,
+    }
+    tracing::info!("stopping: finishing what is in hand");
+    tokio::select! {
+        ended = server.shutdown() => ended?,
+        () = stop.wait() => bail!("ended at once by a second signal; what was acknowledged is in the log"),
+    }
+    Ok(Exit::Done)
+}
+
+/// Says what is missing on a folder that is not set up.
+async fn hint(server: &RunningServer, options: &ServeOptions) {
+    if let Ok(false) = server.is_set_up(LOOK).await {
+        let data = options.store.data.data.display();
+        notice(&format!(
+            "nothing is set up in {data} yet; while this runs, in another shell:\n  \
+             scanledger setup --data {data} --organization NAME --email E-MAIL"
+        ));
+    }
+}
+
+fn record_metrics() -> Result<PrometheusHandle> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)
+        .and_then(PrometheusBuilder::install_recorder)
+        .context("while installing the metrics recorder")
+}
+
+/// The signals that end a server.
+pub(super) struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Takes them over: from now on they do not end the process by themselves.
+    pub(super) fn new() -> Result<Self> {
+        let listen = |kind| signal(kind).context("while listening for signals");
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// Until the next of them.
+    pub(super) async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => (),
+            _ = self.interrupt.recv() => (),
+        }
+    }
+}

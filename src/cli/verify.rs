@@ -1,0 +1,209 @@
+//! `scanledger verify`.
+
+use super::options::VerifyOptions;
+use super::output::{Bar, Exit, json, line};
+use crate::data::DataFolder;
+use crate::operations::Progress;
+use anyhow::{Context, Result};
+use scanledger_domain::event::Event;
+use scanledger_domain::log::{EventLog, Metadata, Position, StreamName};
+use scanledger_log_sqlite::SqliteLog;
+use scanledger_projections::ProjectorError;
+use scanledger_projections::store::{Snapshot, TableDigest, table_digests};
+use serde::Serialize;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Events read at once.
+const READ_EVENTS: usize = 2_000;
+/// Differences that are listed; further ones are counted.
+const LISTED: usize = 20;
+
+/// What was found.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Findings {
+    position: u64,
+    events: u64,
+    streams: u64,
+    views_position: u64,
+    tables: Vec<TableOut>,
+    differences: u64,
+    listed: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TableOut {
+    table: String,
+    rows: u64,
+    digest: String,
+    equal: bool,
+}
+
+impl Findings {
+    fn differs(&mut self, what: String) {
+        self.differences += 1;
+        if self.listed.len() < LISTED {
+            self.listed.push(what);
+        }
+    }
+}
+
+pub(super) async fn run(options: VerifyOptions) -> Result<Exit> {
+    let folder = DataFolder::new(&options.data.data);
+    folder.require()?;
+    let log: Arc<dyn EventLog> = Arc::new(
+        SqliteLog::open_read_only(&folder.log())
+            .with_context(|| format!("while opening the event log of {}", folder.root().display()))?,
+    );
+    let bar = Bar::new();
+    let mut found = Findings::default();
+    check_log(&*log, &mut found, &bar).await?;
+    check_views(&folder, &log, &mut found, &bar).await?;
+    bar.finish();
+    if options.json.wanted {
+        json(&found);
+    } else {
+        show(&found);
+    }
+    Ok(if found.differences == 0 { Exit::Done } else { Exit::No })
+}
+
+/// Positions without a hole, versions of every stream without a hole, and every event readable.
+async fn check_log(log: &dyn EventLog, found: &mut Findings, bar: &Bar) -> Result<()> {
+    let head = log.head().await?;
+    let mut streams: HashMap<StreamName, u64> = HashMap::new();
+    let mut after = Position::START;
+    let mut last_at = i64::MIN;
+    while after < head {
+        let batch = log.read_all(after, READ_EVENTS).await?;
+        if batch.is_empty() {
+            found.differs(format!("the log ends at {after}, before its head at {head}"));
+            break;
+        }
+        for recorded in &batch {
+            if recorded.position.0 != after.0 + 1 {
+                found.differs(format!("position {} follows {after}", recorded.position));
+            }
+            after = recorded.position;
+            if recorded.recorded_at.0 <= last_at {
+                found.differs(format!("the event at {after} is not later than the one before it"));
+            }
+            last_at = recorded.recorded_at.0;
+            let version = streams.entry(recorded.stream.clone()).or_default();
+            *version += 1;
+            if recorded.version.0 != *version {
+                found.differs(format!(
+                    "{} has version {} where {version} is due",
+                    recorded.stream, recorded.version
+                ));
+                *version = recorded.version.0;
+            }
+            if let Err(error) = Event::of(recorded) {
+                found.differs(format!("the event at {after} cannot be read: {error}"));
+            }
+            if Metadata::decode(&recorded.metadata).is_err() {
+                found.differs(format!("the metadata of the event at {after} cannot be read"));
+            }
+        }
+        bar.tell(Progress { what: "reading the log".to_owned(), done: after.0, total: Some(head.0) });
+    }
+    found.position = after.0;
+    found.events = after.0;
+    found.streams = streams.len() as u64;
+    Ok(())
+}
+
+/// The read models as they are, against ones built from the log up to the same position.
+async fn check_views(
+    folder: &DataFolder,
+    log: &Arc<dyn EventLog>,
+    found: &mut Findings,
+    bar: &Bar,
+) -> Result<()> {
+    let scratch = tempfile::Builder::new()
+        .prefix("verify-")
+        .tempdir_in(folder.root())
+        .context("while making a folder")?;
+    let copy = scratch.path().join("live.db");
+    let taken = match scanledger_projections::store::snapshot(folder.root(), &copy) {
+        Ok(taken) => taken,
+        Err(error) => {
+            found.differs(format!("the read models cannot be read: {error}"));
+            return Ok(());
+        }
+    };
+    let Some(Snapshot { position, parked }) = taken else {
+        found.differs(
+            "there are no read models of this version: start the server or run `rebuild`".to_owned(),
+        );
+        return Ok(());
+    };
+    found.views_position = position.0;
+    if position.0 > found.position {
+        found.differs(format!("the read models are at {position}, beyond the end of the log"));
+        return Ok(());
+    }
+    if parked > 0 {
+        found.differs(format!("{parked} events could not be applied to the read models"));
+    }
+    let fresh = scratch.path().join("fresh.db");
+    bar.tell(Progress { what: "building read models".to_owned(), done: 0, total: Some(position.0) });
+    let shown = bar.clone();
+    let tell = move |done: Position, head: Position| {
+        shown.tell(Progress { what: "building read models".to_owned(), done: done.0, total: Some(head.0) });
+    };
+    match scanledger_projections::build(&fresh, log, position, Arc::new(tell)).await {
+        Ok(_) => (),
+        Err(ProjectorError::Decode { position, .. }) => {
+            found.differs(format!("the read models cannot be compared: none can be built beyond {position}"));
+            return Ok(());
+        }
+        Err(error) => return Err(error).context("while building read models"),
+    }
+    let built = table_digests(&fresh).context("while reading the read models built from the log")?;
+    match table_digests(&copy) {
+        Ok(live) => compare(&live, &built, found),
+        Err(error) => found.differs(format!("the read models cannot be read: {error}")),
+    }
+    Ok(())
+}
+
+fn compare(live: &[TableDigest], built: &[TableDigest], found: &mut Findings) {
+    for built in built {
+        let Some(live) = live.iter().find(|live| live.table == built.table) else {
+            found.differs(format!("table {} is missing", built.table));
+            continue;
+        };
+        let equal = live == built;
+        if !equal {
+            found.differs(format!(
+                "table {} has {} rows, built anew it has {}, and they do not say the same",
+                live.table, live.rows, built.rows
+            ));
+        }
+        let (table, digest) = (live.table.clone(), live.digest.clone());
+        found.tables.push(TableOut { table, rows: live.rows, digest, equal });
+    }
+}
+
+fn show(found: &Findings) {
+    line(&format!(
+        "log     {} events in {} streams, up to position {}",
+        found.events, found.streams, found.position
+    ));
+    line(&format!("views   up to position {}", found.views_position));
+    for table in &found.tables {
+        let verdict = if table.equal { "equal" } else { "DIFFERS" };
+        line(&format!("{verdict:7} {:22} {:>9} rows  {}", table.table, table.rows, &table.digest[..16]));
+    }
+    for difference in &found.listed {
+        line(&format!("differs: {difference}"));
+    }
+    match found.differences {
+        0 => line("everything agrees"),
+        1 => line("1 difference"),
+        many => line(&format!("{many} differences")),
+    }
+}

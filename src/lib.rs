@@ -1,0 +1,10 @@
+//! Scanledger's composition root: where adapters are chosen and wired, and what the command line does.
+//!
+//! No rule and no query lives here.
+
+pub mod adapters;
+pub mod cli;
+pub mod control;
+pub mod data;
+pub mod operations;
+pub mod server;

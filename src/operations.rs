@@ -1,0 +1,295 @@
+//! What the shell asks of an open data folder, whether this process or a running server has it.
+
+use crate::server::Engine;
+use anyhow::{Context, Result, bail};
+use scanledger_advisories::{ImportProgress, ImportReport};
+use scanledger_commands::Context as CommandContext;
+use scanledger_commands::identity::{NewKey, SetUp};
+use scanledger_domain::advisory::{Advisories, Import, ImportedFile, advisories_stream};
+use scanledger_domain::id::{CommandId, Ids, OrganizationId, ProjectId};
+use scanledger_domain::identity::Role;
+use scanledger_domain::log::{Actor, Position};
+use scanledger_domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A password on its way; shown nowhere.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Password(pub String);
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+/// A request of the shell.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Operation {
+    /// Make the first organization, its administrator and a key.
+    SetUp {
+        /// The organization's name.
+        organization: String,
+        /// The administrator's name.
+        name: String,
+        /// The administrator's e-mail address.
+        email: String,
+        /// The administrator's password, if they are to have one.
+        password: Option<Password>,
+    },
+    /// Import advisories from zips, folders or files.
+    ImportAdvisories {
+        /// Absolute paths.
+        sources: Vec<PathBuf>,
+    },
+    /// Build the read models anew and swap.
+    Rebuild,
+    /// Say which read models the server serves.
+    Revision,
+    /// Issue an API key.
+    CreateKey {
+        /// What people call it.
+        name: String,
+        /// What it may do.
+        role: Role,
+        /// The only project it sees.
+        project: Option<ProjectId>,
+        /// Whose it is; may be left out if there is one organization.
+        organization: Option<OrganizationId>,
+        /// When it ends.
+        expires_at: Option<Timestamp>,
+    },
+}
+
+/// How far an operation is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Progress {
+    /// What is being worked on.
+    pub what: String,
+    /// How much of it is done.
+    pub done: u64,
+    /// How much there is, as far as is known.
+    pub total: Option<u64>,
+}
+
+/// What came of an operation. Some outcomes hold tokens, so it cannot be printed for debugging.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "did", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It was set up.
+    SetUp(Made),
+    /// Advisories were imported.
+    Imported(ImportSummary),
+    /// Read models were built.
+    Rebuilt {
+        /// The position they reached.
+        position: u64,
+        /// Events applied.
+        events: u64,
+        /// Seconds it took.
+        seconds: f64,
+    },
+    /// The read models that are served.
+    Revision {
+        /// As in the names of their files.
+        revision: String,
+    },
+    /// A key was issued.
+    KeyCreated {
+        /// Its id.
+        id: String,
+        /// The token; shown once.
+        token: String,
+        /// Its first characters.
+        prefix: String,
+    },
+}
+
+/// What a new installation needs to know.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Made {
+    /// The organization's id.
+    pub organization_id: String,
+    /// The administrator's id.
+    pub user_id: String,
+    /// The first key; shown once.
+    pub api_key: String,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportSummary {
+    /// The generation in force now.
+    pub generation: u64,
+    /// Each source.
+    pub files: Vec<ImportedSource>,
+}
+
+/// What one source held.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportedSource {
+    /// Its path.
+    pub path: String,
+    /// The ecosystems its records are about.
+    pub ecosystems: Vec<String>,
+    /// Records in it.
+    pub records: u64,
+    /// Records that were not there before.
+    pub added: u64,
+    /// Records that replaced others.
+    pub changed: u64,
+    /// Records that are withdrawn.
+    pub withdrawn: u64,
+    /// Records that were there just so, or in a later version.
+    pub unchanged: u64,
+    /// Records about no ecosystem that is known here.
+    pub skipped: u64,
+    /// Records that could not be read.
+    pub broken: u64,
+    /// Why records were left out, for the first of them.
+    pub problems: Vec<String>,
+}
+
+/// Is told how far an operation is; may be called from any thread.
+pub type Tell = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// Does what the shell asks.
+///
+/// # Errors
+/// When it cannot be done; the message is for the person at the shell.
+pub async fn perform(engine: &Engine, operation: Operation, tell: Tell) -> Result<Outcome> {
+    match operation {
+        Operation::SetUp { organization, name, email, password } => {
+            let password = password.map(|password| password.0);
+            let request = SetUp { organization, name, email, password, key_name: "setup".to_owned() };
+            set_up(engine, request).await.map(Outcome::SetUp)
+        }
+        Operation::ImportAdvisories { sources } => import(engine, sources, tell).await.map(Outcome::Imported),
+        Operation::Rebuild => rebuild(engine, tell).await,
+        Operation::Revision => {
+            Ok(Outcome::Revision { revision: scanledger_projections::store::revision().to_owned() })
+        }
+        Operation::CreateKey { name, role, project, organization, expires_at } => {
+            let organization = organization_for(engine, organization, project).await?;
+            create_key(engine, NewKey { organization, name, role, project, by: None, expires_at }).await
+        }
+    }
+}
+
+fn context() -> CommandContext {
+    CommandContext::new(CommandId(crate::adapters::TimeOrderedIds.fresh()), Actor::Operator, None)
+}
+
+async fn set_up(engine: &Engine, request: SetUp) -> Result<Made> {
+    let done = engine.identities.set_up(&context(), request).await.context("while setting up")?;
+    Ok(Made {
+        organization_id: done.organization.to_string(),
+        user_id: done.user.to_string(),
+        api_key: done.key.token.reveal().to_owned(),
+    })
+}
+
+async fn import(engine: &Engine, sources: Vec<PathBuf>, tell: Tell) -> Result<ImportSummary> {
+    let store = Arc::clone(&engine.advisories);
+    let paths = sources.clone();
+    let report: ImportReport = tokio::task::spawn_blocking(move || {
+        store.import(&paths, &|progress: ImportProgress<'_>| {
+            tell(Progress {
+                what: progress.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                done: progress.records,
+                total: progress.total,
+            });
+        })
+    })
+    .await?
+    .context("while importing advisories")?;
+    let mut files = Vec::with_capacity(report.files.len());
+    for file in &report.files {
+        if !file.path.is_file() {
+            continue;
+        }
+        let (blob, _) = engine.blobs.put_file(file.path.clone()).await.context("while storing a source")?;
+        files.push(ImportedFile { blob, ecosystems: file.ecosystems.clone(), records: file.records });
+    }
+    let changed = report.changed();
+    let command = Import { files, changed, generation: report.generation };
+    engine
+        .ledger
+        .execute::<Advisories>(&context(), &advisories_stream(), None, command)
+        .await
+        .context("while recording the import")?;
+    Ok(summary(&report))
+}
+
+fn summary(report: &ImportReport) -> ImportSummary {
+    let files = report.files.iter().map(|file| ImportedSource {
+        path: file.path.display().to_string(),
+        ecosystems: file.ecosystems.iter().map(ToString::to_string).collect(),
+        records: file.records,
+        added: file.added,
+        changed: file.changed,
+        withdrawn: file.withdrawn,
+        unchanged: file.unchanged + file.older,
+        skipped: file.skipped,
+        broken: file.broken,
+        problems: file
+            .problems
+            .iter()
+            .map(|problem| format!("{}: {}", problem.file, problem.reason))
+            .collect(),
+    });
+    ImportSummary { generation: report.generation.0, files: files.collect() }
+}
+
+async fn rebuild(engine: &Engine, tell: Tell) -> Result<Outcome> {
+    let began = std::time::Instant::now();
+    let progress = move |done: Position, head: Position| {
+        tell(Progress { what: "events".to_owned(), done: done.0, total: Some(head.0) });
+    };
+    let position =
+        engine.projector.rebuild(Arc::new(progress)).await.context("while building the read models")?;
+    Ok(Outcome::Rebuilt { position: position.0, events: position.0, seconds: began.elapsed().as_secs_f64() })
+}
+
+/// Whose a key is to be.
+async fn organization_for(
+    engine: &Engine,
+    named: Option<OrganizationId>,
+    project: Option<ProjectId>,
+) -> Result<OrganizationId> {
+    let views = engine.projector.views();
+    let organizations = views.organizations().await.context("while looking for the organization")?;
+    let of_project = match project {
+        None => None,
+        Some(project) => {
+            Some(views.organization_of_project(project).await.context("while looking for the project")?)
+        }
+    };
+    match (named, of_project, organizations.as_slice()) {
+        (_, _, []) => bail!("nothing is set up here yet: run `scanledger setup` first"),
+        (Some(named), Some(of_project), _) if named != of_project => {
+            bail!("the project belongs to organization {of_project}")
+        }
+        (Some(named), _, all) if !all.iter().any(|(known, _)| *known == named) => {
+            bail!("there is no organization {named}")
+        }
+        (Some(organization), _, _) | (None, Some(organization), _) => Ok(organization),
+        (None, None, [(only, _)]) => Ok(*only),
+        (None, None, _) => bail!("there are several organizations: name one with --organization"),
+    }
+}
+
+async fn create_key(engine: &Engine, key: NewKey) -> Result<Outcome> {
+    let context = CommandContext { organization: Some(key.organization), ..context() };
+    let issued = engine.identities.create_key(&context, key).await.context("while issuing the key")?;
+    Ok(Outcome::KeyCreated {
+        id: issued.created.key.to_string(),
+        token: issued.token.reveal().to_owned(),
+        prefix: issued.created.prefix,
+    })
+}

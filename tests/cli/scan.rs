@@ -1,0 +1,129 @@
+//! `scan`.
+
+use crate::shell::{Place, sample};
+use serde_json::Value;
+
+fn scan(place: &Place, more: &[&str]) -> crate::shell::Ran {
+    place.run(&[&["scan", &sample("shop")], more].concat())
+}
+
+#[test]
+fn without_advisories_secrets_are_found_and_the_rest_is_said_to_be_missing() {
+    let place = Place::new();
+    let ran = scan(&place, &[]);
+    assert!(ran.out.contains("PRIVATE_KEY") && ran.out.contains("6 findings"), "{}", ran.out);
+    let warning = ran.fails(3);
+    assert!(
+        warning.contains("there are no advisories in") && warning.contains("advisories import"),
+        "{warning}"
+    );
+    assert!(!place.data().exists(), "a scan makes no data folder");
+}
+
+#[test]
+fn a_scan_matches_dependencies_with_the_advisories_of_the_folder() {
+    let place = Place::new();
+    place.import().done();
+    let ran = scan(&place, &[]);
+    assert!(ran.out.contains("GHSA-35jh-r3h4-6jhm") && ran.out.contains("4.17.15 → 4.17.21"), "{}", ran.out);
+    assert!(ran.err.is_empty(), "{}", ran.err);
+    let out = ran.done();
+    assert!(out.contains("\n40 findings (3 critical, 8 high, "), "{out}");
+    let order = ["CRITICAL", "HIGH", "MEDIUM", "UNKNOWN", "LOW", "INFO"];
+    let words: Vec<_> = out.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let ranks: Vec<_> =
+        words.iter().filter_map(|word| order.iter().position(|known| known == word)).collect();
+    assert!(ranks.len() == 40 && ranks.is_sorted(), "{out}");
+    assert!(out.contains("(unsound) smallvec: "), "{out}");
+}
+
+#[test]
+fn a_finding_as_bad_as_the_threshold_decides_the_exit_code() {
+    let place = Place::new();
+    assert_eq!(
+        scan(&place, &["--fail-on", "critical"]).code,
+        Some(1),
+        "a verdict counts more than what is missing"
+    );
+    place.import().done();
+    assert_eq!(scan(&place, &["--fail-on", "HIGH"]).code, Some(1));
+    let clean = place.beside("clean");
+    std::fs::create_dir(&clean).unwrap();
+    std::fs::write(clean.join("main.py"), "print('hello')\n").unwrap();
+    let ran = place.run(&["scan", "clean", "--fail-on", "info"]);
+    assert!(ran.done().starts_with("no findings in 1 file "));
+    assert!(scan(&place, &["--fail-on", "bad"]).fails(2).contains("possible values"));
+}
+
+#[test]
+fn findings_come_out_as_json() {
+    let place = Place::new();
+    place.import().done();
+    let findings = scan(&place, &["--format", "json"]).json();
+    let findings = findings.as_array().unwrap();
+    assert_eq!(findings.len(), 40);
+    let lodash = findings.iter().find(|finding| finding["rule"] == "GHSA-35jh-r3h4-6jhm").unwrap();
+    assert_eq!(lodash["package"], "pkg:npm/lodash");
+    assert_eq!(lodash["severity"], "HIGH");
+    assert_eq!(lodash["places"][0]["version"], "4.17.15");
+    assert!(lodash["advisories"].as_array().unwrap().contains(&Value::from("CVE-2021-23337")));
+    let unsound = findings.iter().find(|finding| finding["informational"] == "unsound").unwrap();
+    assert_eq!(unsound["severity"], "INFO");
+}
+
+#[test]
+fn the_same_source_has_the_same_findings_in_a_folder_and_in_an_archive() {
+    let place = Place::set_up();
+    place.import().done();
+    let status = std::process::Command::new("tar")
+        .args(["-czf", &place.beside("shop.tar.gz").display().to_string(), "-C", &sample("shop"), "."])
+        .status();
+    assert!(status.unwrap().success());
+    let ids = |findings: &Value| -> Vec<String> {
+        findings.as_array().unwrap().iter().map(|finding| finding["id"].to_string()).collect()
+    };
+    let folder = scan(&place, &["--format", "json"]).json();
+    let archive = place.run(&["scan", "shop.tar.gz", "--format", "json"]).json();
+    assert_eq!(ids(&folder), ids(&archive));
+}
+
+#[test]
+fn reports_are_what_their_formats_say() {
+    let place = Place::new();
+    place.import().done();
+    let sarif = scan(&place, &["--format", "sarif"]).json();
+    assert_eq!(sarif["version"], "2.1.0");
+    assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), 40);
+    let cyclonedx = scan(&place, &["--format", "cyclonedx"]).json();
+    assert_eq!((&cyclonedx["bomFormat"], &cyclonedx["specVersion"]), (&"CycloneDX".into(), &"1.5".into()));
+    let spdx = scan(&place, &["--format", "spdx"]).json();
+    assert_eq!(spdx["spdxVersion"], "SPDX-2.3");
+}
+
+#[test]
+fn a_report_goes_into_a_file() {
+    let place = Place::new();
+    place.import().done();
+    let ran = scan(&place, &["--format", "sarif", "--output", "out.sarif"]);
+    assert!(ran.out.is_empty() && ran.err.contains("40 findings"), "{}", ran.err);
+    let written = std::fs::read(place.beside("out.sarif")).unwrap();
+    assert!(serde_json::from_slice::<Value>(&written).is_ok());
+}
+
+#[test]
+fn what_is_neither_folder_nor_archive_is_refused() {
+    let place = Place::new();
+    std::fs::write(place.beside("note.txt"), "hello").unwrap();
+    assert!(place.run(&["scan", "note.txt"]).fails(4).contains("note.txt"));
+    assert!(place.run(&["scan", "nowhere"]).fails(4).contains("nowhere"));
+}
+
+#[test]
+fn names_of_files_cannot_steer_a_terminal() {
+    let place = Place::new();
+    let folder = place.beside("evil");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::copy(sample("shop/config/deploy_key.pem"), folder.join("a\u{1b}[2Jb.pem")).unwrap();
+    let ran = place.run(&["scan", "evil"]);
+    assert!(ran.out.contains("PRIVATE_KEY") && !ran.out.contains('\u{1b}'), "{:?}", ran.out);
+}

@@ -1,0 +1,90 @@
+//! The event feed.
+
+use crate::harness::{Api, column};
+use reqwest::Method;
+use scanledger_domain::identity::Role;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn the_feed_is_the_organizations_part_of_the_log() {
+    let api = Api::without_workers().await;
+    api.foreigner().await;
+    api.project("shop").await;
+    let feed = api.get("/api/events?limit=1000").await;
+    let head = api.server.engine.event_log().head().await.unwrap();
+    assert_eq!(feed.header("scanledger-position"), head.to_string());
+    let events = feed.expect(200);
+    let events = events.as_array().unwrap();
+    let positions: Vec<u64> = events.iter().map(|event| event["position"].as_u64().unwrap()).collect();
+    assert!(positions.is_sorted_by(|a, b| a < b));
+    for event in events {
+        assert_eq!(event["metadata"]["organization"], api.organization.as_str(), "{event}");
+        for field in ["id", "stream", "type", "recordedAt"] {
+            assert!(event[field].is_string(), "{event}");
+        }
+        assert!(event["version"].as_u64() >= Some(1) && event["schema"] == 1 && event["data"].is_object());
+    }
+    let created = events.iter().find(|event| event["type"] == "project.created").unwrap();
+    assert_eq!(created["data"]["details"]["name"], "shop");
+    let text = feed.text();
+    assert!(!text.contains("ana@example.org") && !text.contains(api.key()));
+}
+
+#[tokio::test]
+async fn the_feed_goes_on_where_it_was() {
+    let api = Api::without_workers().await;
+    for n in 0..5 {
+        api.project(&format!("project {n}")).await;
+    }
+    let all = api.get("/api/events?limit=1000").await.expect(200);
+    let (mut walked, mut after) = (Vec::new(), "0".to_owned());
+    loop {
+        let page = api.get(&format!("/api/events?limit=2&after={after}")).await;
+        let events = page.expect(200);
+        if events.as_array().unwrap().is_empty() {
+            break;
+        }
+        walked.extend(events.as_array().unwrap().clone());
+        page.header("scanledger-position").clone_into(&mut after);
+    }
+    assert_eq!(Value::Array(walked), all);
+    let created = api.get("/api/events?types=project.created,project.deleted").await.expect(200);
+    assert_eq!(column(&created, "type"), ["project.created"; 5]);
+}
+
+#[tokio::test]
+async fn lines_are_one_envelope_each() {
+    let api = Api::without_workers().await;
+    api.project("shop").await;
+    let request = api.request(Method::GET, "/api/events").header("accept", "application/x-ndjson");
+    let lines = api.send(request).await;
+    assert_eq!((lines.status, lines.header("content-type")), (200, "application/x-ndjson"));
+    let parsed: Vec<Value> = lines.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(json!(parsed), api.get("/api/events").await.expect(200));
+}
+
+#[tokio::test]
+async fn a_key_for_one_project_sees_its_events_only() {
+    let api = Api::without_workers().await;
+    let own = api.project("own").await;
+    api.project("other").await;
+    let client = api.with_role(Role::Security, Some(&own)).await;
+    let events = client.get("/api/events").await.expect(200);
+    assert_eq!(column(&events, "type"), ["project.created"]);
+    assert_eq!(events[0]["data"]["project"], own.as_str());
+}
+
+#[tokio::test]
+async fn questions_that_make_no_sense_are_refused() {
+    let api = Api::without_workers().await;
+    api.get("/api/events?after=999999").await.refused_as(400, "BEYOND_HEAD");
+    for (query, path) in [
+        ("after=-1", "after"),
+        ("after=99999999999999999999", "after"),
+        ("types=project.exploded", "types"),
+        ("limit=1001", "limit"),
+        ("limit=0", "limit"),
+    ] {
+        api.get(&format!("/api/events?{query}")).await.refused_for(path);
+    }
+}

@@ -1,0 +1,124 @@
+//! Reading scans, and what becomes of archives.
+
+use crate::archive::{Files, leaky};
+use crate::harness::{Api, NOBODY, column, id};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_scan_says_what_it_found() {
+    let api = Api::start().await;
+    let scan = api.scanned(&leaky(3), &[("newProjectName", "shop"), ("branch", "main")]).await;
+    let counts = ["criticalCount", "highCount", "mediumCount", "lowCount", "infoCount"];
+    assert_eq!(counts.map(|count| scan[count].as_u64().unwrap()).iter().sum::<u64>(), 3);
+    assert_eq!((&scan["_count"]["findings"], &scan["newCount"]), (&json!(3), &json!(0)));
+    assert_eq!(scan["scannerProgress"]["SECRETS_PATTERN"]["status"], "DONE");
+    assert_eq!(scan["scannerProgress"]["SECRETS_PATTERN"]["findingsCount"], 3);
+    assert_eq!((&scan["project"]["name"], &scan["errorMessage"]), (&json!("shop"), &Value::Null));
+    assert!(scan["filesScanned"].as_u64().unwrap() >= 4, "{scan}");
+    for time in ["createdAt", "startedAt", "completedAt", "updatedAt"] {
+        let time = scan[time].as_str().unwrap();
+        assert_eq!((time.len(), &time[23..]), (24, "Z"), "{time}");
+    }
+    let kinds = column(&scan["artifacts"], "type");
+    assert!(kinds.contains(&"SARIF") && kinds.contains(&"SBOM_CYCLONEDX"), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn scans_are_listed_by_project_status_and_branch_newest_first() {
+    let api = Api::without_workers().await;
+    let queue = async |name: &str, branch: &str| {
+        let fields = [("newProjectName", name), ("branch", branch)];
+        api.upload(&leaky(1), &fields).await.expect(201)
+    };
+    let first = queue("shop", "main").await;
+    let second = queue("shop", "dev").await;
+    let third = queue("bank", "main").await;
+    api.post(&format!("/api/scans/{}/stop", third["scanId"].as_str().unwrap()), &json!({})).await.expect(200);
+    let listed = async |query: &str| {
+        let listed = api.get(&format!("/api/scans?{query}")).await.expect(200);
+        column(&listed["scans"], "id").into_iter().map(|id| json!(id)).collect::<Vec<_>>()
+    };
+    let [first, second, third] = [first, second, third].map(|queued| queued["scanId"].clone());
+    assert_eq!(listed("").await, [third.clone(), second.clone(), first.clone()]);
+    let project = api.get(&format!("/api/scans/{}", first.as_str().unwrap())).await.expect(200);
+    let project = project["projectId"].as_str().unwrap();
+    assert_eq!(listed(&format!("projectId={project}")).await, [second.clone(), first.clone()]);
+    assert_eq!(listed("status=STOPPED,FAILED").await, std::slice::from_ref(&third));
+    assert_eq!(listed("branch=main").await, [third.clone(), first.clone()]);
+    assert_eq!(listed("limit=1&page=2").await, [second]);
+    assert_eq!(listed("limit=1&page=9").await, [] as [Value; 0]);
+    let page = api.get("/api/scans").await.expect(200)["pagination"].clone();
+    assert_eq!(page, json!({ "page": 1, "limit": 20, "total": 3, "totalPages": 1 }));
+    for (query, path) in [
+        ("status=DONE", "status"),
+        ("limit=0", "limit"),
+        ("limit=501", "limit"),
+        ("limit=-5", "limit"),
+        ("limit=99999999999999999999", "limit"),
+        ("page=0", "page"),
+        ("page=1e9", "page"),
+    ] {
+        api.get(&format!("/api/scans?{query}")).await.refused_for(path);
+    }
+    api.get("/api/scans?limit=500&page=2147483647").await.expect(200);
+    api.get(&format!("/api/scans?projectId={NOBODY}")).await.refused(404);
+    api.get("/api/scans?projectId=clx1").await.refused(404);
+    api.get(&format!("/api/scans/{NOBODY}")).await.refused(404);
+    api.get("/api/scans/clx1").await.refused(404);
+}
+
+#[tokio::test]
+async fn an_archive_that_escapes_or_is_none_fails_its_scan_with_the_reason() {
+    let api = Api::start().await;
+    for (files, word) in [
+        (Files::default().with("../evil.txt", "x"), "evil"),
+        (Files::default().with("/etc/evil.txt", "x"), "evil"),
+    ] {
+        let queued = api.upload(&files, &[("newProjectName", "shop")]).await.expect(201);
+        let scan = api.ended(queued["scanId"].as_str().unwrap()).await;
+        assert_eq!((&scan["status"], &scan["gateResult"]), (&json!("FAILED"), &json!("PENDING")), "{scan}");
+        assert!(scan["errorMessage"].as_str().unwrap().contains(word), "{scan}");
+    }
+    let part = reqwest::multipart::Part::bytes(b"no archive".to_vec()).file_name("shop.zip");
+    let form = reqwest::multipart::Form::new().part("source", part);
+    let queued = api.upload_form(form).await.expect(201);
+    assert_eq!(api.ended(queued["scanId"].as_str().unwrap()).await["status"], "FAILED");
+}
+
+#[tokio::test]
+async fn an_archive_that_unpacks_to_far_more_than_it_is_fails_its_scan() {
+    let api = Api::start().await;
+    let bomb = Files::default().with("zeros.bin", vec![0_u8; 64 * 1024 * 1024]);
+    assert!(bomb.tar_gz().len() * 100 < 64 * 1024 * 1024);
+    let queued = api.upload(&bomb, &[]).await.expect(201);
+    let scan = api.ended(queued["scanId"].as_str().unwrap()).await;
+    assert_eq!(scan["status"], "FAILED", "{scan}");
+    assert!(!scan["errorMessage"].as_str().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_broken_lockfile_is_a_warning_and_the_rest_is_found() {
+    let api = Api::start().await;
+    api.import_advisories().await;
+    let files = leaky(1)
+        .with("package-lock.json", "{ this is no lockfile")
+        .with("sub/requirements.txt", "urllib3==1.24.1\n");
+    let scan = api.scanned(&files, &[]).await;
+    assert_eq!(scan["scannerProgress"]["SECRETS_PATTERN"]["findingsCount"], 1);
+    assert!(scan["depsScanned"].as_u64().unwrap() >= 1, "{scan}");
+    let log = api.get(&format!("/api/scans/{}/artifacts/log", id(&scan))).await;
+    log.expect(200);
+    assert!(log.text().contains("package-lock.json"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn the_same_source_again_finds_nothing_new_and_nothing_fixed() {
+    let api = Api::start().await;
+    let fields = [("newProjectName", "shop")];
+    api.scanned(&leaky(5), &fields).await;
+    let again = api.scanned(&leaky(5), &fields).await;
+    assert_eq!((&again["newCount"], &again["fixedCount"]), (&json!(0), &json!(0)));
+    assert_eq!(again["_count"]["findings"], 5);
+    let fewer = api.scanned(&leaky(2), &fields).await;
+    assert_eq!((&fewer["newCount"], &fewer["fixedCount"]), (&json!(0), &json!(3)));
+}
