@@ -81,11 +81,12 @@ pub(super) fn runs(
             "SELECT severity, status, scanner, value FROM counter_cell
              WHERE branch = :branch AND value > 0 AND :at = :at ORDER BY severity, status, scanner"
         }
+        // Filtered below: a condition on the subquery would make SQLite run it twice for every total.
         Moment::Past(_) => {
             "SELECT severity, status, scanner,
                     (SELECT value FROM counter k WHERE k.cell = c.key AND k.position <= :at
-                     ORDER BY k.position DESC LIMIT 1) AS past
-             FROM counter_cell c WHERE branch = :branch AND past > 0 ORDER BY severity, status, scanner"
+                     ORDER BY k.position DESC LIMIT 1)
+             FROM counter_cell c WHERE branch = :branch ORDER BY severity, status, scanner"
         }
     };
     let mut statement = connection.prepare_cached(sql)?;
@@ -94,11 +95,13 @@ pub(super) fn runs(
             severity: row.get(0)?,
             status: row.get(1)?,
             scanner: row.get(2)?,
-            count: row.get::<_, i64>(3)?.cast_unsigned(),
+            count: row.get::<_, Option<i64>>(3)?.unwrap_or(0).cast_unsigned(),
         })
     })?;
-    rows.filter(|run| run.as_ref().map_or(true, |run| filter.passes(run.severity, run.status, run.scanner)))
-        .collect()
+    rows.filter(|run| {
+        run.as_ref().map_or(true, |run| run.count > 0 && filter.passes(run.severity, run.status, run.scanner))
+    })
+    .collect()
 }
 
 /// The rows of a page over runs.
