@@ -50,10 +50,9 @@ fn hear(recorded: &Recorded, runs: &Runs, queue: &watch::Sender<Position>) {
     let any = |_| true;
     match event {
         ScanEvent::Queued(_) => drop(queue.send_replace(recorded.position)),
-        ScanEvent::Requeued(requeued) => {
-            runs.tell(requeued.scan, Signal::End(Ending::Superseded), any);
-            queue.send_replace(recorded.position);
-        }
+        // Names no attempt, and may be heard after the next one began, so it ends nothing here: a superseded
+        // worker hears of the next start, and the decider refuses its results in any case.
+        ScanEvent::Requeued(_) => drop(queue.send_replace(recorded.position)),
         ScanEvent::Started(started) => {
             runs.tell(started.scan, Signal::End(Ending::Superseded), |own| own < started.attempt);
         }

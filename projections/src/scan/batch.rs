@@ -1,16 +1,15 @@
 //! Scans by id and by project, many in one statement.
 
 use super::ScanRow;
+use super::query::{COLUMNS, read};
 use crate::at::{At, Moment, holds, resolve};
 use crate::page::{Page, Paging};
 use crate::project::batch::hex_ids;
-use crate::store::column::{actor, id, json, optional_id, to_json};
+use crate::store::column::to_json;
 use crate::store::{ReadError, Views};
-use rusqlite::{Row, named_params};
+use rusqlite::named_params;
 use scanledger_domain::id::{OrganizationId, ProjectId, ScanId};
-use scanledger_domain::log::Position;
-use scanledger_domain::scan::{ScanStatus, Source, SourceKind};
-use scanledger_domain::time::Timestamp;
+use scanledger_domain::scan::ScanStatus;
 use std::collections::HashMap;
 
 /// A question about the scans of several projects, newest first; the same page of each.
@@ -29,12 +28,6 @@ pub struct ScansOfProjects {
     /// Which of each project's.
     pub paging: Paging,
 }
-
-/// The columns [`read`] expects, in order.
-const COLUMNS: &str = "s.id, o.id, p.id, d.name, d.repo_url, d.default_branch, s.branch, s.scan_type, s.source_blob,
-     s.source_name, s.source_size, s.commit_id, s.base_id, s.rescan_of, s.by_kind, s.by_id, st.status, st.run, s.queued,
-     s.queued_at, st.started_at, st.ended_at, st.changed_at, st.outcome, st.verdict, st.failure,
-     (SELECT a.position FROM branch_scan a WHERE a.scan = s.id AND a.position <= :at)";
 
 const OF_SCAN: &str = "JOIN project p ON p.key = s.project AND p.deleted IS NULL
      JOIN organization o ON o.key = s.organization AND o.id = :organization
@@ -135,41 +128,4 @@ impl Views {
         })
         .await
     }
-}
-
-fn read(row: &Row<'_>) -> rusqlite::Result<ScanRow> {
-    let bad = |column: usize| {
-        rusqlite::Error::InvalidColumnType(column, "scan".to_owned(), rusqlite::types::Type::Text)
-    };
-    Ok(ScanRow {
-        id: ScanId(id(row, 0)?),
-        organization: OrganizationId(id(row, 1)?),
-        project: ProjectId(id(row, 2)?),
-        project_name: row.get(3)?,
-        project_repo_url: row.get(4)?,
-        project_default_branch: row.get(5)?,
-        branch: row.get(6)?,
-        scan_type: row.get_ref(7)?.as_str()?.parse().map_err(|_| bad(7))?,
-        source: Source {
-            kind: SourceKind::Upload,
-            blob: row.get_ref(8)?.as_str()?.parse().map_err(|_| bad(8))?,
-            name: row.get(9)?,
-            size: row.get::<_, i64>(10)?.cast_unsigned(),
-        },
-        commit: row.get(11)?,
-        base: row.get(12)?,
-        rescan_of: optional_id(row, 13)?.map(ScanId),
-        by: actor(row.get(14)?, row, 15)?,
-        status: row.get_ref(16)?.as_str()?.parse().map_err(|_| bad(16))?,
-        run: row.get(17)?,
-        queued: Position(row.get::<_, i64>(18)?.cast_unsigned()),
-        queued_at: Timestamp(row.get(19)?),
-        started_at: row.get::<_, Option<i64>>(20)?.map(Timestamp),
-        ended_at: row.get::<_, Option<i64>>(21)?.map(Timestamp),
-        changed_at: Timestamp(row.get(22)?),
-        outcome: json(row, 23)?,
-        verdict: json(row, 24)?,
-        failure: json(row, 25)?,
-        scanned: row.get::<_, Option<i64>>(26)?.map(|position| Position(position.cast_unsigned())),
-    })
 }

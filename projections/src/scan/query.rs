@@ -108,7 +108,8 @@ pub struct ScanQuery {
     pub paging: Paging,
 }
 
-const COLUMNS: &str = "s.id, o.id, p.id, d.name, d.repo_url, d.default_branch, s.branch, s.scan_type, s.source_blob,
+/// The columns [`read`] expects, in order; aliases as in [`FROM`].
+pub(super) const COLUMNS: &str = "s.id, o.id, p.id, d.name, d.repo_url, d.default_branch, s.branch, s.scan_type, s.source_blob,
      s.source_name, s.source_size, s.commit_id, s.base_id, s.rescan_of, s.by_kind, s.by_id, st.status, st.run, s.queued,
      s.queued_at, st.started_at, st.ended_at, st.changed_at, st.outcome, st.verdict, st.failure,
      (SELECT a.position FROM branch_scan a WHERE a.scan = s.id AND a.position <= :at)";
@@ -122,7 +123,7 @@ fn bad(column: usize) -> rusqlite::Error {
     rusqlite::Error::InvalidColumnType(column, "scan".to_owned(), rusqlite::types::Type::Text)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<ScanRow> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<ScanRow> {
     Ok(ScanRow {
         id: ScanId(id(row, 0)?),
         organization: OrganizationId(id(row, 1)?),
