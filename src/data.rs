@@ -1,15 +1,19 @@
 //! The data folder: what lies where, and who may write.
 
+use crate::place::LogPlace;
 use anyhow::{Context, Result, bail};
-use scanledger_state::{ServerKey, State};
+use scanledger_state::{KeyFile, ServerKey, State};
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use url::Url;
 use uuid::Uuid;
 
 /// A data folder.
 #[derive(Debug, Clone)]
 pub struct DataFolder {
     root: PathBuf,
+    key_file: Option<PathBuf>,
 }
 
 /// The right to append and to swap; given back when dropped, or when the process ends however it does.
@@ -21,7 +25,13 @@ pub struct DataLock {
 impl DataFolder {
     /// The folder at `root`, whether it exists or not.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), key_file: None }
+    }
+
+    /// The folder with the server's key at `path`, if that is somewhere else.
+    #[must_use]
+    pub fn with_key_file(self, path: Option<PathBuf>) -> Self {
+        Self { key_file: path, ..self }
     }
 
     /// The folder itself.
@@ -41,7 +51,7 @@ impl DataFolder {
 
     /// The server's key.
     pub fn server_key(&self) -> PathBuf {
-        self.root.join("server.key")
+        self.key_file.clone().unwrap_or_else(|| self.root.join("server.key"))
     }
 
     /// Advisories.
@@ -64,17 +74,37 @@ impl DataFolder {
         self.root.join("control.sock")
     }
 
-    /// Whether somebody has set it up.
+    /// Which node of an installation this is.
+    pub fn node(&self) -> PathBuf {
+        self.root.join("node")
+    }
+
+    /// Whether it has a key or a state store.
+    ///
+    /// # Errors
+    /// When that cannot be seen.
+    pub fn is_made(&self) -> Result<bool> {
+        Ok(self.exists() || is_there(&self.state())? || is_there(&self.server_key())?)
+    }
+
+    /// Whether somebody has set it up, with a log of its own.
     pub fn exists(&self) -> bool {
         self.log().exists()
     }
 
-    /// Makes sure that somebody has set it up.
+    /// Makes sure that somebody has set it up; where the log is shared, a node's folder is made when it is needed.
     ///
     /// # Errors
-    /// When there is no event log in it.
-    pub fn require(&self) -> Result<()> {
-        if !self.exists() {
+    /// When there is no event log in it, or it cannot be made.
+    pub fn require(&self, log: &LogPlace) -> Result<()> {
+        if log.is_shared() {
+            return self.create();
+        }
+        let is_set_up = match log {
+            LogPlace::Folder | LogPlace::Postgres(_) => self.exists(),
+            LogPlace::Kurrent(_) => is_there(&self.state())?,
+        };
+        if !is_set_up {
             let root = self.root.display();
             bail!(
                 "there is no data in {root}: run `scanledger setup --data {root} …` first, or name another folder"
@@ -115,44 +145,92 @@ impl DataFolder {
         }
     }
 
-    /// Opens the state store, making the server's key and the store if `may_create`.
+    /// Opens the state store that belongs to the log at `log`; makes it, and the server's key, if `may_create` and
+    /// there is neither.
+    ///
+    /// # Errors
+    /// As [`Self::open_state`] and [`Self::connect_state`].
+    pub async fn state_of(&self, log: &LogPlace, may_create: bool) -> Result<State> {
+        match log {
+            LogPlace::Folder | LogPlace::Kurrent(_) => self.open_state(may_create),
+            LogPlace::Postgres(url) => self.connect_state(url, may_create).await,
+        }
+    }
+
+    /// Opens the state store in this folder, making the server's key and the store if `may_create`.
     ///
     /// # Errors
     /// When key or store is missing and may not be made, when the key may be read by others, or when the store
     /// belongs to another key.
     pub fn open_state(&self, may_create: bool) -> Result<State> {
         let path = self.server_key();
-        let is_there =
-            |path: &Path| path.try_exists().with_context(|| format!("while looking for {}", path.display()));
         let (has_key, has_store) = (is_there(&path)?, is_there(&self.state())?);
-        let key = if has_key {
-            ServerKey::load(&path)
-                .with_context(|| format!("while reading the server's key {}", path.display()))?
-        } else if may_create && !has_store {
-            ServerKey::create(&path)
-                .with_context(|| format!("while making the server's key {}", path.display()))?
-        } else {
-            bail!("the server's key {} is missing: restore it from its backup", path.display());
-        };
+        if !has_key {
+            if !may_create || has_store {
+                bail!("the server's key {} is missing: restore it from its backup", path.display());
+            }
+            self.make_key()?;
+        }
         // A new store would have other keys, and nothing of the log could be opened or recognised with them.
         if !has_store && !may_create {
             bail!("the state store {} is missing: restore it from its backup", self.state().display());
         }
-        State::open(&self.state(), &key).context("while opening the state store")
+        let with = format!("while opening the state store with the server's key {}", path.display());
+        State::open_with(&self.state(), &KeyFile::new(path)).context(with)
     }
+
+    /// Connects to the state store that is beside a shared log, making it, and the server's key, if `may_create` and
+    /// there is neither.
+    ///
+    /// # Errors
+    /// When the database does not answer, has no store that may be made, or its store belongs to another key than
+    /// this node has.
+    pub async fn connect_state(&self, url: &Url, may_create: bool) -> Result<State> {
+        let path = self.server_key();
+        let has_store = State::is_in(url.as_str()).await.context("while looking for the state store")?;
+        if !has_store && !may_create {
+            bail!("nothing is set up in this database yet: run `scanledger setup` first");
+        }
+        if !is_there(&path)? {
+            if has_store {
+                bail!(
+                    "the database belongs to an installation whose key is not here: copy the server.key of \
+                     another of its nodes to {}, or name it with --key-file",
+                    path.display()
+                );
+            }
+            self.make_key()?;
+        }
+        let with = format!("while connecting to the state store with the server's key {}", path.display());
+        State::connect_with(url.as_str(), &KeyFile::new(path)).await.context(with)
+    }
+
+    fn make_key(&self) -> Result<()> {
+        let path = self.server_key();
+        ServerKey::create(&path)
+            .map(drop)
+            .with_context(|| format!("while making the server's key {}", path.display()))
+    }
+}
+
+fn is_there(path: &Path) -> Result<bool> {
+    path.try_exists().with_context(|| format!("while looking for {}", path.display()))
 }
 
 /// This node's id: made once, and the same after every restart.
 ///
 /// # Errors
-/// When the state store fails.
-pub fn node_id(state: &State, fresh: impl FnOnce() -> Uuid) -> Result<Uuid> {
-    if let Some(bytes) = state.checkpoints.find("node")?
-        && let Ok(id) = Uuid::from_slice(&bytes)
-    {
-        return Ok(id);
+/// When the folder cannot be read or written.
+pub fn node_id(folder: &DataFolder, fresh: impl FnOnce() -> Uuid) -> Result<Uuid> {
+    let path = folder.node();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => text.trim().parse().with_context(|| format!("{} holds no id", path.display())),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let id = fresh();
+            std::fs::write(&path, format!("{id}\n"))
+                .with_context(|| format!("while writing {}", path.display()))?;
+            Ok(id)
+        }
+        Err(error) => Err(error).with_context(|| format!("while reading {}", path.display())),
     }
-    let id = fresh();
-    state.checkpoints.put("node", id.as_bytes())?;
-    Ok(id)
 }

@@ -1,12 +1,18 @@
 //! What the shell asks of an open data folder, whether this process or a running server has it.
 
+mod people;
+mod rotation;
+
+pub use people::{Person, Standing};
+
+use crate::backup::{BackedUp, Wanted};
 use crate::server::Engine;
 use anyhow::{Context, Result, bail};
-use scanledger_advisories::{ImportProgress, ImportReport};
+use scanledger_advisories::ImportReport;
 use scanledger_commands::Context as CommandContext;
 use scanledger_commands::identity::{NewKey, SetUp};
-use scanledger_domain::advisory::{Advisories, Import, ImportedFile, advisories_stream};
-use scanledger_domain::id::{CommandId, Ids, OrganizationId, ProjectId};
+use scanledger_commands::proof::SignError;
+use scanledger_domain::id::{ApiKeyId, CommandId, Ids, OrganizationId, ProjectId, UserId};
 use scanledger_domain::identity::Role;
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::time::Timestamp;
@@ -48,6 +54,8 @@ pub enum Operation {
     Rebuild,
     /// Say which read models the server serves.
     Revision,
+    /// Sign what the log holds now.
+    SignCheckpoint,
     /// Issue an API key.
     CreateKey {
         /// What people call it.
@@ -61,6 +69,19 @@ pub enum Operation {
         /// When it ends.
         expires_at: Option<Timestamp>,
     },
+    /// Put the keys of the installation under a new server key.
+    RotateKey,
+    /// Say who there is.
+    ListPeople,
+    /// Forget a person.
+    ErasePerson {
+        /// Who.
+        user: UserId,
+        /// API keys that they alone used.
+        keys: Vec<ApiKeyId>,
+    },
+    /// Write a backup.
+    BackUp(Wanted),
 }
 
 /// How far an operation is.
@@ -96,6 +117,16 @@ pub enum Outcome {
         /// As in the names of their files.
         revision: String,
     },
+    /// A checkpoint was signed, or there was no news since the last one.
+    Checkpoint {
+        /// The signed note.
+        note: String,
+    },
+    /// Nothing was signed, because the log contradicts what was.
+    NotSigned {
+        /// What contradicts what.
+        why: String,
+    },
     /// A key was issued.
     KeyCreated {
         /// Its id.
@@ -105,6 +136,25 @@ pub enum Outcome {
         /// Its first characters.
         prefix: String,
     },
+    /// The server has a new key.
+    KeyRotated {
+        /// Its file.
+        file: PathBuf,
+        /// Whether other nodes need a copy of it.
+        is_shared: bool,
+    },
+    /// Who there is, eldest first.
+    People {
+        /// They.
+        people: Vec<Person>,
+    },
+    /// A person was forgotten.
+    PersonErased {
+        /// Position up to which the read models were built without them.
+        position: u64,
+    },
+    /// A backup was written.
+    BackedUp(BackedUp),
 }
 
 /// What a new installation needs to know.
@@ -174,9 +224,16 @@ pub async fn perform(engine: &Engine, operation: Operation, tell: Tell) -> Resul
         Operation::Revision => {
             Ok(Outcome::Revision { revision: scanledger_projections::store::revision().to_owned() })
         }
+        Operation::SignCheckpoint => sign(engine).await,
         Operation::CreateKey { name, role, project, organization, expires_at } => {
             let organization = organization_for(engine, organization, project).await?;
             create_key(engine, NewKey { organization, name, role, project, by: None, expires_at }).await
+        }
+        Operation::RotateKey => rotation::rotate(engine).await,
+        Operation::ListPeople => people::list(engine).await,
+        Operation::ErasePerson { user, keys } => people::erase(engine, user, keys, tell).await,
+        Operation::BackUp(wanted) => {
+            crate::backup::create(engine, wanted, &tell).await.map(Outcome::BackedUp)
         }
     }
 }
@@ -195,34 +252,7 @@ async fn set_up(engine: &Engine, request: SetUp) -> Result<Made> {
 }
 
 async fn import(engine: &Engine, sources: Vec<PathBuf>, tell: Tell) -> Result<ImportSummary> {
-    let store = Arc::clone(&engine.advisories);
-    let paths = sources.clone();
-    let report: ImportReport = tokio::task::spawn_blocking(move || {
-        store.import(&paths, &|progress: ImportProgress<'_>| {
-            tell(Progress {
-                what: progress.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-                done: progress.records,
-                total: progress.total,
-            });
-        })
-    })
-    .await?
-    .context("while importing advisories")?;
-    let mut files = Vec::with_capacity(report.files.len());
-    for file in &report.files {
-        if !file.path.is_file() {
-            continue;
-        }
-        let (blob, _) = engine.blobs.put_file(file.path.clone()).await.context("while storing a source")?;
-        files.push(ImportedFile { blob, ecosystems: file.ecosystems.clone(), records: file.records });
-    }
-    let changed = report.changed();
-    let command = Import { files, changed, generation: report.generation };
-    engine
-        .ledger
-        .execute::<Advisories>(&context(), &advisories_stream(), None, command)
-        .await
-        .context("while recording the import")?;
+    let report = crate::nodes::import_advisories(engine, &context(), sources, tell).await?;
     Ok(summary(&report))
 }
 
@@ -254,6 +284,16 @@ async fn rebuild(engine: &Engine, tell: Tell) -> Result<Outcome> {
     let position =
         engine.projector.rebuild(Arc::new(progress)).await.context("while building the read models")?;
     Ok(Outcome::Rebuilt { position: position.0, events: position.0, seconds: began.elapsed().as_secs_f64() })
+}
+
+async fn sign(engine: &Engine) -> Result<Outcome> {
+    match engine.proofs.sign().await {
+        Ok(kept) => Ok(Outcome::Checkpoint { note: kept.signed.note.to_string() }),
+        Err(error @ SignError::Contradicted(_)) => {
+            Ok(Outcome::NotSigned { why: format!("{:#}", anyhow::Error::from(error)) })
+        }
+        Err(error) => Err(error).context("while signing a checkpoint"),
+    }
 }
 
 /// Whose a key is to be.

@@ -3,14 +3,19 @@
 #
 #   bash tests/run.sh
 #
-# Needs a Rust toolchain with rustfmt and clippy (rustup reads the version from Cargo.toml's `rust-version`) and
-# Python 3 with venv, which is installed where `apt-get` may do that. Uses cargo-nextest and cargo-deny if they are
-# there. One profile, so that nothing is compiled twice.
+# Needs a Rust toolchain with rustfmt and clippy (rustup reads the version from Cargo.toml's `rust-version`), and
+# Python 3 with venv, PostgreSQL and nats-server, which are installed where `apt-get` may do that. Uses cargo-nextest
+# and cargo-deny if they are there. One profile, so that nothing is compiled twice.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 step() {
     printf '\n== %s (%s s)\n' "$*" "$SECONDS"
+}
+
+# Every server that tests talk to is started for them alone, and ended with them.
+with_services() {
+    tests/services/postgres.sh tests/services/nats.sh tests/services/pyarrow.sh infra/blobs/tests/with-moto.sh "$@"
 }
 
 install_venv() {
@@ -36,9 +41,9 @@ cargo clippy --workspace --all-targets --locked -- -D warnings
 
 step "tests"
 if cargo nextest --version >/dev/null 2>&1; then
-    infra/blobs/tests/with-moto.sh cargo nextest run --workspace --locked --no-fail-fast
+    with_services cargo nextest run --workspace --locked --no-fail-fast
 else
-    infra/blobs/tests/with-moto.sh cargo test --workspace --locked --no-fail-fast --lib --bins --tests
+    with_services cargo test --workspace --locked --no-fail-fast --lib --bins --tests
 fi
 
 step "examples in the documentation"

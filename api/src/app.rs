@@ -39,6 +39,9 @@ pub trait Probe: Send + Sync {
     /// How the projector is doing.
     fn projector(&self) -> Health;
 
+    /// Why nothing is signed any more, if the log contradicts what was signed.
+    fn refusal(&self) -> Option<String>;
+
     /// Metrics in Prometheus' text format.
     fn metrics(&self) -> String;
 }

@@ -42,7 +42,21 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let memory = Memory::of(parts);
         let token = bearer(&parts.headers)?;
-        let principal = authenticate(app, &memory, token).await?;
+        let principal = match authenticate(app, &memory, token).await {
+            Ok(principal) => principal,
+            // A key that was made on another node a moment ago is known here at the position of its making. Whoever
+            // has none learns nothing from the wait.
+            Err(refused)
+                if refused.status() == StatusCode::UNAUTHORIZED
+                    && parts.headers.contains_key(MIN_POSITION) =>
+            {
+                match reach_min_position(app, &parts.headers).await {
+                    Ok(()) => authenticate(app, &memory, token).await?,
+                    Err(_) => return Err(refused),
+                }
+            }
+            Err(refused) => return Err(refused),
+        };
         let action = match parts.extensions.get::<Access>() {
             Some(Access::Needs(action)) => *action,
             Some(Access::Open) | None => Action::Read,
@@ -85,7 +99,7 @@ pub async fn authenticate(app: &App, memory: &Memory, token: &str) -> Result<Pri
         }
         Err(error) => return Err(scanledger_commands::Fault::from(error).into()),
     }
-    let key = find_key(app, memory, KeyHash::of(token)).await?.ok_or_else(wrong)?;
+    let key = find_key(app, memory, KeyHash::of(token))?.ok_or_else(wrong)?;
     let now = app.clock.now();
     if key.expires_at.is_some_and(|at| at <= now) {
         return Err(wrong());
@@ -102,13 +116,13 @@ fn is_token(token: &str) -> bool {
     })
 }
 
-async fn find_key(app: &App, memory: &Memory, hash: KeyHash) -> Result<Option<Arc<KeyRow>>, Problem> {
+fn find_key(app: &App, memory: &Memory, hash: KeyHash) -> Result<Option<Arc<KeyRow>>, Problem> {
     // Taken before the query: if the read model moves on meanwhile, what is remembered holds no longer.
     let position = app.views.position();
     if let Some(key) = memory.keys.find(&hash, position) {
         return Ok(Some(key));
     }
-    let Some(key) = app.views.key_by_hash(hash.clone()).await? else { return Ok(None) };
+    let Some(key) = app.views.key_by_hash(&hash)? else { return Ok(None) };
     let key = Arc::new(key);
     memory.keys.insert(hash, position, Arc::clone(&key));
     Ok(Some(key))

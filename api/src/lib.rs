@@ -28,10 +28,17 @@ use routes::{Routes, Rule};
 /// Everything that is served over HTTP.
 pub fn router(app: App) -> Router {
     let (routes, document, _) = rest_routes().into_parts();
+    let routes = routes.merge(openapi::routes(&document)).merge(web::routes()).merge(graphql::routes());
+    complete(routes, app)
+}
+
+/// What a node serves that only works: probes and metrics.
+pub fn operations_router(app: App) -> Router {
+    complete(ops::routes().into_parts().0, app)
+}
+
+fn complete(routes: Router<App>, app: App) -> Router {
     routes
-        .merge(openapi::routes(&document))
-        .merge(web::routes())
-        .merge(graphql::routes())
         .fallback(observe::not_found)
         .method_not_allowed_fallback(observe::method_not_allowed)
         .layer(Extension(Memory::default()))

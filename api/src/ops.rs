@@ -53,6 +53,8 @@ pub struct ReadyOut {
     parked: u64,
     /// How far a rebuild of the read model is, if there is one.
     rebuilding: Option<u64>,
+    /// Why no checkpoint is signed any more, if the log contradicts what was; the server answers all the same.
+    refusal: Option<String>,
 }
 
 /// Whether the server answers at all
@@ -79,7 +81,8 @@ pub async fn pepper_health(State(app): State<App>) -> Result<Json<HealthOut>, Pr
     responses((status = 200, body = ReadyOut), (status = 503, body = ReadyOut))
 )]
 pub async fn ready(State(app): State<App>) -> Response {
-    let ready = readiness(app.probe.head(), app.probe.projector());
+    let ready =
+        ReadyOut { refusal: app.probe.refusal(), ..readiness(app.probe.head(), app.probe.projector()) };
     let status = if ready.reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(ready)).into_response()
 }
@@ -101,6 +104,7 @@ fn readiness(head: Position, projector: Health) -> ReadyOut {
         lag,
         parked: projector.parked,
         rebuilding: projector.rebuilding.map(|position| position.0),
+        refusal: None,
     }
 }
 

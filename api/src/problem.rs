@@ -5,6 +5,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use scanledger_commands::{CommandError, Fault};
+use scanledger_domain::OutOfReach;
 use scanledger_domain::identity::Denied;
 use scanledger_projections::ReadError;
 use serde::Serialize;
@@ -95,8 +96,12 @@ impl Problem {
         problem
     }
 
-    /// 500; the whole chain of causes goes to the log, once.
+    /// 500, or 503 if a store is out of reach; the whole chain of causes goes to the log, once.
     pub fn fault(error: &(dyn Error + 'static)) -> Self {
+        if OutOfReach::is_behind(error) {
+            tracing::warn!("a request could not be served for now: {}", chain(error));
+            return Self::unavailable("the server cannot do this at the moment");
+        }
         tracing::error!("a request failed: {}", chain(error));
         Self::internal()
     }

@@ -7,13 +7,13 @@ use crate::ports::Entropy;
 use argon2::{Argon2, PasswordHasher as _};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use scanledger_domain::claim::{Claim, ClaimCommand, ClaimRefusal, Unique, claim_stream};
+use scanledger_domain::claim::{ClaimRefusal, Unique, claim_stream};
 use scanledger_domain::id::{ApiKeyId, OrganizationId, ProjectId, SubjectId, TeamId, UserId};
 use scanledger_domain::identity::{
     ApiKey, ApiKeyCommand, ApiKeyCreated, ApiKeyRefusal, KeyForm, KeyHash, Organization, OrganizationCommand,
     OrganizationCreated, OrganizationRefusal, OrganizationRole, Role, Team, TeamCommand, TeamCreated,
-    TeamRefusal, TeamRole, User, UserCommand, UserRefusal, UserRegistered, apikey_stream, is_email,
-    organization_stream, team_stream, user_stream,
+    TeamRefusal, TeamRole, User, UserCommand, UserRefusal, UserRegistered, UserState, apikey_stream,
+    is_email, organization_stream, team_stream, user_stream,
 };
 use scanledger_domain::limits::NAME_CHARS;
 use scanledger_domain::log::Position;
@@ -223,10 +223,9 @@ impl Identities {
             let mut batch = self.ledger.batch(&context);
             let holder = organization_stream(organization);
             batch
-                .decide::<Claim>(
-                    claim_stream(&*self.vault, Unique::Setup),
-                    ClaimCommand::Take { holder: holder.clone() },
-                )
+                .take::<Organization>(claim_stream(&*self.vault, Unique::Setup), &holder, |state| {
+                    state.organization.is_some()
+                })
                 .await
                 .map_err(|error| {
                     error.map_refused(|ClaimRefusal::TakenBy { .. }| SetUpRefusal::AlreadySetUp)
@@ -245,9 +244,10 @@ impl Identities {
                 .await
                 .map_err(|error| error.map_refused(SetUpRefusal::from))?;
             batch
-                .decide::<Claim>(
+                .take::<User>(
                     claim_stream(&*self.vault, Unique::Email(&set_up.email)),
-                    ClaimCommand::Take { holder: user_stream(user) },
+                    &user_stream(user),
+                    |state| !matches!(state, UserState::Missing),
                 )
                 .await
                 .map_err(|error| {

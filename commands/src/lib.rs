@@ -13,6 +13,8 @@ pub mod ledger;
 pub mod ports;
 pub mod progress;
 pub mod project;
+pub mod proof;
+pub mod reactor;
 pub mod scan;
 pub mod worker;
 

@@ -7,6 +7,7 @@ use scanledger_domain::id::{BranchId, CommandId, FindingId, OrganizationId, Proj
 use scanledger_domain::log::{Position, Version};
 use scanledger_domain::project::Gate;
 use scanledger_domain::scan::ScanStatus;
+use scanledger_domain::source::SourceTree;
 use scanledger_domain::time::Timestamp;
 use scanledger_domain::{BoxFuture, Cause};
 use std::collections::HashMap;
@@ -188,6 +189,28 @@ pub trait Leases: Send + Sync {
     fn holder(&self, name: &str) -> Result<Option<LeaseHolder>, Cause>;
 }
 
+/// Small values by name, each durable when it was put: how far reactors and publishers have come, signed heads of
+/// the tree. In the state store, never in the log. May block.
+pub trait Checkpoints: Send + Sync {
+    /// The value put last.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn find(&self, name: &str) -> Result<Option<Vec<u8>>, Cause>;
+
+    /// Keeps `value` under `name` instead of what was there.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn put(&self, name: &str, value: &[u8]) -> Result<(), Cause>;
+
+    /// Keeps `value` under `name` if what is there is exactly `before` (`None`: nothing); `false` if it is not.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn replace(&self, name: &str, before: Option<&[u8]>, value: &[u8]) -> Result<bool, Cause>;
+}
+
 /// What came out of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct UnpackedFacts {
@@ -212,9 +235,10 @@ pub struct UnpackProblem {
     pub source: Option<Cause>,
 }
 
-/// Unpacks sources into a private folder, within hard limits. Blocks.
+/// Unpacks sources into memory or a private folder, within hard limits. Blocks.
 pub trait Unpacker: Send + Sync {
-    /// Unpacks `archive`, which the client called `file_name`, into `destination`, which is made if missing.
+    /// Unpacks `archive`, which the client called `file_name`: into memory if it is small, else into
+    /// `destination`, which is then made.
     ///
     /// # Errors
     /// When the archive is broken, escapes its folder or exceeds a limit, or this machine fails.
@@ -223,7 +247,7 @@ pub trait Unpacker: Send + Sync {
         archive: &Path,
         file_name: &str,
         destination: &Path,
-    ) -> Result<UnpackedFacts, UnpackProblem>;
+    ) -> Result<(SourceTree, UnpackedFacts), UnpackProblem>;
 }
 
 /// Whether a request was seen before.

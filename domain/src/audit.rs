@@ -66,6 +66,7 @@ pub fn audit_subject(event: &Event) -> Option<(AuditResource, Uuid)> {
             (AuditResource::Organization, e.organization.0)
         }
         Event::User(UserEvent::Registered(e)) => (AuditResource::User, e.user.0),
+        Event::User(UserEvent::Erased(e)) => (AuditResource::User, e.user.0),
         Event::Team(TeamEvent::Created(e)) => (AuditResource::Team, e.team.0),
         Event::Team(TeamEvent::MemberAdded(e)) => (AuditResource::Team, e.team.0),
         Event::Team(TeamEvent::MemberRemoved(e)) => (AuditResource::Team, e.team.0),

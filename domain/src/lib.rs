@@ -18,10 +18,12 @@ pub mod identity;
 pub mod limits;
 pub mod log;
 pub mod project;
+pub mod proof;
 pub mod report;
 pub mod scan;
 pub mod scanning;
 pub mod severity;
+pub mod source;
 pub mod time;
 pub mod vault;
 
@@ -33,3 +35,23 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The cause of a failed port call, kept for the log and never shown to a client.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// A store cannot be reached, or did not answer in time: the same may work later. Adapters put it into the chain of
+/// causes, so that whoever asked can be told to come back instead of that something broke.
+#[derive(Debug, thiserror::Error)]
+#[error("a store is out of reach")]
+pub struct OutOfReach(#[source] pub Cause);
+
+impl OutOfReach {
+    /// Whether this is why `error` came to be.
+    pub fn is_behind(error: &(dyn std::error::Error + 'static)) -> bool {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if error.is::<Self>() {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+}

@@ -21,6 +21,11 @@ pub const RATIO_FREE_BYTES: u64 = 16 * 1024 * 1024;
 pub const PATH_DEPTH: usize = 100;
 /// Bytes of one path in an archive.
 pub const PATH_BYTES: usize = 1_024;
+/// Bytes of contents and paths up to which an unpacked source stays in memory; larger ones go into a folder. Each
+/// worker holds at most one.
+pub const SOURCE_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
+/// Files up to which an unpacked source stays in memory.
+pub const SOURCE_MEMORY_FILES: usize = 50_000;
 
 /// Bytes of a file that pattern scanners look at (Pepper: 1 MB); longer files are skipped with a warning.
 pub const PATTERN_FILE_BYTES: u64 = 1024 * 1024;
@@ -60,6 +65,8 @@ pub const SEARCH_CHARS: usize = 200;
 pub const GRAPHQL_DEPTH: usize = 15;
 /// Complexity of a GraphQL query: one per field, multiplied by the page size of connections.
 pub const GRAPHQL_COMPLEXITY: usize = 20_000;
+/// Operations that are under way on one GraphQL socket at a time, subscriptions above all.
+pub const GRAPHQL_SOCKET_OPERATIONS: usize = 32;
 
 /// Interruptions while it ran alone after which a scan fails.
 pub const SCAN_INTERRUPTIONS: u32 = 3;

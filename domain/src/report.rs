@@ -2,10 +2,11 @@
 
 use crate::Cause;
 use crate::blob::BlobHash;
+use crate::branch::Observed;
 use crate::component::Component;
 use crate::finding::TriageState;
 use crate::id::{FindingId, ScanId};
-use crate::scanning::{Place, ScannerKind};
+use crate::scanning::{Identity, Place, ScannerKind};
 use crate::severity::Severity;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -95,6 +96,45 @@ pub struct ReportFinding {
     pub references: Vec<String>,
     /// Whether it was not on the branch before.
     pub is_new: bool,
+}
+
+impl ReportFinding {
+    /// A finding as it was observed, about which nobody has decided anything.
+    pub fn undecided(observed: Observed) -> Self {
+        let scanner = observed.scanner();
+        let Observed { finding, fingerprint, detection, excerpt: _ } = observed;
+        let package = match &detection.identity {
+            Identity::Advisory { package, .. } => Some(package.purl()),
+            Identity::Secret { .. } | Identity::Code { .. } => None,
+        };
+        Self {
+            id: finding,
+            fingerprint: fingerprint.to_string(),
+            scanner,
+            rule: detection.rule,
+            title: detection.title,
+            description: detection.description,
+            severity: detection.severity,
+            state: TriageState::Untriaged,
+            note: None,
+            cwe: detection.cwe,
+            cve: detection.cve,
+            confidence: detection.confidence,
+            places: detection.places,
+            package,
+            fixed_version: detection.fixed_version,
+            excerpt: detection.excerpt,
+            references: detection.references,
+            is_new: false,
+        }
+    }
+
+    /// Puts findings in the order of reports: worst first, then by place.
+    pub fn sort(findings: &mut [Self]) {
+        findings.sort_by(|a, b| {
+            (a.severity, &a.places, &a.rule, a.id).cmp(&(b.severity, &b.places, &b.rule, b.id))
+        });
+    }
 }
 
 /// Everything a report can say. The same report always gives the same bytes.

@@ -6,9 +6,9 @@ use crate::Cause;
 use crate::advisory::Generation;
 use crate::component::{Component, Package};
 use crate::severity::Severity;
+use crate::source::SourceTree;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
 /// A kind of scanner. What a scan covered is told in these.
@@ -102,14 +102,14 @@ pub trait Scanner: Send + Sync {
     /// What kind it is; at most one scanner of a kind runs in a scan.
     fn kind(&self) -> ScannerKind;
 
-    /// Scans the folder `root` (already unpacked, private, without links that leave it).
+    /// Scans `source`, which is unpacked, private and without links that leave it.
     ///
     /// Broken files are warnings in the outcome, never errors. Results are in a stable order: the same tree
     /// gives the same outcome.
     ///
     /// # Errors
     /// [`ScanError::Interrupted`] as soon as `control` says so, [`ScanError::Failed`] if it cannot work at all.
-    fn scan(&self, root: &Path, control: &dyn Control) -> Result<Outcome, ScanError>;
+    fn scan(&self, source: &SourceTree, control: &dyn Control) -> Result<Outcome, ScanError>;
 }
 
 /// How a running scanner talks with whoever started it.

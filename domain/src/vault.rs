@@ -19,6 +19,9 @@ pub enum HashPurpose {
     LeakedSecret,
 }
 
+/// What stands where the name of an erased person stood.
+pub const ERASED_PERSON: &str = "erased person";
+
 /// The vault failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the key store failed while trying to {doing}")]

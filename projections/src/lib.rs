@@ -11,6 +11,7 @@ pub mod branch;
 pub mod component;
 pub mod diff;
 pub mod event;
+pub mod export;
 pub mod finding;
 pub mod identity;
 mod page;
@@ -18,6 +19,7 @@ pub mod project;
 mod projector;
 pub mod scan;
 pub mod store;
+pub mod tree;
 
 pub use at::{At, Moment};
 pub use page::{Page, Paging};

@@ -3,8 +3,10 @@
 mod batch;
 mod follow;
 mod rebuild;
+mod text;
 
 use batch::Writer;
 pub(crate) use batch::{ApplyError, Decoded, Scratch};
 pub use follow::{Health, Projector, ProjectorError};
 pub use rebuild::build;
+pub(crate) use text::Texts;

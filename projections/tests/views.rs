@@ -86,6 +86,40 @@ async fn every_page_from_either_end_is_the_same_as_a_slice_of_the_whole() {
 }
 
 #[tokio::test]
+async fn pages_of_the_past_are_the_same_in_whatever_order_and_whatever_was_decided_since() {
+    let mut world = World::new().await;
+    world.scan("main", some(0..57), vec![]).await;
+    let ids: Vec<_> = world
+        .views()
+        .findings(query(main_branch(), At::Now))
+        .await
+        .unwrap()
+        .rows
+        .iter()
+        .map(|row| row.id)
+        .collect();
+    world.triage_many(&ids[..9], TriageState::Accepted).await;
+    let then = At::Position(world.views().position());
+    let whole = world.views().findings(query(main_branch(), then)).await.unwrap();
+    assert_eq!(whole.rows.len(), 57);
+    for (round, decided) in ids.chunks(8).enumerate() {
+        world.triage_many(decided, TriageState::Confirmed).await;
+        for step in 0..40_usize {
+            let offset = (step * 17 + round) % 60;
+            let paging = Paging { offset: offset as u64, limit: 7 };
+            let page = FindingQuery { paging, ..query(main_branch(), then) };
+            let page = world.views().findings(page).await.unwrap();
+            assert_eq!(
+                page.rows,
+                whole.rows[offset.min(57)..(offset + 7).min(57)],
+                "round {round}, from {offset}"
+            );
+            assert_eq!(page.total, 57);
+        }
+    }
+}
+
+#[tokio::test]
 async fn filters_narrow_and_totals_follow() {
     let mut world = World::new().await;
     world.scan("main", some(0..40), vec![]).await;
@@ -121,10 +155,10 @@ async fn triage_moves_a_finding_and_the_past_remembers() {
     let then = world.views().findings(then).await.unwrap();
     assert_eq!(then.total, 8);
     assert_eq!(then.rows[0], first);
-    let detail = world.views().finding(ORGANIZATION, first.id, At::Now).await.unwrap().finding;
+    let detail = world.views().finding(ORGANIZATION, first.id, At::Now).unwrap().finding;
     assert_eq!(detail.state, TriageState::FalsePositive);
     assert_eq!(detail.triaged.unwrap().note.as_deref(), Some("a test file"));
-    let detail = world.views().finding(ORGANIZATION, first.id, At::Position(before)).await.unwrap().finding;
+    let detail = world.views().finding(ORGANIZATION, first.id, At::Position(before)).unwrap().finding;
     assert_eq!((detail.state, detail.triaged), (TriageState::Untriaged, None));
 }
 
@@ -135,7 +169,7 @@ async fn a_finding_that_is_gone_can_still_be_decided_about() {
     let gone = world.views().findings(query(main_branch(), At::Now)).await.unwrap().rows[0].id;
     let (last, _) = world.scan("main", some(1..2), vec![]).await;
     world.triage(gone, TriageState::Fixed, Some("removed")).await;
-    let found = world.views().finding(ORGANIZATION, gone, At::Now).await.unwrap();
+    let found = world.views().finding(ORGANIZATION, gone, At::Now).unwrap();
     assert_eq!((found.finding.state, found.scan), (TriageState::Fixed, Some(last)));
     world.scan("main", some(0..2), vec![]).await;
     let back = world.views().findings(query(main_branch(), At::Now)).await.unwrap();

@@ -1,16 +1,12 @@
 //! Adapters behind the ports of `commands` and `api` that only join what other crates offer.
 
 mod clock;
-mod idempotency;
-mod leases;
 mod probe;
 mod read_model;
 mod unpacker;
 mod usage;
 
 pub use clock::{SystemClock, TimeOrderedIds};
-pub use idempotency::RememberedBodies;
-pub use leases::StateLeases;
 pub use probe::ServerProbe;
 pub use read_model::ViewsReadModel;
 pub use unpacker::ArchiveUnpacker;

@@ -1,27 +1,29 @@
 //! What probes see of the server.
 
+use crate::log::OpenLog;
+use crate::proofs::Proofs;
 use scanledger_api::app::Probe;
 use scanledger_domain::log::Position;
-use scanledger_log_sqlite::SqliteLog;
 use scanledger_projections::{Health, Projector};
 use std::fmt::Write;
-use std::sync::Arc;
 
 /// Log, projector and the metrics recorder of this process.
 pub struct ServerProbe {
-    log: Arc<SqliteLog>,
+    log: OpenLog,
     projector: Projector,
+    proofs: Proofs,
     recorder: Option<metrics_exporter_prometheus::PrometheusHandle>,
 }
 
 impl ServerProbe {
     /// Over the parts of this server; without a recorder, metrics are those of log and projector only.
     pub fn new(
-        log: Arc<SqliteLog>,
+        log: OpenLog,
         projector: Projector,
+        proofs: Proofs,
         recorder: Option<metrics_exporter_prometheus::PrometheusHandle>,
     ) -> Self {
-        Self { log, projector, recorder }
+        Self { log, projector, proofs, recorder }
     }
 }
 
@@ -32,6 +34,10 @@ impl Probe for ServerProbe {
 
     fn projector(&self) -> Health {
         self.projector.health()
+    }
+
+    fn refusal(&self) -> Option<String> {
+        self.proofs.refusal()
     }
 
     fn metrics(&self) -> String {
@@ -64,7 +70,7 @@ impl Probe for ServerProbe {
             ("projector_applied_events_total", "counter", "Events applied since the start.", health.applied),
             ("projector_parked_events", "gauge", "Events that could not be applied.", health.parked),
         ];
-        for (name, kind, help, value) in rows {
+        for (name, kind, help, value) in rows.into_iter().chain(self.proofs.figures()) {
             // Writing to a string cannot fail.
             let _ = write!(
                 text,

@@ -1,6 +1,7 @@
 //! Archives, unpacked by the source crate.
 
 use scanledger_commands::ports::{UnpackProblem, UnpackedFacts, Unpacker};
+use scanledger_domain::source::SourceTree;
 use scanledger_source::UnpackLimits;
 use std::path::Path;
 
@@ -14,10 +15,11 @@ impl Unpacker for ArchiveUnpacker {
         archive: &Path,
         file_name: &str,
         destination: &Path,
-    ) -> Result<UnpackedFacts, UnpackProblem> {
+    ) -> Result<(SourceTree, UnpackedFacts), UnpackProblem> {
         match scanledger_source::unpack(archive, Some(file_name), destination, &UnpackLimits::default()) {
-            Ok(unpacked) => {
-                Ok(UnpackedFacts { files: unpacked.files, bytes: unpacked.bytes, skipped: unpacked.skipped })
+            Ok((tree, unpacked)) => {
+                let (files, bytes, skipped) = (unpacked.files, unpacked.bytes, unpacked.skipped);
+                Ok((tree, UnpackedFacts { files, bytes, skipped }))
             }
             Err(error) if error.is_input_fault() => {
                 Err(UnpackProblem { is_input_fault: true, message: error.to_string(), source: None })

@@ -1,13 +1,20 @@
 //! The command line.
 
 mod advisories;
+mod audit;
+mod backup;
 mod demo;
 mod export;
+mod import;
 mod key;
+mod keys;
 mod operate;
 mod options;
 mod output;
+mod people;
 mod rebuild;
+mod replay;
+mod restore;
 mod scan;
 mod screen;
 mod serve;
@@ -55,9 +62,16 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Scan(options) => scan::run(options).await,
         Command::Advisories(command) => advisories::run(command).await,
         Command::Key(command) => key::run(command).await,
+        Command::Keys(command) => keys::run(command).await,
+        Command::People(command) => people::run(command).await,
         Command::Export(command) => export::run(command).await,
+        Command::Import(command) => import::run(command).await,
+        Command::Replay(options) => replay::run(options).await,
         Command::Rebuild(options) => rebuild::run(options).await,
         Command::Verify(options) => verify::run(options).await,
+        Command::Audit(command) => audit::run(command).await,
+        Command::Backup(options) => backup::run(options).await,
+        Command::Restore(options) => restore::run(options).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "scanledger", &mut script);

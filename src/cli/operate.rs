@@ -3,7 +3,6 @@
 use super::options::StoreOptions;
 use super::output::Bar;
 use crate::control;
-use crate::data::DataFolder;
 use crate::operations::{Operation, Outcome, perform};
 use crate::server::{BlobPlace, Engine};
 use anyhow::{Result, bail};
@@ -20,15 +19,15 @@ pub(super) enum Missing {
 
 /// Does `operation`, with progress on a terminal.
 pub(super) async fn operate(store: &StoreOptions, missing: Missing, operation: Operation) -> Result<Outcome> {
-    let folder = DataFolder::new(&store.data.data);
+    let folder = store.data.folder();
     match missing {
         Missing::Make => folder.create()?,
-        Missing::Refuse => folder.require()?,
+        Missing::Refuse => folder.require(&store.data.log)?,
     }
     let bar = Arc::new(Bar::new());
     let shown = Arc::clone(&bar);
     let outcome = if let Some(lock) = folder.try_lock()? {
-        let engine = Engine::open_locked(folder, lock, &blob_place(store)).await?;
+        let engine = Engine::open_locked(folder, lock, &store.data.log, &blob_place(store)).await?;
         engine.projector.catch_up().await?;
         let outcome = perform(&engine, operation, Arc::new(move |progress| shown.tell(progress))).await;
         let closed = engine.close().await;

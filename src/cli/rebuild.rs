@@ -3,13 +3,10 @@
 use super::operate::{Missing, operate, unexpected};
 use super::options::RebuildOptions;
 use super::output::{Bar, Exit, json, line};
-use crate::adapters::SystemClock;
 use crate::control;
-use crate::data::DataFolder;
+use crate::log::OpenLog;
 use crate::operations::{Operation, Outcome, Progress};
-use anyhow::{Context, Result, bail};
-use scanledger_domain::log::EventLog;
-use scanledger_log_sqlite::SqliteLog;
+use anyhow::{Result, bail};
 use scanledger_projections::Projector;
 use std::sync::Arc;
 
@@ -34,14 +31,14 @@ async fn swap(options: &RebuildOptions) -> Result<(u64, f64)> {
 
 /// Follows the log with this version's read models, beside whatever server runs.
 async fn prepare(options: &RebuildOptions) -> Result<(u64, f64)> {
-    let folder = DataFolder::new(&options.store.data.data);
-    folder.require()?;
+    let folder = options.store.data.folder();
+    folder.require(&options.store.data.log)?;
     let lock = folder.try_lock()?;
-    let log: Arc<dyn EventLog> = if lock.is_some() {
-        Arc::new(SqliteLog::open(&folder.log(), Arc::new(SystemClock))?)
-    } else {
-        Arc::new(SqliteLog::open_read_only(&folder.log()).context("while opening the event log")?)
+    let log = match &lock {
+        Some(_) => OpenLog::open(&options.store.data.log, &folder).await?,
+        None => OpenLog::open_read_only(&options.store.data.log, &folder).await?,
     };
+    let log = log.port();
     if lock.is_none() {
         let served = control::ask(&folder.socket(), &Operation::Revision, &|_| ()).await?;
         if matches!(served, Outcome::Revision { revision } if revision == scanledger_projections::store::revision())

@@ -3,7 +3,8 @@
 use super::operate::blob_place;
 use super::options::{Role, ServeOptions};
 use super::output::{Exit, line, notice};
-use crate::server::{RunningServer, ServerOptions, start};
+use crate::nodes::BusPlace;
+use crate::server::{Duty, RunningServer, ServerOptions, start};
 use anyhow::{Context, Result, bail};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::time::Duration;
@@ -15,21 +16,26 @@ const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 const LOOK: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(options: ServeOptions) -> Result<Exit> {
-    let workers = match options.role {
-        Role::All => usize::from(options.workers),
-        Role::Api => 0,
-        Role::Worker => bail!(
-            "a process that only works needs a log that several processes share; a SQLite log belongs to one: \
-             use --role all"
+    let workers = usize::from(options.workers);
+    let duty = match options.role {
+        Role::All => Duty::Everything { workers },
+        Role::Api => Duty::Answers,
+        Role::Worker if !options.store.data.log.is_shared() => bail!(
+            "a process that only works needs a log that several processes share (--log postgres://…); a SQLite log \
+             belongs to one: use --role all"
         ),
+        Role::Worker => Duty::Works { workers },
     };
     let mut stop = StopSignals::new()?;
     let server = start(ServerOptions {
         listen: options.listen,
         blobs: blob_place(&options.store),
-        workers,
+        bus: options.nats.clone().map(|url| BusPlace { url, credentials: options.nats_creds.clone() }),
+        duty,
+        share_views: options.share_views,
         recorder: Some(record_metrics()?),
-        ..ServerOptions::new(&options.store.data.data)
+        folder: options.store.data.folder(),
+        log: options.store.data.log.clone(),
     })
     .await?;
     line(&format!("Scanledger listens on {0}  (docs: {0}/docs, GraphQL: {0}/graphql)", server.url()));

@@ -1,13 +1,14 @@
 //! `scanledger verify`.
 
+use super::audit::check_signed;
 use super::options::VerifyOptions;
 use super::output::{Bar, Exit, json, line};
 use crate::data::DataFolder;
+use crate::log::OpenLog;
 use crate::operations::Progress;
 use anyhow::{Context, Result};
 use scanledger_domain::event::Event;
 use scanledger_domain::log::{EventLog, Metadata, Position, StreamName};
-use scanledger_log_sqlite::SqliteLog;
 use scanledger_projections::ProjectorError;
 use scanledger_projections::store::{Snapshot, TableDigest, table_digests};
 use serde::Serialize;
@@ -26,6 +27,9 @@ struct Findings {
     position: u64,
     events: u64,
     streams: u64,
+    /// Signed checkpoints that the log was held against, and events of the largest of them.
+    checkpoints: u64,
+    signed: u64,
     views_position: u64,
     tables: Vec<TableOut>,
     differences: u64,
@@ -51,15 +55,13 @@ impl Findings {
 }
 
 pub(super) async fn run(options: VerifyOptions) -> Result<Exit> {
-    let folder = DataFolder::new(&options.data.data);
-    folder.require()?;
-    let log: Arc<dyn EventLog> = Arc::new(
-        SqliteLog::open_read_only(&folder.log())
-            .with_context(|| format!("while opening the event log of {}", folder.root().display()))?,
-    );
+    let folder = options.data.folder();
+    folder.require(&options.data.log)?;
+    let log = OpenLog::open_read_only(&options.data.log, &folder).await?.port();
     let bar = Bar::new();
     let mut found = Findings::default();
     check_log(&*log, &mut found, &bar).await?;
+    check_signatures(&options, &mut found, &bar).await?;
     check_views(&folder, &log, &mut found, &bar).await?;
     bar.finish();
     if options.json.wanted {
@@ -115,6 +117,18 @@ async fn check_log(log: &dyn EventLog, found: &mut Findings, bar: &Bar) -> Resul
     Ok(())
 }
 
+/// Every event, against what was signed and what was hashed when it was written.
+async fn check_signatures(options: &VerifyOptions, found: &mut Findings, bar: &Bar) -> Result<()> {
+    let (shown, head) = (bar.clone(), found.position);
+    let tell = move |done: Position| {
+        shown.tell(Progress { what: "hashing the log".to_owned(), done: done.0, total: Some(head) });
+    };
+    let report = check_signed(&options.data, &options.checkpoints, &tell).await?;
+    (found.checkpoints, found.signed) = (report.checkpoints, report.signed);
+    report.differences.into_iter().for_each(|difference| found.differs(difference));
+    Ok(())
+}
+
 /// The read models as they are, against ones built from the log up to the same position.
 async fn check_views(
     folder: &DataFolder,
@@ -141,7 +155,8 @@ async fn check_views(
         return Ok(());
     };
     found.views_position = position.0;
-    if position.0 > found.position {
+    // What was appended while the log was read is in it all the same.
+    if position.0 > found.position && position > log.head().await? {
         found.differs(format!("the read models are at {position}, beyond the end of the log"));
         return Ok(());
     }
@@ -193,6 +208,11 @@ fn show(found: &Findings) {
         "log     {} events in {} streams, up to position {}",
         found.events, found.streams, found.position
     ));
+    match found.checkpoints {
+        0 => line("signed  no checkpoint yet"),
+        1 => line(&format!("signed  1 checkpoint, of {} events", found.signed)),
+        many => line(&format!("signed  {many} checkpoints, the largest of {} events", found.signed)),
+    }
     line(&format!("views   up to position {}", found.views_position));
     for table in &found.tables {
         let verdict = if table.equal { "equal" } else { "DIFFERS" };

@@ -1,11 +1,19 @@
 //! The built `scanledger` command, as somebody at a shell sees it: what it prints, its exit codes, and what it leaves.
 
 mod advisories;
+mod api;
+mod backup;
 mod completions;
 mod demo;
 mod export;
+mod import;
 mod key;
+mod keys;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod people;
 mod rebuild;
+mod replay;
 mod scan;
 mod serve;
 mod setup;

@@ -45,7 +45,7 @@ fn an_address_that_is_taken_is_named() {
 fn what_a_sqlite_log_cannot_do_is_refused() {
     let place = Place::new();
     assert!(place.run(&["serve", "--role", "worker"]).fails(4).contains("--role all"));
-    assert!(place.run(&["serve", "--log", "postgres://db/x"]).fails(2).contains("no adapter for `postgres`"));
+    assert!(place.run(&["serve", "--log", "mysql://db/x"]).fails(2).contains("no adapter for `mysql`"));
     assert!(!place.data().exists());
 }
 

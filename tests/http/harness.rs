@@ -5,7 +5,7 @@ use reqwest::header::HeaderMap;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use scanledger::operations::{Operation, Outcome, perform};
-use scanledger::server::{RunningServer, ServerOptions, start};
+use scanledger::server::{Duty, RunningServer, ServerOptions, start};
 use scanledger_commands::Context;
 use scanledger_commands::identity::NewKey;
 use scanledger_domain::id::{CommandId, OrganizationId, ProjectId};
@@ -180,7 +180,8 @@ impl Api {
 
     async fn start_with(workers: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = ServerOptions { workers, ..ServerOptions::new(folder.path().join("data")) };
+        let duty = if workers == 0 { Duty::Answers } else { Duty::Everything { workers } };
+        let options = ServerOptions { duty, ..ServerOptions::new(folder.path().join("data")) };
         let server = start(options).await.unwrap();
         let set_up = Operation::SetUp {
             organization: "Acme".to_owned(),

@@ -32,7 +32,7 @@ impl Actor {
         }
     }
 
-    /// The name of a person or key; null once a person was erased.
+    /// The name of a person or key; `erased person` for one who was.
     async fn name(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         Ok(Batches::of(ctx).load_one(self.0).await?.and_then(|known| known.name))
     }

@@ -6,7 +6,7 @@ use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::{Context, Error, Result};
 use scanledger_domain::id::{ApiKeyId, ProjectId, ScanId, UserId};
 use scanledger_domain::log::Actor;
-use scanledger_domain::vault::Sealed;
+use scanledger_domain::vault::{ERASED_PERSON, Sealed};
 use scanledger_projections::component::{ComponentRow, ComponentsOfProjects};
 use scanledger_projections::finding::{FindingFilter, FindingRow, FindingsOfScopes, ListScope};
 use scanledger_projections::project::ProjectRow;
@@ -123,7 +123,7 @@ pub(super) struct Of<K, A>(pub(super) K, pub(super) A);
 /// What may be told about somebody who did something.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Known {
-    /// The name of a person or key; none if unknown or erased.
+    /// The name of a person or key, `erased person` for one who was; none if unknown.
     pub(super) name: Option<String>,
     /// The address of a person.
     pub(super) email: Option<String>,
@@ -265,7 +265,8 @@ impl Loader<Actor> for Batches {
         let actors = actors.map_err(|error| scope.failed(&error))?;
         let mut found = HashMap::with_capacity(keys.len());
         for (id, person) in actors.people {
-            let known = Known { name: self.open(&person.name)?, email: self.open(&person.email)? };
+            let name = self.open(&person.name)?.unwrap_or_else(|| ERASED_PERSON.to_owned());
+            let known = Known { name: Some(name), email: self.open(&person.email)? };
             found.insert(Actor::User(id), known);
         }
         for (id, name) in actors.keys {

@@ -43,9 +43,10 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use query::Query;
 use scanledger_domain::identity::Principal;
-use scanledger_domain::limits::{GRAPHQL_COMPLEXITY, GRAPHQL_DEPTH};
+use scanledger_domain::limits::{GRAPHQL_COMPLEXITY, GRAPHQL_DEPTH, GRAPHQL_SOCKET_OPERATIONS};
 use scope::{Scope, Sources};
 use std::sync::{Arc, LazyLock};
+use tokio::sync::Semaphore;
 
 type Root = Schema<Query, EmptyMutation, Subscriptions>;
 
@@ -77,7 +78,7 @@ fn request_id() -> String {
 
 /// `POST /graphql`
 async fn answer(State(app): State<App>, caller: Caller, Body { value, .. }: Body<Request>) -> Json<Response> {
-    let engine = Engine { sources: sources(&app), request: request_id() };
+    let engine = Engine::new(sources(&app), request_id());
     Json(engine.run(caller.principal, value).await)
 }
 
@@ -117,9 +118,16 @@ async fn open(
 struct Engine {
     sources: Sources,
     request: String,
+    /// How many more operations may be under way at the same time.
+    free: Arc<Semaphore>,
 }
 
 impl Engine {
+    /// An engine of one request or one socket.
+    fn new(sources: Sources, request: String) -> Self {
+        Self { sources, request, free: Arc::new(Semaphore::new(GRAPHQL_SOCKET_OPERATIONS)) }
+    }
+
     /// Runs a query.
     async fn run(&self, principal: Principal, request: Request) -> Response {
         let scope = Scope::new(principal, self.sources.clone(), self.request.clone());
@@ -148,7 +156,17 @@ impl Executor for Engine {
             let error = async_graphql::ServerError::new("nobody is signed in", None);
             return futures::stream::iter([Response::from_errors(vec![error])]).boxed();
         };
+        let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else {
+            return futures::stream::iter([problem::too_many()]).boxed();
+        };
         let scope = Scope::new(principal, self.sources.clone(), self.request.clone());
-        SCHEMA.execute_stream(scope.attach(request)).map(problem::with_codes).boxed()
+        let answers = SCHEMA.execute_stream(scope.attach(request)).map(problem::with_codes);
+        // The permit lives as long as the stream: until it ends, or its client completes it.
+        answers
+            .map(move |answer| {
+                let _under_way = &permit;
+                answer
+            })
+            .boxed()
     }
 }

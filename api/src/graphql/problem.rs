@@ -2,6 +2,7 @@
 
 use async_graphql::{Error, ErrorExtensions as _, Response, Value};
 use scanledger_domain::identity::Denied;
+use scanledger_domain::limits::GRAPHQL_SOCKET_OPERATIONS;
 use scanledger_projections::ReadError;
 use std::fmt::Write as _;
 
@@ -13,8 +14,20 @@ pub(super) mod code {
     pub(in super::super) const FORBIDDEN: &str = "FORBIDDEN";
     /// The request is at fault.
     pub(in super::super) const BAD_INPUT: &str = "BAD_INPUT";
+    /// Something has to end before this can begin.
+    pub(in super::super) const TOO_MANY: &str = "TOO_MANY";
     /// The server is at fault; `requestId` finds it in its log.
     pub(in super::super) const INTERNAL: &str = "INTERNAL";
+}
+
+/// The socket has as many operations under way as it may have.
+pub(super) fn too_many() -> Response {
+    let message = format!(
+        "at most {GRAPHQL_SOCKET_OPERATIONS} operations can be under way on a socket at the same time"
+    );
+    let mut error = async_graphql::ServerError::new(message, None);
+    error.extensions.get_or_insert_default().set("code", Value::from(code::TOO_MANY));
+    Response::from_errors(vec![error])
 }
 
 /// There is no such thing.

@@ -157,8 +157,7 @@ impl Query {
         scope.authorize(Action::Read)?;
         let finding = self::id(&id, "id")?;
         let pin = scope.pin(as_of, as_of_scan).await?;
-        let row =
-            scope.views().finding(scope.organization(), finding, pin.at()).await.map(|found| found.finding);
+        let row = scope.views().finding(scope.organization(), finding, pin.at()).map(|found| found.finding);
         let row = row.map_err(|error| scope.failed(&error))?;
         scope.authorize_project(Action::Read, row.project, "finding")?;
         Ok(Some(Finding { row, pin }))

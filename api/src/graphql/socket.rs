@@ -59,7 +59,7 @@ pub(super) fn serve(
     parts: Parts,
     caller: Option<Principal>,
 ) -> Response {
-    let engine = Engine { sources: sources(&app), request: request_id() };
+    let engine = Engine::new(sources(&app), request_id());
     let key = caller.map(|principal| Key { parts: bare(&parts), principal });
     let upgrade =
         upgrade.protocols([PROTOCOL]).max_message_size(JSON_BODY_BYTES).max_frame_size(JSON_BODY_BYTES);

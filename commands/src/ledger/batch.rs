@@ -14,10 +14,10 @@ use std::sync::Arc;
 /// writer was faster, as often as [`Races`] allows.
 #[derive(Debug)]
 pub struct Batch<'a> {
-    ledger: &'a Ledger,
-    context: &'a Context,
+    pub(super) ledger: &'a Ledger,
+    pub(super) context: &'a Context,
     metadata: Arc<[u8]>,
-    parts: Vec<Append>,
+    pub(super) parts: Vec<Append>,
     events: u32,
     bytes: usize,
 }
@@ -107,7 +107,7 @@ impl Batch<'_> {
         self.add::<D>(stream, state, version, commands)
     }
 
-    fn add<D: Decider>(
+    pub(super) fn add<D: Decider>(
         &mut self,
         stream: StreamName,
         mut state: D::State,
@@ -144,13 +144,17 @@ impl Batch<'_> {
         self.metadata.len()
     }
 
-    /// Writes all of it, or nothing.
+    /// Writes all of it, or nothing; on a log that is not atomic over streams, one part after the other, so that
+    /// repeating the command goes on where it stopped.
     ///
     /// # Errors
     /// When the log cannot be written, or a limit of a batch is exceeded.
     pub async fn commit(self) -> Result<Committed, Fault> {
         if self.parts.is_empty() {
             return Ok(Committed::Nothing);
+        }
+        if self.parts.len() > 1 && !self.ledger.log().is_atomic_over_streams() {
+            return self.commit_in_steps().await;
         }
         match self.ledger.log().append(self.parts).await {
             Ok(appended) => Ok(Committed::At { position: appended.last, recorded_at: appended.recorded_at }),

@@ -1,18 +1,21 @@
 //! The one way to write: known command id? load stream, decide, append with the expected version.
 
 mod batch;
+mod claims;
 mod parts;
 
 pub use batch::{Batch, Committed, Races};
+pub use claims::HOLDER_SECONDS;
 
 use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use scanledger_domain::decider::{Decider, StoredEvent};
 use scanledger_domain::id::CommandId;
 use scanledger_domain::log::{
-    Append, AppendError, Appended, EventLog, LogError, NewEvent, Position, Recorded, StreamName, Version,
+    Append, AppendError, Appended, EventLog, FoundOrRead, LogError, NewEvent, Position, Recorded, StreamName,
+    Version,
 };
-use scanledger_domain::time::Timestamp;
+use scanledger_domain::time::{Clock, Timestamp};
 use std::fmt;
 use std::sync::Arc;
 
@@ -25,6 +28,7 @@ const PAGE: usize = 1_000;
 #[derive(Clone)]
 pub struct Ledger {
     log: Arc<dyn EventLog>,
+    clock: Option<Arc<dyn Clock>>,
 }
 
 impl fmt::Debug for Ledger {
@@ -53,7 +57,18 @@ pub struct Executed<D: Decider> {
 impl Ledger {
     /// A ledger over `log`.
     pub fn new(log: Arc<dyn EventLog>) -> Self {
-        Self { log }
+        Self { log, clock: None }
+    }
+
+    /// The same ledger with a clock by which claims expire on a log that is not atomic over streams; without one they
+    /// never do.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
+    pub(crate) fn clock(&self) -> Option<&dyn Clock> {
+        self.clock.as_deref()
     }
 
     /// The log itself, for readers and subscriptions.
@@ -74,14 +89,25 @@ impl Ledger {
     /// # Errors
     /// When the log cannot be read, or holds something that this version cannot.
     pub async fn load<D: Decider>(&self, stream: &StreamName) -> Result<(D::State, Version), Fault> {
+        let page = self.log.read_stream(stream, Version::NONE, PAGE).await?;
+        self.load_from::<D>(stream, page).await
+    }
+
+    /// As [`Self::load`], when the stream's first page was read already.
+    async fn load_from<D: Decider>(
+        &self,
+        stream: &StreamName,
+        first: Vec<Recorded>,
+    ) -> Result<(D::State, Version), Fault> {
         let mut state = D::initial();
         let mut version = Version::NONE;
-        self.read(stream, |recorded| {
-            let event = D::Event::decode(&recorded.kind, recorded.schema, &recorded.data)?;
-            // `evolve` takes the state by value, and a closure cannot move out of what it borrows.
-            let before = std::mem::replace(&mut state, D::initial());
-            state = D::evolve(before, &event);
+        self.read_from(stream, first, |recorded| {
             version = recorded.version;
+            if let Some(event) = claims::decode::<D::Event>(recorded)? {
+                // `evolve` takes the state by value, and a closure cannot move out of what it borrows.
+                let before = std::mem::replace(&mut state, D::initial());
+                state = D::evolve(before, &event);
+            }
             Ok(())
         })
         .await?;
@@ -105,10 +131,13 @@ impl Ledger {
     ) -> Result<Executed<D>, CommandError<D::Refusal>> {
         let metadata = context.metadata();
         for _ in 0..ATTEMPTS {
-            if let Some(position) = self.find(context.command).await? {
-                return Ok(self.repeated::<D>(context, stream, position).await?);
-            }
-            let (state, version) = self.load::<D>(stream).await?;
+            let first = match self.log.find_or_read(context.command.event(0), stream, PAGE).await? {
+                FoundOrRead::Found(position) => {
+                    return Ok(self.repeated::<D>(context, stream, position).await?);
+                }
+                FoundOrRead::Read(first) => first,
+            };
+            let (state, version) = self.load_from::<D>(stream, first).await?;
             if seen.is_some_and(|seen| seen != version) {
                 return Err(CommandError::Stale { actual: version });
             }
@@ -160,17 +189,29 @@ impl Ledger {
     async fn read(
         &self,
         stream: &StreamName,
+        each: impl FnMut(&Recorded) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let first = self.log.read_stream(stream, Version::NONE, PAGE).await?;
+        self.read_from(stream, first, each).await
+    }
+
+    /// As [`Self::read`], when the first page was read already.
+    async fn read_from(
+        &self,
+        stream: &StreamName,
+        first: Vec<Recorded>,
         mut each: impl FnMut(&Recorded) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let mut after = Version::NONE;
+        let mut page = first;
         loop {
-            let page = self.log.read_stream(stream, after, PAGE).await?;
             for recorded in &page {
                 each(recorded)?;
-                after = recorded.version;
             }
-            if page.len() < PAGE {
-                return Ok(());
+            match page.last() {
+                Some(last) if page.len() == PAGE => {
+                    page = self.log.read_stream(stream, last.version, PAGE).await?;
+                }
+                Some(_) | None => return Ok(()),
             }
         }
     }
@@ -192,10 +233,10 @@ impl Ledger {
         };
         let mut own = context.command.event(0);
         self.read(stream, |recorded| {
-            let event = D::Event::decode(&recorded.kind, recorded.schema, &recorded.data)?;
+            answer.version = recorded.version;
+            let Some(event) = claims::decode::<D::Event>(recorded)? else { return Ok(()) };
             let before = std::mem::replace(&mut answer.state, D::initial());
             answer.state = D::evolve(before, &event);
-            answer.version = recorded.version;
             if recorded.id == own {
                 answer.position = Some(recorded.position);
                 answer.recorded_at = Some(recorded.recorded_at);

@@ -156,8 +156,14 @@ impl Projects {
                 return Ok(written);
             }
             let mut batch = self.ledger.batch(context);
-            decide(&mut batch, project, ProjectCommand::Create(created.clone())).await?;
-            self.take(&mut batch, organization, &created.details.name, &stream).await?;
+            let decided = match decide(&mut batch, project, ProjectCommand::Create(created.clone())).await {
+                Ok(_) => self.take(&mut batch, organization, &created.details.name, &stream).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = decided {
+                // The same command may have been appended, by another node, since it was looked up.
+                return self.repeated(context, project).await?.ok_or(error);
+            }
             match batch.commit().await? {
                 Committed::At { position, recorded_at } => {
                     return Ok(ProjectWritten {
@@ -316,8 +322,16 @@ impl Projects {
         holder: &StreamName,
     ) -> Result<()> {
         let claim = claim_stream(&*self.vault, Unique::ProjectName(organization, name));
+        let taken = claim.clone();
+        let has = move |state: &ProjectState| match state {
+            ProjectState::Live(project) => {
+                let name = Unique::ProjectName(project.organization, &project.details.name);
+                claim_stream(&*self.vault, name) == taken
+            }
+            ProjectState::Missing | ProjectState::Deleted => false,
+        };
         batch
-            .decide::<Claim>(claim, ClaimCommand::Take { holder: holder.clone() })
+            .take::<Project>(claim, holder, has)
             .await
             .map_err(|error| error.map_refused(|ClaimRefusal::TakenBy { .. }| ProjectProblem::NameTaken))?;
         Ok(())

@@ -7,7 +7,7 @@ use scanledger_domain::advisory::Generation;
 use scanledger_domain::component::Component;
 use scanledger_domain::scan::{Failure, FailureCode, ScannerReport};
 use scanledger_domain::scanning::{Detection, Outcome, ScanError, Scanner, ScannerKind};
-use std::path::Path;
+use scanledger_domain::source::SourceTree;
 use std::sync::Arc;
 
 /// What the scanners found together.
@@ -60,16 +60,16 @@ impl Gathered {
 
 impl Run {
     /// Runs every scanner that the scan asks for and this server has.
-    pub(super) async fn gather(&mut self, root: &Path) -> Result<Gathered, Halt> {
+    pub(super) async fn gather(&mut self, source: &Arc<SourceTree>) -> Result<Gathered, Halt> {
         let wanted = self.life.queued.scan_type.scanners();
         let scanners: Vec<Arc<dyn Scanner>> =
             self.deps.scanners.iter().filter(|scanner| wanted.contains(&scanner.kind())).cloned().collect();
         let running: Vec<_> = scanners
             .into_iter()
             .map(|scanner| {
-                let (root, control) = (root.to_owned(), self.ear(scanner.kind()));
+                let (source, control) = (Arc::clone(source), self.ear(scanner.kind()));
                 let kind = scanner.kind();
-                (kind, tokio::task::spawn_blocking(move || scanner.scan(&root, &control)))
+                (kind, tokio::task::spawn_blocking(move || scanner.scan(&source, &control)))
             })
             .collect();
         let mut gathered = Gathered::default();

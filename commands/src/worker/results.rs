@@ -11,7 +11,6 @@ use scanledger_domain::id::FindingId;
 use scanledger_domain::project::{GateInput, Project, ProjectState, Verdict, project_stream};
 use scanledger_domain::report::{Artifact, ArtifactKind, Report, ReportFinding, ReportFormat};
 use scanledger_domain::scan::{Failure, FailureCode, ScanOutcome};
-use scanledger_domain::scanning::Identity;
 use scanledger_domain::severity::SeverityCounts;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -158,44 +157,9 @@ fn report_findings(
         .map(|observed| {
             let (state, note) = decisions.remove(&observed.finding).unwrap_or_default();
             let is_new = new.contains(&observed.finding);
-            report_finding(observed, state, note, is_new)
+            ReportFinding { state, note, is_new, ..ReportFinding::undecided(observed) }
         })
         .collect();
+    ReportFinding::sort(&mut findings);
     findings
-        .sort_by(|a, b| (a.severity, &a.places, &a.rule, a.id).cmp(&(b.severity, &b.places, &b.rule, b.id)));
-    findings
-}
-
-fn report_finding(
-    observed: Observed,
-    state: TriageState,
-    note: Option<String>,
-    is_new: bool,
-) -> ReportFinding {
-    let scanner = observed.scanner();
-    let Observed { finding, fingerprint, detection, excerpt: _ } = observed;
-    let package = match &detection.identity {
-        Identity::Advisory { package, .. } => Some(package.purl()),
-        Identity::Secret { .. } | Identity::Code { .. } => None,
-    };
-    ReportFinding {
-        id: finding,
-        fingerprint: fingerprint.to_string(),
-        scanner,
-        rule: detection.rule,
-        title: detection.title,
-        description: detection.description,
-        severity: detection.severity,
-        state,
-        note,
-        cwe: detection.cwe,
-        cve: detection.cve,
-        confidence: detection.confidence,
-        places: detection.places,
-        package,
-        fixed_version: detection.fixed_version,
-        excerpt: detection.excerpt,
-        references: detection.references,
-        is_new,
-    }
 }

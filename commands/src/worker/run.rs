@@ -99,7 +99,7 @@ impl Run {
             return Err(project_gone());
         }
         let workspace = self.materialise().await?;
-        let gathered = Box::pin(self.gather(&workspace.root)).await?;
+        let gathered = Box::pin(self.gather(&workspace.source)).await?;
         drop(workspace);
 
         let attempt = self.life.attempt;

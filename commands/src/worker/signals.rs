@@ -56,7 +56,11 @@ fn hear(recorded: &Recorded, runs: &Runs, queue: &watch::Sender<Position>) {
         ScanEvent::Started(started) => {
             runs.tell(started.scan, Signal::End(Ending::Superseded), |own| own < started.attempt);
         }
-        ScanEvent::Paused(paused) => runs.tell(paused.scan, Signal::Pause, any),
+        ScanEvent::Paused(paused) => {
+            runs.tell(paused.scan, Signal::Pause, any);
+            // It needs no worker until it goes on, so another one may begin.
+            queue.send_modify(|_| ());
+        }
         ScanEvent::Resumed(resumed) => runs.tell(resumed.scan, Signal::Run, any),
         ScanEvent::Stopped(stopped) => runs.tell(stopped.scan, Signal::End(Ending::Stopped), any),
         ScanEvent::Cancelled(cancelled) => runs.tell(cancelled.scan, Signal::End(Ending::Cancelled), any),

@@ -1,11 +1,12 @@
-//! From a stored archive to a private folder with its files.
+//! From a stored archive to a source tree.
 
 use super::run::{Halt, Run};
 use crate::error::Fault;
 use crate::ports::UnpackProblem;
 use scanledger_domain::blob::BlobError;
 use scanledger_domain::scan::{Failure, FailureCode};
-use std::path::{Path, PathBuf};
+use scanledger_domain::source::SourceTree;
+use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -14,8 +15,8 @@ use uuid::Uuid;
 #[derive(Debug)]
 pub(super) struct Workspace {
     _folder: TempDir,
-    /// Where the files are.
-    pub(super) root: PathBuf,
+    /// What is scanned.
+    pub(super) source: Arc<SourceTree>,
 }
 
 /// What the folders of a node's runs begin with.
@@ -52,15 +53,14 @@ impl Run {
             }
             Err(error) => return Err(Fault::from(error).into()),
         }
-        let root = folder.path().join("source");
-        let (unpacker, destination) = (Arc::clone(&self.deps.unpacker), root.clone());
+        let (unpacker, destination) = (Arc::clone(&self.deps.unpacker), folder.path().join("source"));
         let unpacked = blocking(move || {
             let unpacked = unpacker.unpack(&archive, &source.name, &destination);
             // The scanners have the files; the archive only takes up room.
             drop(std::fs::remove_file(&archive));
             unpacked
         });
-        let facts = unpacked.await?.map_err(refused)?;
+        let (tree, facts) = unpacked.await?.map_err(refused)?;
         self.log.info(
             "the source is unpacked",
             &[
@@ -69,7 +69,7 @@ impl Run {
                 ("leftOut", facts.skipped.into()),
             ],
         );
-        Ok(Workspace { _folder: folder, root })
+        Ok(Workspace { _folder: folder, source: Arc::new(tree) })
     }
 }
 

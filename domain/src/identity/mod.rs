@@ -19,7 +19,9 @@ pub use team::{
     Team, TeamCommand, TeamCreated, TeamEvent, TeamMemberAdded, TeamMemberRemoved, TeamRefusal, TeamRole,
     TeamState, team_stream,
 };
-pub use user::{User, UserCommand, UserEvent, UserRefusal, UserRegistered, is_email, user_stream};
+pub use user::{
+    User, UserCommand, UserErased, UserEvent, UserRefusal, UserRegistered, UserState, is_email, user_stream,
+};
 
 /// Whether `name` can be the name of an organization, team or key: one line of 1 to
 /// [`crate::limits::NAME_CHARS`] characters that are not only white space.

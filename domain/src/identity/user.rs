@@ -1,11 +1,12 @@
 //! People. Everything personal is sealed before it gets here.
 
 use crate::decider::Decider;
-use crate::id::UserId;
+use crate::id::{ApiKeyId, SubjectId, UserId};
 use crate::log::StreamName;
 use crate::stored_events;
 use crate::vault::Sealed;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// `user.registered`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,11 +25,32 @@ pub struct UserRegistered {
     pub password: Option<Sealed>,
 }
 
+/// `user.erased`: nothing personal of them may be readable from here on. Whoever holds their key deletes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserErased {
+    /// The person.
+    #[serde(rename = "user")]
+    pub user: UserId,
+    /// API keys without a person behind them that this person alone used: addresses and user agents of their
+    /// requests are sealed for the key.
+    #[serde(rename = "keys", skip_serializing_if = "BTreeSet::is_empty", default)]
+    pub keys: BTreeSet<ApiKeyId>,
+}
+
+impl UserErased {
+    /// Everybody whose key has to be deleted.
+    pub fn subjects(&self) -> impl Iterator<Item = SubjectId> {
+        std::iter::once(SubjectId(self.user.0)).chain(self.keys.iter().map(|key| SubjectId(key.0)))
+    }
+}
+
 stored_events! {
     /// What happened to a person.
     pub enum UserEvent {
         /// They have an account.
         Registered(UserRegistered) = ("user.registered", 1),
+        /// They are to be forgotten.
+        Erased(UserErased) = ("user.erased", 1),
     }
 }
 
@@ -37,17 +59,41 @@ stored_events! {
 pub enum UserCommand {
     /// Make it.
     Register(UserRegistered),
+    /// Forget who they are, with API keys that this person alone used. Nothing happens if they are forgotten already.
+    Erase {
+        /// The keys.
+        keys: BTreeSet<ApiKeyId>,
+    },
+}
+
+/// Where an account stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserState {
+    /// There is none.
+    Missing,
+    /// There is one.
+    Registered(UserId),
+    /// There was one.
+    Erased {
+        /// Whose.
+        user: UserId,
+        /// The API keys that were erased with it.
+        keys: BTreeSet<ApiKeyId>,
+    },
 }
 
 /// Why something is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UserRefusal {
-    /// There is one already.
+    /// There is one already, or there was.
     #[error("the user exists already")]
     Exists,
+    /// There never was one.
+    #[error("the user does not exist")]
+    NotFound,
 }
 
-/// The rules of people's accounts; the state is whether there is one.
+/// The rules of people's accounts.
 #[derive(Debug)]
 pub struct User;
 
@@ -65,35 +111,54 @@ pub fn is_email(text: &str) -> bool {
 }
 
 impl Decider for User {
-    type State = bool;
+    type State = UserState;
     type Command = UserCommand;
     type Event = UserEvent;
     type Refusal = UserRefusal;
 
-    fn initial() -> bool {
-        false
+    fn initial() -> UserState {
+        UserState::Missing
     }
 
-    fn evolve(_: bool, event: &UserEvent) -> bool {
+    fn evolve(state: UserState, event: &UserEvent) -> UserState {
         match event {
-            UserEvent::Registered(_) => true,
+            UserEvent::Registered(registered) => UserState::Registered(registered.user),
+            UserEvent::Erased(erased) => {
+                let mut keys = erased.keys.clone();
+                if let UserState::Erased { keys: before, .. } = state {
+                    keys.extend(before);
+                }
+                UserState::Erased { user: erased.user, keys }
+            }
         }
     }
 
-    fn decide(exists: &bool, command: UserCommand) -> Result<Vec<UserEvent>, UserRefusal> {
-        match (exists, command) {
-            (false, UserCommand::Register(registered)) => Ok(vec![registered.into()]),
-            (true, UserCommand::Register(_)) => Err(UserRefusal::Exists),
+    fn decide(state: &UserState, command: UserCommand) -> Result<Vec<UserEvent>, UserRefusal> {
+        match (state, command) {
+            (UserState::Missing, UserCommand::Register(registered)) => Ok(vec![registered.into()]),
+            (_, UserCommand::Register(_)) => Err(UserRefusal::Exists),
+            (UserState::Missing, UserCommand::Erase { .. }) => Err(UserRefusal::NotFound),
+            (UserState::Registered(user), UserCommand::Erase { keys }) => {
+                Ok(vec![UserErased { user: *user, keys }.into()])
+            }
+            (UserState::Erased { user, keys: before }, UserCommand::Erase { keys }) => {
+                let further: BTreeSet<_> = keys.difference(before).copied().collect();
+                if further.is_empty() {
+                    return Ok(vec![]);
+                }
+                Ok(vec![UserErased { user: *user, keys: further }.into()])
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{User, UserCommand, UserRefusal, UserRegistered, is_email, user_stream};
+    use super::{User, UserCommand, UserErased, UserRefusal, UserRegistered, is_email, user_stream};
     use crate::decider::given;
-    use crate::id::UserId;
+    use crate::id::{ApiKeyId, SubjectId, UserId};
     use crate::vault::Sealed;
+    use std::collections::BTreeSet;
     use uuid::Uuid;
 
     const ANA: UserId = UserId(Uuid::from_u128(1));
@@ -111,6 +176,47 @@ mod tests {
     fn a_person_is_registered_once() {
         given::<User>([]).when(UserCommand::Register(ana())).then([ana().into()]);
         given::<User>([ana().into()]).when(UserCommand::Register(ana())).then_refused(UserRefusal::Exists);
+    }
+
+    fn keys(numbers: &[u128]) -> BTreeSet<ApiKeyId> {
+        numbers.iter().map(|number| ApiKeyId(Uuid::from_u128(*number))).collect()
+    }
+
+    fn erased(numbers: &[u128]) -> UserErased {
+        UserErased { user: ANA, keys: keys(numbers) }
+    }
+
+    fn erase(numbers: &[u128]) -> UserCommand {
+        UserCommand::Erase { keys: keys(numbers) }
+    }
+
+    #[test]
+    fn a_person_is_erased_with_the_keys_that_they_alone_used() {
+        given::<User>([ana().into()]).when(erase(&[])).then([erased(&[]).into()]);
+        given::<User>([ana().into()]).when(erase(&[3, 2])).then([erased(&[2, 3]).into()]);
+        let subjects: Vec<_> = erased(&[2, 3]).subjects().collect();
+        assert_eq!(subjects, [1, 2, 3].map(|number| SubjectId(Uuid::from_u128(number))));
+    }
+
+    #[test]
+    fn a_person_is_erased_once_and_each_further_key_once() {
+        let before = || [ana().into(), erased(&[2]).into(), erased(&[3]).into()];
+        for known in [&[][..], &[2], &[2, 3]] {
+            given::<User>(before()).when(erase(known)).then([]);
+        }
+        given::<User>(before()).when(erase(&[3, 4])).then([erased(&[4]).into()]);
+    }
+
+    #[test]
+    fn who_never_was_cannot_be_erased() {
+        given::<User>([]).when(erase(&[])).then_refused(UserRefusal::NotFound);
+    }
+
+    #[test]
+    fn who_was_erased_does_not_come_back() {
+        given::<User>([ana().into(), erased(&[]).into()])
+            .when(UserCommand::Register(ana()))
+            .then_refused(UserRefusal::Exists);
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! The event log as the domain sees it: the envelope and the port.
 
+mod envelope;
 mod metadata;
 mod port;
 
+pub use envelope::Envelope;
 pub use metadata::{Actor, Metadata};
-pub use port::{Append, AppendError, Appended, EventLog, LogError, Subscription};
+pub use port::{
+    Append, AppendError, Appended, EventLog, FoundOrRead, ImportError, ImportLog, LogError, Subscription,
+};
 
 use crate::id::EventId;
 use crate::time::Timestamp;

@@ -28,6 +28,15 @@ pub struct Appended {
     pub recorded_at: Timestamp,
 }
 
+/// What [`EventLog::find_or_read`] answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FoundOrRead {
+    /// The log has the event, here.
+    Found(Position),
+    /// It has not; these are the stream's first events.
+    Read(Vec<Recorded>),
+}
+
 /// Why a batch was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
@@ -81,6 +90,12 @@ pub trait EventLog: Send + Sync {
     /// Made once, when the log was: tells one log from another.
     fn identity(&self) -> Uuid;
 
+    /// Whether a batch over several streams is written whole or not at all. A log that cannot do that refuses such a
+    /// batch as [`AppendError::Invalid`], and its callers write the parts one after the other, claims first.
+    fn is_atomic_over_streams(&self) -> bool {
+        true
+    }
+
     /// Writes every part of the batch, or nothing. Durable when it answers.
     ///
     /// A batch whose event ids are all in the log already is not written again; its old place is the answer.
@@ -100,6 +115,22 @@ pub trait EventLog: Send + Sync {
     /// The position of an event id, if the log has it.
     fn find(&self, id: EventId) -> BoxFuture<'_, Result<Option<Position>, LogError>>;
 
+    /// The position of `id` if the log has it, else the first events of `stream`, at most `limit`: what has to be
+    /// known before a command is decided, in one step where a store can do it so.
+    fn find_or_read<'a>(
+        &'a self,
+        id: EventId,
+        stream: &'a StreamName,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<FoundOrRead, LogError>> {
+        Box::pin(async move {
+            Ok(match self.find(id).await? {
+                Some(position) => FoundOrRead::Found(position),
+                None => FoundOrRead::Read(self.read_stream(stream, Version::NONE, limit).await?),
+            })
+        })
+    }
+
     /// The position of the last event.
     fn head(&self) -> BoxFuture<'_, Result<Position, LogError>>;
 
@@ -115,4 +146,39 @@ pub trait Subscription: Send {
     /// [`LogError::Unavailable`] when the log is shutting down or out of reach; the subscription may be
     /// asked again and continues where it was.
     fn next(&mut self) -> BoxFuture<'_, Result<Vec<Recorded>, LogError>>;
+}
+
+/// Why recorded events were not taken over.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The first event does not follow the last one of the log.
+    #[error("the log is at position {head}; the import goes on with position {next}")]
+    NotNext {
+        /// The position of the log's last event.
+        head: Position,
+        /// The position of the first event of the import.
+        next: Position,
+    },
+    /// An event contradicts what is in the log: its position, version, id or time does not follow.
+    #[error("the event at position {position} does not fit: {reason}")]
+    DoesNotFit {
+        /// The event.
+        position: Position,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// A log that takes events over exactly as another log recorded them: with their positions, ids, versions,
+/// times and bytes. For moving from one store to another, while nobody appends.
+pub trait ImportLog: EventLog {
+    /// Writes `events`, which go on at the position after the log's head, without a gap; all of them or none.
+    /// Durable when it answers with the new head.
+    ///
+    /// # Errors
+    /// [`ImportError::NotNext`] and [`ImportError::DoesNotFit`] when they do not go on there.
+    fn import(&self, events: Vec<Recorded>) -> BoxFuture<'_, Result<Position, ImportError>>;
 }

@@ -9,7 +9,7 @@ use scanledger_domain::event::Event;
 use scanledger_domain::id::TeamId;
 use scanledger_domain::identity::{
     ApiKeyCreated, ApiKeyRevoked, KeyForm, KeyHash, MemberAdded, OrganizationCreated, OrganizationRole, Role,
-    TeamCreated, TeamMemberAdded, TeamMemberRemoved, TeamRole, UserRegistered, user_stream,
+    TeamCreated, TeamMemberAdded, TeamMemberRemoved, TeamRole, UserErased, UserRegistered, user_stream,
 };
 use scanledger_domain::project::{Created, Deleted, Gate, GateUpdated, Limit, ProjectDetails, Updated};
 use scanledger_domain::time::Timestamp;
@@ -96,6 +96,8 @@ pub fn samples() -> Vec<Sample> {
         )),
         full(Event::User(user().into())),
         minimal(Event::User(UserRegistered { password: None, ..user() }.into())),
+        full(Event::User(UserErased { user: USER, keys: [KEY].into() }.into())),
+        minimal(Event::User(UserErased { user: USER, keys: [].into() }.into())),
         full(Event::Team(
             TeamCreated { team: TEAM, organization: ORGANIZATION, name: text("Checkout") }.into(),
         )),

@@ -10,6 +10,7 @@
 
 mod group;
 mod osv;
+mod pack;
 mod range;
 mod record;
 mod report;
@@ -18,6 +19,7 @@ mod source;
 mod store;
 mod version;
 
+pub use pack::pack;
 pub use report::{FileReport, ImportError, ImportProgress, ImportReport, Problem};
 pub use store::{AdvisoryStore, StoreError};
 pub use version::Version;

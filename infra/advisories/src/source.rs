@@ -51,7 +51,7 @@ pub(crate) fn read(path: &Path, bounds: Bounds, take: &mut Take<'_>) -> Result<(
 }
 
 /// Whether the name of a file says that it is a record.
-fn is_record(name: &str) -> bool {
+pub(crate) fn is_record(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("json"))
 }
 

@@ -16,8 +16,7 @@ pub(crate) fn unavailable(doing: &'static str) -> LogError {
 }
 
 /// A failed transaction, as each of the requests in it hears of it.
-pub(crate) fn failed_group(error: &Arc<rusqlite::Error>) -> LogError {
-    let doing = "write a group of batches";
+pub(crate) fn failed(doing: &'static str, error: &Arc<rusqlite::Error>) -> LogError {
     let source: Cause = Box::new(Arc::clone(error));
     if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) {
         return LogError::Unavailable { doing, source: Some(source) };

@@ -6,27 +6,31 @@
 //! of their own and never wait for the writer (WAL).
 
 mod error;
+mod import;
 mod reader;
 mod schema;
 mod stats;
 mod subscription;
+mod tail;
 mod writer;
 
 pub use schema::{SETTINGS, Unusable};
 pub use stats::LogStats;
 
 use crate::error::{broken, unavailable};
+use crate::import::Import;
 use crate::reader::{Reader, Readers};
 use crate::stats::Counters;
 use crate::subscription::{Follow, SqliteSubscription};
+use crate::tail::Tail;
 use crate::writer::{Message, Request, Writer};
 use rusqlite::Connection;
 use scanledger_domain::BoxFuture;
 use scanledger_domain::id::EventId;
 use scanledger_domain::limits::{BATCH_BYTES, BATCH_EVENTS};
 use scanledger_domain::log::{
-    Append, AppendError, Appended, EventLog, LogError, NewEvent, Position, Recorded, StreamName,
-    Subscription, Version,
+    Append, AppendError, Appended, EventLog, FoundOrRead, ImportError, ImportLog, LogError, NewEvent,
+    Position, Recorded, StreamName, Subscription, Version,
 };
 use scanledger_domain::time::Clock;
 use std::collections::HashSet;
@@ -55,6 +59,7 @@ pub struct SqliteLog {
 struct Appender {
     inbox: mpsc::Sender<Message>,
     head: watch::Receiver<Position>,
+    tail: Arc<Tail>,
     thread: JoinHandle<()>,
 }
 
@@ -73,12 +78,19 @@ impl SqliteLog {
         let counters = Arc::new(Counters::default());
         let (inbox, requests) = mpsc::channel(WAITING_REQUESTS);
         let (publish, head) = watch::channel(last);
-        let writer = Writer { connection, clock, head: publish, counters: Arc::clone(&counters) };
+        let tail = Arc::new(Tail::default());
+        let writer = Writer {
+            connection,
+            clock,
+            head: publish,
+            tail: Arc::clone(&tail),
+            counters: Arc::clone(&counters),
+        };
         let thread = std::thread::Builder::new()
             .name("log-writer".to_owned())
             .spawn(move || writer.run(requests))
             .map_err(broken("start the writer of the event log"))?;
-        let appender = Some(Appender { inbox, head, thread });
+        let appender = Some(Appender { inbox, head, tail, thread });
         Ok(Self { identity, readers: Arc::new(Readers::new(path)), counters, appender })
     }
 
@@ -169,6 +181,21 @@ impl EventLog for SqliteLog {
         self.readers.run("find an event", move |reader| reader.position_of(id))
     }
 
+    fn find_or_read<'a>(
+        &'a self,
+        id: EventId,
+        stream: &'a StreamName,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<FoundOrRead, LogError>> {
+        let stream = stream.clone();
+        self.readers.run("find an event or read a stream", move |reader| {
+            Ok(match reader.position_of(id)? {
+                Some(position) => FoundOrRead::Found(position),
+                None => FoundOrRead::Read(reader.stream(&stream, Version::NONE, limit)?),
+            })
+        })
+    }
+
     fn head(&self) -> BoxFuture<'_, Result<Position, LogError>> {
         match &self.appender {
             Some(appender) => {
@@ -181,10 +208,26 @@ impl EventLog for SqliteLog {
 
     fn subscribe(&self, after: Position) -> Box<dyn Subscription> {
         let follow = match &self.appender {
-            Some(appender) => Follow::Writer(appender.head.clone()),
+            Some(appender) => Follow::Writer(appender.head.clone(), Arc::clone(&appender.tail)),
             None => Follow::File,
         };
         Box::new(SqliteSubscription::new(Arc::clone(&self.readers), follow, after))
+    }
+}
+
+impl ImportLog for SqliteLog {
+    /// As the port says. A caller that goes away after its events were taken may still have imported them.
+    fn import(&self, events: Vec<Recorded>) -> BoxFuture<'_, Result<Position, ImportError>> {
+        Box::pin(async move {
+            let Some(appender) = &self.appender else {
+                return Err(unavailable("import into a log that is open for reading").into());
+            };
+            let (answer, answered) = oneshot::channel();
+            if appender.inbox.send(Message::Import(Import { events, answer })).await.is_err() {
+                return Err(unavailable("import into a closed log").into());
+            }
+            answered.await.unwrap_or_else(|_| Err(unavailable("import events: the writer has ended").into()))
+        })
     }
 }
 

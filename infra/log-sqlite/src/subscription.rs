@@ -2,6 +2,7 @@
 
 use crate::error::unavailable;
 use crate::reader::Readers;
+use crate::tail::Tail;
 use scanledger_domain::BoxFuture;
 use scanledger_domain::log::{LogError, Position, Recorded, Subscription};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How news is heard of.
 pub(crate) enum Follow {
     /// The writer in this process publishes the head after each commit.
-    Writer(watch::Receiver<Position>),
+    Writer(watch::Receiver<Position>, Arc<Tail>),
     /// Another process writes; the file has to be looked at.
     File,
 }
@@ -43,7 +44,7 @@ impl SqliteSubscription {
         loop {
             let may_have_news = match &mut self.follow {
                 // Marked as seen *before* reading: what is committed during the read wakes the wait below.
-                Follow::Writer(head) => *head.borrow_and_update() > self.after,
+                Follow::Writer(head, _) => *head.borrow_and_update() > self.after,
                 Follow::File => true,
             };
             if may_have_news {
@@ -54,7 +55,7 @@ impl SqliteSubscription {
                 }
             }
             match &mut self.follow {
-                Follow::Writer(head) => {
+                Follow::Writer(head, _) => {
                     head.changed().await.map_err(|_| unavailable("follow a closed log"))?;
                 }
                 Follow::File => tokio::time::sleep(LOOK).await,
@@ -64,6 +65,12 @@ impl SqliteSubscription {
 
     async fn read(&self) -> Result<Vec<Recorded>, LogError> {
         let after = self.after;
+        if let Follow::Writer(_, tail) = &self.follow {
+            let events = tail.after(after, STEP_EVENTS);
+            if !events.is_empty() {
+                return Ok(events);
+            }
+        }
         self.readers.run("follow the log", move |reader| reader.all(after, STEP_EVENTS, STEP_BYTES)).await
     }
 }

@@ -1,6 +1,10 @@
 //! The files of a source tree that scanners look at.
 
 use ignore::WalkBuilder;
+use scanledger_domain::source::SourceTree;
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Folders whose content is not the project's own source: dependencies, build output, caches (Pepper
@@ -25,32 +29,95 @@ const SKIPPED_FOLDERS: [&str; 15] = [
 ];
 
 /// A regular file in a tree.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct SourceFile {
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SourceFile<'a> {
     /// Relative to the root, with `/`.
-    pub path: String,
-    /// Where to open it.
-    pub location: PathBuf,
+    pub path: Cow<'a, str>,
+    /// Where its content is.
+    pub location: Location<'a>,
 }
 
-impl SourceFile {
+/// Where the content of a file is.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Location<'a> {
+    /// In this file.
+    Disk(PathBuf),
+    /// Here.
+    Memory(&'a [u8]),
+}
+
+impl SourceFile<'_> {
     /// The last part of its path.
     pub(crate) fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
     }
+
+    /// Its content, from the beginning.
+    pub(crate) fn open(&self) -> io::Result<Opened<'_>> {
+        Ok(match &self.location {
+            Location::Disk(path) => Opened::Disk(File::open(path)?),
+            Location::Memory(content) => Opened::Memory(content),
+        })
+    }
+}
+
+/// The content of a file.
+pub(crate) enum Opened<'a> {
+    /// From a disk.
+    Disk(File),
+    /// What is left of it.
+    Memory(&'a [u8]),
+}
+
+impl Read for Opened<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Disk(file) => file.read(buffer),
+            Self::Memory(left) => left.read(buffer),
+        }
+    }
+
+    fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        match self {
+            Self::Disk(file) => file.read_to_end(buffer),
+            Self::Memory(left) => left.read_to_end(buffer),
+        }
+    }
 }
 
 /// What a walk through a tree found.
-#[derive(Debug, Default)]
-pub(crate) struct Tree {
+#[derive(Default)]
+pub(crate) struct Tree<'a> {
     /// Its files, sorted by path.
-    pub files: Vec<SourceFile>,
+    pub files: Vec<SourceFile<'a>>,
     /// Folders that could not be read: `(path, message)`.
     pub warnings: Vec<(String, String)>,
 }
 
-/// Lists the regular files below `root`. Links are not followed.
-pub(crate) fn walk(root: &Path) -> Tree {
+/// Lists the regular files of `source`. Links are not followed.
+pub(crate) fn walk(source: &SourceTree) -> Tree<'_> {
+    let mut tree = match source {
+        SourceTree::Folder(root) => walk_folder(root),
+        SourceTree::Memory(tree) => Tree {
+            files: tree
+                .files()
+                .filter(|(path, _)| !is_in_skipped_folder(path))
+                .map(|(path, content)| SourceFile { path: path.into(), location: Location::Memory(content) })
+                .collect(),
+            warnings: vec![],
+        },
+    };
+    tree.files.sort();
+    tree.warnings.sort();
+    tree
+}
+
+fn is_in_skipped_folder(path: &str) -> bool {
+    let Some((folders, _)) = path.rsplit_once('/') else { return false };
+    folders.split('/').any(|folder| SKIPPED_FOLDERS.contains(&folder))
+}
+
+fn walk_folder(root: &Path) -> Tree<'static> {
     let mut tree = Tree::default();
     let walk = WalkBuilder::new(root)
         .standard_filters(false)
@@ -66,7 +133,8 @@ pub(crate) fn walk(root: &Path) -> Tree {
         match entry {
             Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
                 if let Some(path) = relative(root, entry.path()) {
-                    tree.files.push(SourceFile { path, location: entry.into_path() });
+                    let location = Location::Disk(entry.into_path());
+                    tree.files.push(SourceFile { path: path.into(), location });
                 }
             }
             Ok(_) => (),
@@ -78,8 +146,6 @@ pub(crate) fn walk(root: &Path) -> Tree {
             }
         }
     }
-    tree.files.sort();
-    tree.warnings.sort();
     tree
 }
 
@@ -97,17 +163,41 @@ fn relative(root: &Path, location: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{SKIPPED_FOLDERS, walk};
+    use scanledger_domain::source::{MemoryTree, SourceTree};
     use std::fs;
+    use std::io::Read;
+    use std::path::Path;
     use tempfile::TempDir;
 
+    fn folder(root: &Path) -> SourceTree {
+        SourceTree::Folder(root.to_owned())
+    }
+
+    fn found(source: &SourceTree) -> Vec<(String, String)> {
+        let content = |file: &super::SourceFile<'_>| {
+            let mut text = String::new();
+            file.open().unwrap().take(100).read_to_string(&mut text).unwrap();
+            text
+        };
+        walk(source).files.iter().map(|file| (file.path.to_string(), content(file))).collect()
+    }
+
+    /// What is found of files that say their own names: the same in a folder and in memory.
     fn paths(files: &[&str]) -> Vec<String> {
         let root = TempDir::new().unwrap();
+        let (mut ranges, mut contents) = (vec![], vec![]);
         for file in files {
             let location = root.path().join(file);
             fs::create_dir_all(location.parent().unwrap()).unwrap();
-            fs::write(location, "").unwrap();
+            fs::write(location, file).unwrap();
+            let start = contents.len();
+            contents.extend_from_slice(file.as_bytes());
+            ranges.push(((*file).to_owned(), start..contents.len()));
         }
-        walk(root.path()).files.into_iter().map(|file| file.path).collect()
+        let on_disk = found(&folder(root.path()));
+        assert_eq!(found(&SourceTree::Memory(MemoryTree::new(ranges, contents))), on_disk);
+        assert!(on_disk.iter().all(|(path, content)| path == content));
+        on_disk.into_iter().map(|(path, _)| path).collect()
     }
 
     #[test]
@@ -135,7 +225,7 @@ mod tests {
         fs::create_dir(root.path().join(".git")).unwrap();
         fs::write(root.path().join(".gitignore"), ".env\n").unwrap();
         fs::write(root.path().join(".env"), "").unwrap();
-        assert_eq!(walk(root.path()).files.len(), 2);
+        assert_eq!(walk(&folder(root.path())).files.len(), 2);
     }
 
     #[cfg(unix)]
@@ -144,6 +234,6 @@ mod tests {
         let root = TempDir::new().unwrap();
         std::os::unix::fs::symlink("/", root.path().join("everything")).unwrap();
         fs::write(root.path().join("file"), "").unwrap();
-        assert_eq!(walk(root.path()).files.len(), 1);
+        assert_eq!(walk(&folder(root.path())).files.len(), 1);
     }
 }

@@ -17,6 +17,10 @@ pub struct UnpackLimits {
     pub depth: usize,
     /// Bytes of one path.
     pub path_bytes: usize,
+    /// Bytes of contents and paths up to which everything stays in memory.
+    pub memory_bytes: u64,
+    /// Files up to which everything stays in memory.
+    pub memory_files: usize,
 }
 
 impl Default for UnpackLimits {
@@ -28,6 +32,8 @@ impl Default for UnpackLimits {
             ratio_free_bytes: limits::RATIO_FREE_BYTES,
             depth: limits::PATH_DEPTH,
             path_bytes: limits::PATH_BYTES,
+            memory_bytes: limits::SOURCE_MEMORY_BYTES,
+            memory_files: limits::SOURCE_MEMORY_FILES,
         }
     }
 }

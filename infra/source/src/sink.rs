@@ -1,20 +1,26 @@
-//! The folder that an archive is unpacked into, and the counting of what goes in.
+//! Where an archive is unpacked to, and the counting of what goes in.
 
 use crate::Unpacked;
-use crate::error::{EntryFault, EntryName, UnpackError, failed, unreadable};
+use crate::error::{EntryFault, EntryName, UnpackError, unreadable};
+use crate::folder::{self, Folder};
 use crate::limits::UnpackLimits;
-use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions};
+use crate::memory::Memory;
+use cap_std::fs::File;
+use scanledger_domain::source::SourceTree;
 use std::collections::HashSet;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Writes files and folders below one folder and enforces the limits that span entries.
+/// Takes files and folders, first into memory and then into a folder, and enforces the limits that span entries.
 pub(crate) struct Sink<'a> {
-    root: Dir,
+    destination: &'a Path,
     limits: &'a UnpackLimits,
+    /// Until it is too much.
+    memory: Option<Memory<'a>>,
+    /// From then on.
+    folder: Option<Folder>,
     archive_bytes: u64,
     entries: u64,
     unpacked: Unpacked,
@@ -24,24 +30,18 @@ pub(crate) struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    pub(crate) fn open(
-        destination: &Path,
-        archive_bytes: u64,
-        limits: &'a UnpackLimits,
-    ) -> Result<Self, UnpackError> {
-        Dir::create_ambient_dir_all(destination, ambient_authority())
-            .map_err(failed("create the destination"))?;
-        let root = Dir::open_ambient_dir(destination, ambient_authority())
-            .map_err(failed("open the destination"))?;
-        Ok(Self {
-            root,
+    pub(crate) fn new(destination: &'a Path, archive_bytes: u64, limits: &'a UnpackLimits) -> Self {
+        Self {
+            destination,
             limits,
+            memory: Some(Memory::new(limits)),
+            folder: None,
             archive_bytes,
             entries: 0,
             unpacked: Unpacked::default(),
             folders: HashSet::new(),
             buffer: vec![0; BUFFER_BYTES],
-        })
+        }
     }
 
     pub(crate) const fn limits(&self) -> &'a UnpackLimits {
@@ -76,14 +76,11 @@ impl<'a> Sink<'a> {
         if let Some(parent) = path.parent() {
             self.folder(parent, entry)?;
         }
-        match self.root.create_dir(path) {
-            Ok(()) => (),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                if !self.root.symlink_metadata(path).map_err(failed("look at a folder"))?.is_dir() {
-                    return Err(entry.fault(EntryFault::KindClash));
-                }
-            }
-            Err(error) => return Err(failed("create a folder")(error)),
+        if self.memory.as_ref().is_some_and(|memory| memory.has(path)) {
+            return Err(entry.fault(EntryFault::KindClash));
+        }
+        if !self.memory.as_mut().is_some_and(|memory| memory.folder(path)) {
+            self.spilled()?.make(path, entry)?;
         }
         self.folders.insert(path.to_owned());
         Ok(())
@@ -103,40 +100,50 @@ impl<'a> Sink<'a> {
         if let Some(parent) = path.parent() {
             self.folder(parent, entry)?;
         }
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        let mut file = match self.root.open_with(path, &options) {
-            Ok(file) => {
-                self.unpacked.files += 1;
-                file
-            }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                if !self.root.symlink_metadata(path).map_err(failed("look at a file"))?.is_file() {
-                    return Err(entry.fault(EntryFault::KindClash));
-                }
-                options.create_new(false).truncate(true);
-                self.root.open_with(path, &options).map_err(failed("replace a file"))?
-            }
-            Err(error) => return Err(failed("create a file")(error)),
-        };
+        let mut file = self.begin(path, entry)?;
         let mut buffer = std::mem::take(&mut self.buffer);
-        let copied = self.copy(content, &mut file, &mut buffer);
+        let copied = self.copy(content, &mut file, (path, entry), &mut buffer);
         self.buffer = buffer;
+        if file.is_none() && copied.is_ok() && self.memory.as_mut().is_some_and(|memory| memory.end(path)) {
+            self.unpacked.files += 1;
+        }
         copied
     }
 
-    /// What was unpacked in the end.
-    pub(crate) fn finish(self) -> Result<Unpacked, UnpackError> {
+    /// The tree, and what was unpacked in the end.
+    pub(crate) fn finish(self) -> Result<(SourceTree, Unpacked), UnpackError> {
         if self.unpacked.files == 0 {
             return Err(UnpackError::NoFiles);
         }
-        Ok(self.unpacked)
+        let tree = match self.memory {
+            Some(memory) => SourceTree::Memory(memory.into_tree()),
+            None => SourceTree::Folder(self.destination.to_owned()),
+        };
+        Ok((tree, self.unpacked))
+    }
+
+    /// Begins a file: in memory, or the one it answers.
+    fn begin(&mut self, path: &Path, entry: &EntryName) -> Result<Option<File>, UnpackError> {
+        if self.memory.is_some() && self.folders.contains(path) {
+            return Err(entry.fault(EntryFault::KindClash));
+        }
+        if self.memory.as_mut().is_some_and(|memory| memory.begin(path)) {
+            return Ok(None);
+        }
+        self.create(path, entry).map(Some)
+    }
+
+    fn create(&mut self, path: &Path, entry: &EntryName) -> Result<File, UnpackError> {
+        let (file, is_new) = self.spilled()?.create(path, entry)?;
+        self.unpacked.files += u64::from(is_new);
+        Ok(file)
     }
 
     fn copy(
         &mut self,
         content: &mut dyn Read,
-        file: &mut dyn Write,
+        file: &mut Option<File>,
+        (path, entry): (&Path, &EntryName),
         buffer: &mut [u8],
     ) -> Result<u64, UnpackError> {
         let mut copied = 0;
@@ -148,9 +155,41 @@ impl<'a> Sink<'a> {
                 Err(error) => return Err(unreadable(error)),
             };
             self.count_bytes(read as u64)?;
-            file.write_all(&buffer[..read]).map_err(failed("write a file"))?;
+            let bytes = &buffer[..read];
+            match file {
+                Some(file) => folder::write(file, bytes)?,
+                None if self.memory.as_mut().is_some_and(|memory| memory.write(bytes)) => (),
+                None => {
+                    let held = self.memory.as_ref().map_or(vec![], |memory| memory.at_work().to_vec());
+                    let mut created = self.create(path, entry)?;
+                    folder::write(&mut created, &held)?;
+                    folder::write(&mut created, bytes)?;
+                    *file = Some(created);
+                }
+            }
             copied += read as u64;
         }
+    }
+
+    /// The folder, with everything in it that was in memory until now.
+    fn spilled(&mut self) -> Result<&Folder, UnpackError> {
+        let folder = match self.folder.take() {
+            Some(folder) => folder,
+            None => Folder::open(self.destination)?,
+        };
+        if let Some(memory) = self.memory.take() {
+            let mut folders: Vec<&PathBuf> = self.folders.iter().collect();
+            // So that each comes after the one it lies in.
+            folders.sort_unstable();
+            for path in folders {
+                folder.make(path, &name_of(path))?;
+            }
+            for (path, content) in memory.files() {
+                let (mut file, _) = folder.create(path, &name_of(path))?;
+                folder::write(&mut file, content)?;
+            }
+        }
+        Ok(self.folder.insert(folder))
     }
 
     fn count_bytes(&mut self, more: u64) -> Result<(), UnpackError> {
@@ -165,4 +204,8 @@ impl<'a> Sink<'a> {
         }
         Ok(())
     }
+}
+
+fn name_of(path: &Path) -> EntryName {
+    EntryName::new(path.as_os_str().as_encoded_bytes())
 }

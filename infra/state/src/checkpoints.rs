@@ -1,16 +1,19 @@
 //! How far reactors and publishers have come, by name.
 
-use crate::{Shared, StateError, failed};
-use rusqlite::{OptionalExtension, params};
+use crate::store::CheckpointRows;
+use crate::{StateError, failed};
+use scanledger_commands::ports;
+use scanledger_domain::Cause;
+use std::sync::Arc;
 
 /// Small values by name, each durable when it was put.
 pub struct Checkpoints {
-    connection: Shared,
+    rows: Arc<dyn CheckpointRows>,
 }
 
 impl Checkpoints {
-    pub(crate) fn new(connection: Shared) -> Self {
-        Self { connection }
+    pub(crate) fn new(rows: Arc<dyn CheckpointRows>) -> Self {
+        Self { rows }
     }
 
     /// The value put last.
@@ -18,11 +21,7 @@ impl Checkpoints {
     /// # Errors
     /// When the store cannot be read.
     pub fn find(&self, name: &str) -> Result<Option<Vec<u8>>, StateError> {
-        let connection = self.connection.lock();
-        connection
-            .prepare_cached("SELECT value FROM checkpoint WHERE name = ?1")
-            .and_then(|mut select| select.query_row([name], |row| row.get(0)).optional())
-            .map_err(failed("read a checkpoint"))
+        self.rows.find(name).map_err(failed("read a checkpoint"))
     }
 
     /// Keeps `value` under `name` instead of what was there.
@@ -30,27 +29,29 @@ impl Checkpoints {
     /// # Errors
     /// When the store cannot be written.
     pub fn put(&self, name: &str, value: &[u8]) -> Result<(), StateError> {
-        let connection = self.connection.lock();
-        connection
-            .prepare_cached(
-                "INSERT INTO checkpoint (name, value) VALUES (?1, ?2) \
-                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            )
-            .and_then(|mut upsert| upsert.execute(params![name, value]))
-            .map(drop)
-            .map_err(failed("write a checkpoint"))
+        self.rows.put(name, value).map_err(failed("write a checkpoint"))
     }
 
-    /// Forgets what is kept under `name`.
+    /// Keeps `value` under `name` if what is there is exactly `before` (`None`: nothing); `false` if it is not. Of
+    /// several that replace the same value at the same time, in whatever process, one succeeds.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn remove(&self, name: &str) -> Result<(), StateError> {
-        let connection = self.connection.lock();
-        connection
-            .prepare_cached("DELETE FROM checkpoint WHERE name = ?1")
-            .and_then(|mut delete| delete.execute([name]))
-            .map(drop)
-            .map_err(failed("remove a checkpoint"))
+    pub fn replace(&self, name: &str, before: Option<&[u8]>, value: &[u8]) -> Result<bool, StateError> {
+        self.rows.replace(name, before, value).map_err(failed("replace a checkpoint"))
+    }
+}
+
+impl ports::Checkpoints for Checkpoints {
+    fn find(&self, name: &str) -> Result<Option<Vec<u8>>, Cause> {
+        Ok(Self::find(self, name)?)
+    }
+
+    fn put(&self, name: &str, value: &[u8]) -> Result<(), Cause> {
+        Ok(Self::put(self, name, value)?)
+    }
+
+    fn replace(&self, name: &str, before: Option<&[u8]>, value: &[u8]) -> Result<bool, Cause> {
+        Ok(Self::replace(self, name, before, value)?)
     }
 }

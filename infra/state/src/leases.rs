@@ -1,8 +1,12 @@
 //! Leases: who works on what, so that nobody else does, until they stop saying so.
 
-use crate::{Shared, StateError, failed};
-use rusqlite::{OptionalExtension, Row, named_params, params};
+use crate::store::LeaseRows;
+use crate::{StateError, failed};
+use scanledger_commands::ports::{self, LeaseHolder};
+use scanledger_domain::Cause;
 use scanledger_domain::time::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// What a holder knows of its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,15 +31,17 @@ pub struct Holder {
 
 /// Leases by name. An owner is one life of one worker: after a restart it is another one.
 ///
-/// A lease holds up to, and without, the instant `until`. All instants are the callers' clocks, which have to
-/// agree to within a fraction of the time a lease lasts.
+/// A lease holds up to, and without, the instant `until`. In a file the callers' clock counts, which is that of one
+/// machine. On PostgreSQL the database's clock counts, so that clocks of nodes may differ: a lease lapses when its
+/// time has passed there, and instants in answers are translated to the caller's clock with the difference that was
+/// seen when a caller last brought its time (see [`crate::State::tidy`], which is one to do so at the start).
 pub struct Leases {
-    connection: Shared,
+    rows: Arc<dyn LeaseRows>,
 }
 
 impl Leases {
-    pub(crate) fn new(connection: Shared) -> Self {
-        Self { connection }
+    pub(crate) fn new(rows: Arc<dyn LeaseRows>) -> Self {
+        Self { rows }
     }
 
     /// Takes the lease for `owner` until `ttl_ms` milliseconds after `now`; `None` if another owner holds it.
@@ -50,24 +56,7 @@ impl Leases {
         now: Timestamp,
         ttl_ms: u32,
     ) -> Result<Option<Lease>, StateError> {
-        let connection = self.connection.lock();
-        connection
-            .prepare_cached(
-                "INSERT INTO lease (name, owner, attempt, until) VALUES (:name, :owner, 1, :until) \
-                 ON CONFLICT (name) DO UPDATE SET \
-                     attempt = CASE WHEN until > :now THEN attempt ELSE attempt + 1 END, \
-                     until = CASE WHEN until > :now THEN max(until, :until) ELSE :until END, \
-                     owner = :owner \
-                 WHERE until <= :now OR owner = :owner \
-                 RETURNING attempt, until",
-            )
-            .and_then(|mut upsert| {
-                let until = end(now, ttl_ms);
-                let values =
-                    named_params! { ":name": name, ":owner": owner, ":now": now.0, ":until": until.0 };
-                upsert.query_row(values, |row| lease(row, 0)).optional()
-            })
-            .map_err(failed("acquire a lease"))
+        self.rows.acquire(name, owner, now, microseconds(ttl_ms)).map_err(failed("acquire a lease"))
     }
 
     /// Prolongs the lease until `ttl_ms` milliseconds after `now`; `None` if `owner` does not hold it, or no
@@ -82,17 +71,7 @@ impl Leases {
         now: Timestamp,
         ttl_ms: u32,
     ) -> Result<Option<Lease>, StateError> {
-        let connection = self.connection.lock();
-        connection
-            .prepare_cached(
-                "UPDATE lease SET until = max(until, ?4) WHERE name = ?1 AND owner = ?2 AND until > ?3 \
-                 RETURNING attempt, until",
-            )
-            .and_then(|mut update| {
-                let values = params![name, owner, now.0, end(now, ttl_ms).0];
-                update.query_row(values, |row| lease(row, 0)).optional()
-            })
-            .map_err(failed("renew a lease"))
+        self.rows.renew(name, owner, now, microseconds(ttl_ms)).map_err(failed("renew a lease"))
     }
 
     /// Gives the lease back: the work is done, and attempts are counted from 1 again. Answers whether `owner`
@@ -101,12 +80,7 @@ impl Leases {
     /// # Errors
     /// When the store cannot be written.
     pub fn release(&self, name: &str, owner: &str) -> Result<bool, StateError> {
-        let connection = self.connection.lock();
-        connection
-            .prepare_cached("DELETE FROM lease WHERE name = ?1 AND owner = ?2")
-            .and_then(|mut delete| delete.execute([name, owner]))
-            .map(|deleted| deleted > 0)
-            .map_err(failed("release a lease"))
+        self.rows.release(name, owner).map_err(failed("release a lease"))
     }
 
     /// Leases whose holders have stopped renewing them, the longest lapsed first.
@@ -114,13 +88,7 @@ impl Leases {
     /// # Errors
     /// When the store cannot be read.
     pub fn lapsed(&self, now: Timestamp) -> Result<Vec<Holder>, StateError> {
-        let connection = self.connection.lock();
-        connection
-            .prepare_cached(
-                "SELECT name, owner, attempt, until FROM lease WHERE until <= ?1 ORDER BY until, name",
-            )
-            .and_then(|mut select| select.query_map([now.0], holder)?.collect())
-            .map_err(failed("list lapsed leases"))
+        self.rows.lapsed(now).map_err(failed("list lapsed leases"))
     }
 
     /// Who holds the lease, or held it last if it has lapsed and was not released.
@@ -128,22 +96,35 @@ impl Leases {
     /// # Errors
     /// When the store cannot be read.
     pub fn holder(&self, name: &str) -> Result<Option<Holder>, StateError> {
-        let connection = self.connection.lock();
-        connection
-            .prepare_cached("SELECT name, owner, attempt, until FROM lease WHERE name = ?1")
-            .and_then(|mut select| select.query_row([name], holder).optional())
-            .map_err(failed("find the holder of a lease"))
+        self.rows.holder(name).map_err(failed("find the holder of a lease"))
     }
 }
 
-fn end(now: Timestamp, ttl_ms: u32) -> Timestamp {
-    Timestamp(now.0.saturating_add(i64::from(ttl_ms) * 1_000))
+impl ports::Leases for Leases {
+    fn acquire(&self, name: &str, owner: &str, now: Timestamp, ttl: Duration) -> Result<bool, Cause> {
+        Ok(Self::acquire(self, name, owner, now, milliseconds(ttl))?.is_some())
+    }
+
+    fn renew(&self, name: &str, owner: &str, now: Timestamp, ttl: Duration) -> Result<bool, Cause> {
+        Ok(Self::renew(self, name, owner, now, milliseconds(ttl))?.is_some())
+    }
+
+    fn release(&self, name: &str, owner: &str) -> Result<(), Cause> {
+        Self::release(self, name, owner)?;
+        Ok(())
+    }
+
+    fn holder(&self, name: &str) -> Result<Option<LeaseHolder>, Cause> {
+        let holder = Self::holder(self, name)?;
+        Ok(holder.map(|holder| LeaseHolder { owner: holder.owner, until: holder.lease.until }))
+    }
 }
 
-fn lease(row: &Row<'_>, column: usize) -> rusqlite::Result<Lease> {
-    Ok(Lease { attempt: row.get(column)?, until: Timestamp(row.get(column + 1)?) })
+/// Fifty days and more are as good as any longer time.
+fn milliseconds(ttl: Duration) -> u32 {
+    u32::try_from(ttl.as_millis()).unwrap_or(u32::MAX)
 }
 
-fn holder(row: &Row<'_>) -> rusqlite::Result<Holder> {
-    Ok(Holder { name: row.get(0)?, owner: row.get(1)?, lease: lease(row, 2)? })
+fn microseconds(ttl_ms: u32) -> i64 {
+    i64::from(ttl_ms) * 1_000
 }

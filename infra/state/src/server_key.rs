@@ -35,7 +35,15 @@ pub enum KeyFileError {
     },
 }
 
+impl KeyFileError {
+    /// Whether there is no file.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
 /// 32 random bytes, kept in a file as hexadecimal text. Wiped from memory when dropped.
+#[derive(Clone)]
 pub struct ServerKey(pub(crate) SecretKey);
 
 impl ServerKey {
@@ -54,11 +62,10 @@ impl ServerKey {
         )?;
         let mut text = Zeroizing::new(hex::encode(key.bytes()));
         text.push('\n');
-        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| {
-            // The name has to survive a crash too.
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all())
-        });
+        let written = file
+            .write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| sync_folder_of(path));
         if let Err(error) = written {
             // Half a key is of no use, and would be in the way of the next attempt.
             let _ = std::fs::remove_file(path);
@@ -84,6 +91,12 @@ impl ServerKey {
             .map_err(|_| KeyFileError::Malformed)?;
         Ok(Self(SecretKey::from_bytes(key)))
     }
+}
+
+/// Makes a name of a file survive a crash.
+pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all())
 }
 
 #[cfg(unix)]
@@ -112,6 +125,6 @@ fn refuse_if_open_to_others(_: &File) -> Result<(), KeyFileError> {
     Ok(())
 }
 
-fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> KeyFileError {
+pub(crate) fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> KeyFileError {
     move |source| KeyFileError::Io { doing, source }
 }

@@ -45,8 +45,7 @@ pub(crate) fn apply(
         metadata.user_agent.as_ref().map(|sealed| &sealed.0),
         metadata.request,
     ])?;
-    let text = &mut scratch.text;
-    text.clear();
+    let text = scratch.texts.audit.text();
     // Writing to a string cannot fail.
     let _ = write!(text, "{} {} {}", recorded.kind, resource.as_str(), id);
     match metadata.actor {
@@ -55,8 +54,7 @@ pub(crate) fn apply(
         Actor::System | Actor::Operator => (),
     }
     words(&recorded.data, text);
-    tx.prepare_cached("INSERT INTO audit_text (rowid, text) VALUES (?1, ?2)")?
-        .execute(params![decoded.position(), text.as_str()])?;
+    scratch.texts.audit.end(decoded.position());
     Ok(())
 }
 

@@ -57,6 +57,34 @@ pub struct AuditQuery {
 }
 
 impl Views {
+    /// The entries of one action above a position, eldest first, with what they say as JSON: a walk over an index,
+    /// however long the audit log is.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn entries_after(
+        &self,
+        organization: OrganizationId,
+        action: &str,
+        after: Position,
+    ) -> Result<Vec<(Position, String)>, ReadError> {
+        self.look_up(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT a.position, a.details FROM audit a INDEXED BY audit_action
+                 WHERE a.organization = (SELECT key FROM organization WHERE id = :organization)
+                   AND a.action = :action AND a.position > :after ORDER BY a.position",
+            )?;
+            let of = named_params! {
+                ":organization": organization.as_bytes(),
+                ":action": action,
+                ":after": after.0.cast_signed(),
+            };
+            let rows = statement
+                .query_map(of, |row| Ok((Position(row.get::<_, i64>(0)?.cast_unsigned()), row.get(1)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// Audit entries, newest first, and whether there are more.
     ///
     /// # Errors

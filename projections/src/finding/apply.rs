@@ -3,13 +3,19 @@
 use crate::at::FOREVER;
 use crate::branch::apply::{BranchKeys, Effect, PendingRow};
 use crate::branch::cell;
-use crate::projector::{ApplyError, Decoded, Scratch};
+use crate::projector::{ApplyError, Decoded, Scratch, Texts};
 use crate::store::column::{actor_columns, list_to_json, to_json};
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 use scanledger_domain::branch::{Detected, FindingsUpdated, InventoryDigest, Occurrence, Reopened, Resolved};
 use scanledger_domain::finding::FindingEvent;
 use scanledger_domain::id::FindingId;
 use std::fmt::Write;
+
+const INSERT_PRESENCE: &str =
+    "INSERT INTO presence (branch, finding, severity, status, scanner, valid_from, valid_to, since, is_new,
+                           path, line, end_line, places, fix, excerpt, digest)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 
 /// A finding came.
 pub(crate) fn detected(
@@ -22,7 +28,7 @@ pub(crate) fn detected(
     let inserted = insert_finding(tx, decoded, keys, detected)?;
     let (finding, status) = match inserted {
         Some(finding) => {
-            index_text(tx, &mut scratch.text, finding, detected)?;
+            index_text(&mut scratch.texts.findings, finding, detected);
             (finding, 0)
         }
         None => finding_and_status(tx, detected.finding)?,
@@ -63,7 +69,7 @@ pub(crate) fn resolved(
     keys: BranchKeys,
     resolved: &Resolved,
 ) -> Result<Effect, ApplyError> {
-    let (finding, _) = finding_and_status(tx, resolved.finding)?;
+    let finding = key(tx, resolved.finding)?;
     let closed = close(tx, scratch, decoded.position(), keys.branch, finding)?;
     let removed = closed.map(|closed| closed.digest).unwrap_or_default();
     Ok(Effect { removed, pending: PendingRow { resolved: 1, ..PendingRow::default() }, ..Effect::default() })
@@ -127,6 +133,17 @@ pub(crate) fn triage(
     Ok(project)
 }
 
+/// A row of `presence` that still holds, with what its successor takes over as it is.
+struct Live {
+    key: i64,
+    branch: i64,
+    severity: u8,
+    status: u8,
+    scanner: u8,
+    /// `since` and everything behind it.
+    rest: [Value; 9],
+}
+
 /// Shows a finding in another triage state on every branch that has it.
 fn move_presence(
     tx: &Connection,
@@ -135,27 +152,63 @@ fn move_presence(
     finding: i64,
     status: u8,
 ) -> Result<(), ApplyError> {
-    let mut live = tx.prepare_cached(
-        "SELECT key, branch, severity, status, scanner FROM presence INDEXED BY presence_finding
-         WHERE finding = ?1 AND valid_to = 9223372036854775807 ORDER BY branch",
+    // The last row of each branch, from one branch to the next: what was before may be long.
+    let mut last = tx.prepare_cached(
+        "SELECT key, branch, severity, status, scanner, since, is_new, path, line, end_line, places, fix, excerpt, digest,
+                valid_to
+         FROM presence INDEXED BY presence_finding
+         WHERE finding = ?1 AND branch < ?2 ORDER BY branch DESC, valid_from DESC LIMIT 1",
     )?;
-    let rows: Vec<(i64, i64, u8, u8, u8)> = live
-        .query_map([finding], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
-        .collect::<Result<_, _>>()?;
-    for (key, branch, severity, before, scanner) in rows {
-        tx.prepare_cached("UPDATE presence SET valid_to = ?2 WHERE key = ?1")?.execute([key, position])?;
-        tx.prepare_cached(
-            "INSERT INTO presence (branch, finding, severity, status, scanner, valid_from, valid_to, since, is_new,
-                                   path, line, end_line, places, fix, excerpt, digest)
-             SELECT branch, finding, severity, ?2, scanner, ?3, ?4, since, is_new,
-                    path, line, end_line, places, fix, excerpt, digest FROM presence WHERE key = ?1",
-        )?
-        .execute(params![key, status, position, FOREVER])?;
+    let (mut live, mut below) = (Vec::with_capacity(1), i64::MAX);
+    while let Some((row, valid_to)) =
+        last.query_row([finding, below], |row| Ok((read_live(row)?, row.get::<_, i64>(14)?))).optional()?
+    {
+        below = row.branch;
+        if valid_to == FOREVER {
+            live.push(row);
+        }
+    }
+    for Live { key, branch, severity, status: before, scanner, rest } in live.into_iter().rev() {
+        end_presence(tx, key, position)?;
+        let [since, is_new, path, line, end_line, places, fix, excerpt, digest] = &rest;
+        tx.prepare_cached(INSERT_PRESENCE)?.execute(params![
+            branch, finding, severity, status, scanner, position, FOREVER, since, is_new, path, line,
+            end_line, places, fix, excerpt, digest,
+        ])?;
         scratch.counters.add(tx, cell(branch, severity, before, scanner), position, -1)?;
         scratch.counters.add(tx, cell(branch, severity, status, scanner), position, 1)?;
         scratch.branches.touch(tx, branch, position)?;
     }
     Ok(())
+}
+
+fn read_live(row: &rusqlite::Row<'_>) -> rusqlite::Result<Live> {
+    let mut rest = [const { Value::Null }; 9];
+    for (index, value) in rest.iter_mut().enumerate() {
+        *value = row.get(5 + index)?;
+    }
+    Ok(Live {
+        key: row.get(0)?,
+        branch: row.get(1)?,
+        severity: row.get(2)?,
+        status: row.get(3)?,
+        scanner: row.get(4)?,
+        rest,
+    })
+}
+
+/// By key, and not by what it is found by: SQLite opens a savepoint for a statement that might change several
+/// rows, and copies each page before it changes it.
+fn end_presence(tx: &Connection, key: i64, position: i64) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE presence SET valid_to = ?2 WHERE key = ?1")?.execute([key, position])?;
+    Ok(())
+}
+
+fn key(tx: &Connection, id: FindingId) -> Result<i64, ApplyError> {
+    tx.prepare_cached("SELECT key FROM finding WHERE id = ?1")?
+        .query_row([id.as_bytes()], |row| row.get(0))
+        .optional()?
+        .ok_or(ApplyError::Unknown("a finding"))
 }
 
 /// The key of a finding and the status that people gave it.
@@ -164,7 +217,7 @@ fn finding_and_status(tx: &Connection, id: FindingId) -> Result<(i64, u8), Apply
     Ok((known.key, known.status))
 }
 
-/// A finding and the last decision about it.
+/// A finding and the last decision about it, which holds until the next.
 struct Known {
     key: i64,
     status: u8,
@@ -175,7 +228,9 @@ struct Known {
 fn known(tx: &Connection, id: FindingId) -> Result<Known, ApplyError> {
     tx.prepare_cached(
         "SELECT f.key, coalesce(t.status, 0), t.rowid, t.note FROM finding f
-         LEFT JOIN triage t ON t.finding = f.key AND t.valid_to = 9223372036854775807 WHERE f.id = ?1",
+         LEFT JOIN triage t ON t.rowid = (SELECT last.rowid FROM triage last WHERE last.finding = f.key
+                                          ORDER BY last.valid_from DESC LIMIT 1)
+         WHERE f.id = ?1",
     )?
     .query_row([id.as_bytes()], |row| {
         Ok(Known { key: row.get(0)?, status: row.get(1)?, decision: row.get(2)?, note: row.get(3)? })
@@ -221,14 +276,9 @@ fn insert_finding(
 }
 
 /// What a search looks at: title, rule, advisories, package and the path of first sight.
-fn index_text(
-    tx: &Connection,
-    text: &mut String,
-    finding: i64,
-    detected: &Detected,
-) -> Result<(), ApplyError> {
-    text.clear();
+fn index_text(texts: &mut Texts, finding: i64, detected: &Detected) {
     let path = detected.occurrence.places.first().map_or("", |place| place.path.as_str());
+    let text = texts.text();
     // Writing to a string cannot fail.
     let _ = write!(text, "{} {} {path}", detected.title, detected.rule);
     for id in detected.advisories.iter().filter(|id| **id != detected.rule) {
@@ -240,9 +290,7 @@ fn index_text(
     for id in detected.cve.iter().chain(&detected.cwe) {
         let _ = write!(text, " {id}");
     }
-    tx.prepare_cached("INSERT INTO finding_text (rowid, text) VALUES (?1, ?2)")?
-        .execute(params![finding, text.as_str()])?;
-    Ok(())
+    texts.end(finding);
 }
 
 struct Row {
@@ -265,12 +313,7 @@ fn insert_presence(
     let digest = InventoryDigest::of_finding(id, occurrence);
     let first = occurrence.places.first();
     let says_more = occurrence.places.len() != 1 || first.is_some_and(|place| place.version.is_some());
-    tx.prepare_cached(
-        "INSERT INTO presence (branch, finding, severity, status, scanner, valid_from, valid_to, since, is_new,
-                               path, line, end_line, places, fix, excerpt, digest)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-    )?
-    .execute(params![
+    tx.prepare_cached(INSERT_PRESENCE)?.execute(params![
         keys.branch,
         row.finding,
         occurrence.severity.rank(),
@@ -307,19 +350,21 @@ fn close(
     branch: i64,
     finding: i64,
 ) -> Result<Option<Closed>, ApplyError> {
-    let closed = tx
+    let found = tx
         .prepare_cached(
-            "UPDATE presence INDEXED BY presence_finding SET valid_to = ?3
+            "SELECT key, severity, status, scanner, since, is_new, digest FROM presence INDEXED BY presence_finding
              WHERE finding = ?1 AND branch = ?2 AND valid_to = 9223372036854775807
-             RETURNING severity, status, scanner, since, is_new, digest",
+             ORDER BY valid_from DESC LIMIT 1",
         )?
-        .query_row([finding, branch, position], |row| {
-            let counted = cell(branch, row.get(0)?, row.get(1)?, row.get(2)?);
-            let digest = InventoryDigest::from_bytes(row.get(5)?);
-            Ok((counted, Closed { scanner: row.get(2)?, since: row.get(3)?, is_new: row.get(4)?, digest }))
+        .query_row([finding, branch], |row| {
+            let counted = cell(branch, row.get(1)?, row.get(2)?, row.get(3)?);
+            let digest = InventoryDigest::from_bytes(row.get(6)?);
+            let closed = Closed { scanner: row.get(3)?, since: row.get(4)?, is_new: row.get(5)?, digest };
+            Ok((row.get(0)?, counted, closed))
         })
         .optional()?;
-    let Some((counted, closed)) = closed else { return Ok(None) };
+    let Some((key, counted, closed)) = found else { return Ok(None) };
+    end_presence(tx, key, position)?;
     scratch.counters.add(tx, counted, position, -1)?;
     Ok(Some(closed))
 }

@@ -1,12 +1,15 @@
 //! One finding.
 
-use super::row::{COLUMNS, FindingRow, read};
+use super::row::{COLUMN_COUNT, COLUMNS, FindingRow, read};
 use crate::at::{At, Moment, resolve};
-use crate::store::column::optional_id;
+use crate::store::column::{id, optional_id};
 use crate::store::{ReadError, Views};
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::{Connection, OptionalExtension, named_params};
 use scanledger_domain::finding::Fingerprint;
 use scanledger_domain::id::{FindingId, OrganizationId, ProjectId, ScanId};
+
+/// Findings that are looked up on the caller's thread.
+const FEW: usize = 4;
 
 /// Whose a finding is: what a decision about it needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,28 +39,10 @@ impl Views {
     /// # Errors
     /// When the store fails.
     pub async fn finding_scopes(&self, ids: Vec<FindingId>) -> Result<Vec<FindingScope>, ReadError> {
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT o.id, p.id, f.fingerprint FROM finding f JOIN project p ON p.key = f.project
-                 JOIN organization o ON o.key = p.organization WHERE f.id = ?1 AND p.deleted IS NULL",
-            )?;
-            let mut scopes = Vec::with_capacity(ids.len());
-            for finding in ids {
-                let scope = statement
-                    .query_row([finding.as_bytes()], |row| {
-                        Ok(FindingScope {
-                            finding,
-                            organization: OrganizationId(crate::store::column::id(row, 0)?),
-                            project: ProjectId(crate::store::column::id(row, 1)?),
-                            fingerprint: Fingerprint(row.get(2)?),
-                        })
-                    })
-                    .optional()?;
-                scopes.extend(scope);
-            }
-            Ok(scopes)
-        })
-        .await
+        if ids.len() <= FEW {
+            return self.look_up(|connection| scopes(connection, &ids));
+        }
+        self.read(move |connection| scopes(connection, &ids)).await
     }
 
     /// One finding as it was last seen up to `at`: on the default branch if it is there, else where it is, else
@@ -65,14 +50,14 @@ impl Views {
     ///
     /// # Errors
     /// [`ReadError::Missing`] if the organization has no such finding at `at`.
-    pub async fn finding(
+    pub fn finding(
         &self,
         organization: OrganizationId,
         id: FindingId,
         at: At,
     ) -> Result<FindingInScan, ReadError> {
         let head = self.position();
-        self.read(move |connection| {
+        self.look_up(|connection| {
             let moment = resolve(connection, organization, at, head)?;
             let (began, triage) = match moment {
                 Moment::Live => ("1", crate::at::holds!("t", live)),
@@ -102,11 +87,32 @@ impl Views {
                         ":id": id.as_bytes(),
                         ":at": match moment { Moment::Live => i64::MAX - 1, Moment::Past(position) => position },
                     },
-                    |row| Ok(FindingInScan { finding: read(row)?, scan: optional_id(row, 32)?.map(ScanId) }),
+                    |row| Ok(FindingInScan { finding: read(row)?, scan: optional_id(row, COLUMN_COUNT)?.map(ScanId) }),
                 )
                 .optional()?
                 .ok_or(ReadError::Missing("finding"))
         })
-        .await
     }
+}
+
+fn scopes(connection: &Connection, ids: &[FindingId]) -> Result<Vec<FindingScope>, ReadError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT o.id, p.id, f.fingerprint FROM finding f JOIN project p ON p.key = f.project
+         JOIN organization o ON o.key = p.organization WHERE f.id = ?1 AND p.deleted IS NULL",
+    )?;
+    let mut scopes = Vec::with_capacity(ids.len());
+    for finding in ids {
+        let scope = statement
+            .query_row([finding.as_bytes()], |row| {
+                Ok(FindingScope {
+                    finding: *finding,
+                    organization: OrganizationId(id(row, 0)?),
+                    project: ProjectId(id(row, 1)?),
+                    fingerprint: Fingerprint(row.get(2)?),
+                })
+            })
+            .optional()?;
+        scopes.extend(scope);
+    }
+    Ok(scopes)
 }

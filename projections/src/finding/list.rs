@@ -134,7 +134,8 @@ fn list(
     if is_plain && query.sort == FindingSort::Severity && target.presence == target.triage {
         let runs = runs::runs(connection, target.branch, target.presence, &filter)?;
         let total = runs.iter().map(|run| run.count).sum();
-        let rows = runs::page(connection, target.branch, target.presence, &runs, query.paging)?;
+        let rows =
+            runs::page(connection, &orders.starts, (target.branch, target.presence), &runs, query.paging)?;
         return Ok(Page { rows, total });
     }
     by_order(connection, orders, target, &filter, query)

@@ -7,6 +7,7 @@ mod list;
 mod order;
 pub(crate) mod row;
 mod runs;
+mod starts;
 
 pub use batch::FindingsOfScopes;
 pub use detail::{FindingInScan, FindingScope};
@@ -14,12 +15,3 @@ pub(crate) use list::match_expression;
 pub use list::{FindingFilter, FindingList, FindingQuery, FindingSort, ListScope};
 pub(crate) use order::Orders;
 pub use row::{FindingRow, Triager};
-
-/// A branch's totals at a moment.
-pub(crate) fn totals(
-    connection: &rusqlite::Connection,
-    branch: i64,
-    moment: crate::Moment,
-) -> rusqlite::Result<Vec<runs::Run>> {
-    runs::runs(connection, branch, moment, &FindingFilter::default())
-}

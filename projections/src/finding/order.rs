@@ -4,6 +4,7 @@
 //! is answered from these. They are made with one pass over the branch and kept until it changes.
 
 use super::list::FindingSort;
+use super::starts::Starts;
 use crate::Moment;
 use parking_lot::Mutex;
 use rusqlite::{Connection, named_params};
@@ -43,10 +44,13 @@ pub(super) struct Order {
 /// Bytes that all kept orders may take together.
 const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
-/// Orders that are kept, the latest used last.
+/// What is remembered of lists in one views file.
 #[derive(Default)]
 pub(crate) struct Orders {
+    /// Orders that are kept, the latest used last.
     kept: Mutex<Vec<(OrderKey, Arc<Order>)>>,
+    /// Where pages of past runs begin.
+    pub(super) starts: Starts,
 }
 
 impl Order {

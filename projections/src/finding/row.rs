@@ -82,6 +82,9 @@ pub(crate) const COLUMNS: &str = "f.id, pr.id, b.id, f.fingerprint, p.scanner, f
      p.end_line, p.places, f.ecosystem, f.package, f.advisories, f.informational, p.fix, f.secret, f.refs, p.excerpt, \
      f.detected_at, p.since, p.is_new";
 
+/// How many [`COLUMNS`] there are; a query's own columns come behind them.
+pub(crate) const COLUMN_COUNT: usize = 32;
+
 /// Reads a row of [`COLUMNS`].
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
     use crate::store::column::{actor, id, json, json_list};

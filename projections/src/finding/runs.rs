@@ -4,7 +4,8 @@
 //! runs, and within a run from its nearer end: the last page costs what the first does.
 
 use super::list::FindingFilter;
-use super::row::{COLUMNS, FindingRow, read};
+use super::row::{COLUMN_COUNT, COLUMNS, FindingRow, read};
+use super::starts::{PastRun, Start, Starts};
 use crate::Moment;
 use crate::at::holds;
 use crate::page::Paging;
@@ -13,12 +14,12 @@ use rusqlite::{Connection, named_params};
 macro_rules! live_sql {
     ($order:literal) => {
         concat!(
-            "SELECT {COLUMNS} FROM (
+            "SELECT {COLUMNS}, p.finding FROM (
                 SELECT q.key FROM presence q
                 WHERE q.branch = :branch AND q.severity = :severity AND q.status = :status AND q.scanner = :scanner
                   AND ",
             holds!("q", live),
-            " AND :at = :at ORDER BY q.finding ",
+            " AND :at = :at AND :start = :start ORDER BY q.finding ",
             $order,
             " LIMIT :take OFFSET :skip
              ) AS page
@@ -36,14 +37,14 @@ macro_rules! live_sql {
 macro_rules! past_sql {
     ($order:literal) => {
         concat!(
-            "SELECT {COLUMNS} FROM (
+            "SELECT {COLUMNS}, p.finding FROM (
                 SELECT q.key, q.finding FROM presence q
                 WHERE q.branch = :branch AND q.severity = :severity AND q.status = :status AND q.scanner = :scanner
-                  AND q.valid_to = 9223372036854775807 AND q.valid_from <= :at
+                  AND q.valid_to = 9223372036854775807 AND q.valid_from <= :at AND q.finding >= :start
                 UNION ALL
                 SELECT q.key, q.finding FROM presence q
                 WHERE q.branch = :branch AND q.severity = :severity AND q.status = :status AND q.scanner = :scanner
-                  AND q.valid_to < 9223372036854775807 AND ",
+                  AND q.valid_to < 9223372036854775807 AND q.finding >= :start AND ",
             holds!("q", past),
             " ORDER BY 2 ",
             $order,
@@ -59,6 +60,9 @@ macro_rules! past_sql {
         )
     };
 }
+
+/// The column behind those of a row.
+const FINDING: usize = COLUMN_COUNT;
 
 /// One run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,8 +111,8 @@ pub(super) fn runs(
 /// The rows of a page over runs.
 pub(super) fn page(
     connection: &Connection,
-    branch: i64,
-    moment: Moment,
+    starts: &Starts,
+    (branch, moment): (i64, Moment),
     runs: &[Run],
     paging: Paging,
 ) -> rusqlite::Result<Vec<FindingRow>> {
@@ -124,42 +128,85 @@ pub(super) fn page(
             continue;
         }
         let take = wanted.min(run.count - skip);
-        part(connection, branch, moment, run, skip, take, &mut rows)?;
+        let part = Part { branch, run, skip, take };
+        match moment {
+            Moment::Live => part.live(connection, &mut rows)?,
+            Moment::Past(at) => part.past(connection, starts, at, &mut rows)?,
+        }
         wanted -= take;
         skip = 0;
     }
     Ok(rows)
 }
 
-fn part(
-    connection: &Connection,
+/// What a page takes of one run.
+struct Part<'a> {
     branch: i64,
-    moment: Moment,
-    run: &Run,
+    run: &'a Run,
     skip: u64,
     take: u64,
-    rows: &mut Vec<FindingRow>,
-) -> rusqlite::Result<()> {
-    let behind = run.count - skip - take;
-    let is_reversed = behind < skip;
-    let sql = match (moment, is_reversed) {
-        (Moment::Live, false) => live_sql!("ASC"),
-        (Moment::Live, true) => live_sql!("DESC"),
-        (Moment::Past(_), false) => past_sql!("ASC"),
-        (Moment::Past(_), true) => past_sql!("DESC"),
-    };
-    let mut statement = connection.prepare_cached(&sql.replace("{COLUMNS}", COLUMNS))?;
-    let mut found = statement.query(named_params! {
-        ":branch": branch,
-        ":severity": run.severity,
-        ":status": run.status,
-        ":scanner": run.scanner,
-        ":at": moment.position(),
-        ":take": take.cast_signed(),
-        ":skip": (if is_reversed { behind } else { skip }).cast_signed(),
-    })?;
-    while let Some(row) = found.next()? {
-        rows.push(read(row)?);
+}
+
+impl Part<'_> {
+    /// Rows behind the part.
+    fn behind(&self) -> u64 {
+        self.run.count - self.skip - self.take
     }
-    Ok(())
+
+    fn live(&self, connection: &Connection, rows: &mut Vec<FindingRow>) -> rusqlite::Result<()> {
+        let behind = self.behind();
+        let (sql, skip) =
+            if behind < self.skip { (live_sql!("DESC"), behind) } else { (live_sql!("ASC"), self.skip) };
+        let nowhere = Start { rank: 0, finding: i64::MIN };
+        self.rows(connection, sql, (Moment::Live.position(), nowhere, skip), rows).map(drop)
+    }
+
+    fn past(
+        &self,
+        connection: &Connection,
+        starts: &Starts,
+        at: i64,
+        rows: &mut Vec<FindingRow>,
+    ) -> rusqlite::Result<()> {
+        let &Run { severity, status, scanner, .. } = self.run;
+        let run = PastRun { branch: self.branch, at, severity, status, scanner };
+        let start = starts.before(&run, self.skip);
+        let (ahead, behind) = (self.skip - start.rank, self.behind());
+        let (sql, skip) =
+            if behind < ahead { (past_sql!("DESC"), behind) } else { (past_sql!("ASC"), ahead) };
+        if let Some((first, last)) = self.rows(connection, sql, (at, start, skip), rows)? {
+            starts.learn(run, Start { rank: self.skip, finding: first });
+            // Where the next page begins, or a little before.
+            starts.learn(run, Start { rank: self.skip + self.take, finding: last + 1 });
+        }
+        Ok(())
+    }
+
+    /// Adds the rows of the part, and answers the keys of its first finding and its last.
+    fn rows(
+        &self,
+        connection: &Connection,
+        sql: &str,
+        (at, start, skip): (i64, Start, u64),
+        rows: &mut Vec<FindingRow>,
+    ) -> rusqlite::Result<Option<(i64, i64)>> {
+        let mut statement = connection.prepare_cached(&sql.replace("{COLUMNS}", COLUMNS))?;
+        let mut found = statement.query(named_params! {
+            ":branch": self.branch,
+            ":severity": self.run.severity,
+            ":status": self.run.status,
+            ":scanner": self.run.scanner,
+            ":at": at,
+            ":start": start.finding,
+            ":take": self.take.cast_signed(),
+            ":skip": skip.cast_signed(),
+        })?;
+        let mut ends: Option<(i64, i64)> = None;
+        while let Some(row) = found.next()? {
+            let finding = row.get(FINDING)?;
+            ends = Some((ends.map_or(finding, |(first, _)| first), finding));
+            rows.push(read(row)?);
+        }
+        Ok(ends)
+    }
 }

@@ -61,9 +61,19 @@ fn organization(
 }
 
 fn user(tx: &Connection, decoded: &Decoded, event: &UserEvent) -> Result<(), ApplyError> {
-    let UserEvent::Registered(registered) = event;
-    tx.prepare_cached("INSERT INTO user (id, name, email, registered_at) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![registered.user.as_bytes(), registered.name.0, registered.email.0, decoded.at()])?;
+    match event {
+        UserEvent::Registered(registered) => {
+            tx.prepare_cached("INSERT INTO user (id, name, email, registered_at) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![
+                registered.user.as_bytes(),
+                registered.name.0,
+                registered.email.0,
+                decoded.at()
+            ])?;
+        }
+        // What is sealed stays as it is, like in the log; it opens no more.
+        UserEvent::Erased(_) => (),
+    }
     Ok(())
 }
 

@@ -71,14 +71,13 @@ impl Views {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn key_by_hash(&self, hash: KeyHash) -> Result<Option<KeyRow>, ReadError> {
-        self.read(move |connection| {
+    pub fn key_by_hash(&self, hash: &KeyHash) -> Result<Option<KeyRow>, ReadError> {
+        self.look_up(|connection| {
             Ok(connection
                 .prepare_cached(&format!("SELECT {COLUMNS} WHERE k.hash = ?1 AND k.revoked IS NULL"))?
-                .query_row([hash.0], read)
+                .query_row([&hash.0], read)
                 .optional()?)
         })
-        .await
     }
 
     /// The keys of an organization, newest first, revoked ones aside.

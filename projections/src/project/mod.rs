@@ -2,8 +2,10 @@
 
 pub(crate) mod batch;
 mod query;
+mod row;
 
-pub use query::{ProjectQuery, ProjectRow, ProjectSort};
+pub use query::{ProjectQuery, ProjectSort};
+pub use row::ProjectRow;
 
 use crate::at::FOREVER;
 use crate::projector::{ApplyError, Decoded, Scratch};

@@ -1,43 +1,12 @@
 //! Projects, one or many.
 
-use crate::at::{At, Moment, resolve};
+use super::row::{FROM, ProjectRow, columns, holds, read};
+use crate::at::{At, resolve};
 use crate::page::{Page, Paging};
-use crate::store::column::{id, json, optional_id};
+use crate::store::column::id;
 use crate::store::{ReadError, Views};
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
-use scanledger_domain::id::{OrganizationId, ProjectId, ScanId, TeamId};
-use scanledger_domain::project::{Gate, ProjectDetails};
-use scanledger_domain::severity::{Severity, SeverityCounts};
-use scanledger_domain::time::Timestamp;
-
-/// A project at some moment.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ProjectRow {
-    /// Its id.
-    pub id: ProjectId,
-    /// Whose it is.
-    pub organization: OrganizationId,
-    /// The team that owns it.
-    pub team: Option<TeamId>,
-    /// What people wrote.
-    pub details: ProjectDetails,
-    /// Its gate.
-    pub gate: Gate,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// When its details or gate last changed.
-    pub updated_at: Timestamp,
-    /// How many scans it has, deleted ones aside.
-    pub scans: u64,
-    /// Its latest scan, deleted ones aside.
-    pub latest_scan: Option<ScanId>,
-    /// Findings on its default branch by severity, whatever their triage.
-    pub counts: SeverityCounts,
-    /// Of those, secrets.
-    pub secrets: u64,
-    /// Of those, vulnerable dependencies.
-    pub dependencies: u64,
-}
+use rusqlite::{OptionalExtension, named_params, params};
+use scanledger_domain::id::{OrganizationId, ProjectId};
 
 /// In which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,67 +39,6 @@ pub struct ProjectQuery {
     pub paging: Option<Paging>,
 }
 
-const COLUMNS: &str = "p.key, p.id, o.id, p.team, d.name, d.description, d.repo_url, d.default_branch,
-     d.dast_target_url, d.gate, p.created_at, d.updated_at,
-     (SELECT count(*) FROM scan s WHERE s.project = p.key AND s.deleted IS NULL AND s.queued <= :at),
-     (SELECT s.id FROM scan s WHERE s.project = p.key AND s.deleted IS NULL AND s.queued <= :at ORDER BY s.key DESC LIMIT 1),
-     (SELECT b.key FROM branch b WHERE b.project = p.key AND b.name = d.default_branch AND b.opened <= :at)";
-
-const FROM: &str =
-    "FROM project p JOIN organization o ON o.key = p.organization JOIN project_detail d ON d.project = p.key";
-
-fn read(connection: &Connection, row: &Row<'_>, moment: Moment) -> rusqlite::Result<ProjectRow> {
-    let branch: Option<i64> = row.get(14)?;
-    let mut project = ProjectRow {
-        id: ProjectId(id(row, 1)?),
-        organization: OrganizationId(id(row, 2)?),
-        team: optional_id(row, 3)?.map(TeamId),
-        details: ProjectDetails {
-            name: row.get(4)?,
-            description: row.get(5)?,
-            repo_url: row.get(6)?,
-            default_branch: row.get(7)?,
-            dast_target_url: row.get(8)?,
-        },
-        gate: json(row, 9)?.unwrap_or_default(),
-        created_at: Timestamp(row.get(10)?),
-        updated_at: Timestamp(row.get(11)?),
-        scans: row.get::<_, i64>(12)?.cast_unsigned(),
-        latest_scan: optional_id(row, 13)?.map(ScanId),
-        counts: SeverityCounts::default(),
-        secrets: 0,
-        dependencies: 0,
-    };
-    if let Some(branch) = branch {
-        count(connection, branch, moment, &mut project)?;
-    }
-    Ok(project)
-}
-
-fn count(
-    connection: &Connection,
-    branch: i64,
-    moment: Moment,
-    project: &mut ProjectRow,
-) -> rusqlite::Result<()> {
-    for total in crate::finding::totals(connection, branch, moment)? {
-        project.counts.add(Severity::from_rank(total.severity), total.count);
-        match scanledger_domain::scanning::ScannerKind::from_code(total.scanner) {
-            Some(scanledger_domain::scanning::ScannerKind::Secrets) => project.secrets += total.count,
-            Some(scanledger_domain::scanning::ScannerKind::Sca) => project.dependencies += total.count,
-            _ => (),
-        }
-    }
-    Ok(())
-}
-
-const fn holds(moment: Moment) -> &'static str {
-    match moment {
-        Moment::Live => crate::at::holds!("d", live),
-        Moment::Past(_) => crate::at::holds!("d", past),
-    }
-}
-
 impl Views {
     /// One project.
     ///
@@ -146,7 +54,8 @@ impl Views {
         self.read(move |connection| {
             let moment = resolve(connection, organization, at, head)?;
             let sql = format!(
-                "SELECT {COLUMNS} {FROM} WHERE p.id = :id AND o.id = :organization AND p.deleted IS NULL AND {}",
+                "SELECT {} {FROM} WHERE p.id = :id AND o.id = :organization AND p.deleted IS NULL AND {}",
+                columns(moment),
                 holds(moment)
             );
             let of = named_params! {
@@ -156,7 +65,7 @@ impl Views {
             };
             connection
                 .prepare_cached(&sql)?
-                .query_row(of, |row| read(connection, row, moment))
+                .query_row(of, read)
                 .optional()?
                 .ok_or(ReadError::Missing("project"))
         })
@@ -228,10 +137,11 @@ impl Views {
                 .prepare_cached(&format!("SELECT count(*) {FROM} WHERE {condition}"))?
                 .query_row(of, |row| row.get(0))?;
             let sql = format!(
-                "SELECT {COLUMNS} {FROM} WHERE {condition} ORDER BY {order} LIMIT {limit} OFFSET {offset}"
+                "SELECT {} {FROM} WHERE {condition} ORDER BY {order} LIMIT {limit} OFFSET {offset}",
+                columns(moment)
             );
             let mut statement = connection.prepare(&sql)?;
-            let rows = statement.query_map(of, |row| read(connection, row, moment))?;
+            let rows = statement.query_map(of, read)?;
             Ok(Page { rows: rows.collect::<Result<_, _>>()?, total: total.cast_unsigned() })
         })
         .await

@@ -1,5 +1,6 @@
 //! Applying a batch of events in one transaction.
 
+use super::text::Waiting;
 use crate::branch::BranchStates;
 use crate::branch::apply::Counters;
 use crate::store::open_writer;
@@ -139,13 +140,14 @@ pub(crate) struct Scratch {
     pub(crate) keys: Keys,
     pub(crate) counters: Counters,
     pub(crate) branches: BranchStates,
-    pub(crate) text: String,
+    pub(crate) texts: Waiting,
 }
 
 impl Scratch {
     fn flush(&mut self, tx: &Connection) -> Result<(), ApplyError> {
         self.branches.flush(tx)?;
-        Ok(self.counters.flush(tx)?)
+        self.counters.flush(tx)?;
+        Ok(self.texts.flush(tx)?)
     }
 }
 
@@ -213,13 +215,20 @@ impl Writer {
     /// If one of them cannot be applied, they are applied one by one, and that one is parked.
     pub(crate) fn apply(&mut self, batch: &[Decoded]) -> rusqlite::Result<()> {
         let Some(last) = batch.last() else { return Ok(()) };
-        match self.try_apply(batch) {
-            Ok(()) => (),
-            Err(ApplyError::Store(error)) if is_transient(&error) => return Err(error),
-            Err(_) => self.apply_singly(batch)?,
+        let applied = match self.try_apply(batch) {
+            Ok(()) => Ok(()),
+            Err(ApplyError::Store(error)) if is_transient(&error) => Err(error),
+            Err(_) => {
+                self.scratch = Scratch::default();
+                self.apply_singly(batch)
+            }
+        };
+        match &applied {
+            Ok(()) => self.position = last.recorded.position,
+            // It is ahead of the file now.
+            Err(_) => self.scratch = Scratch::default(),
         }
-        self.position = last.recorded.position;
-        Ok(())
+        applied
     }
 
     fn try_apply(&mut self, batch: &[Decoded]) -> Result<(), ApplyError> {
@@ -232,16 +241,13 @@ impl Writer {
             }
             apply_event(&tx, &mut self.scratch, decoded)
         });
-        if let Err(error) = outcome.and_then(|()| finish(&tx, &mut self.scratch, batch)) {
-            self.scratch = Scratch::default();
-            return Err(error);
-        }
-        tx.commit()?;
-        Ok(())
+        outcome.and_then(|()| finish(&tx, &mut self.scratch, batch))?;
+        Ok(tx.commit()?)
     }
 
     fn apply_singly(&mut self, batch: &[Decoded]) -> rusqlite::Result<()> {
         let mut tx = self.connection.transaction()?;
+        let mut parked = 0;
         for decoded in batch {
             let savepoint = tx.savepoint()?;
             let outcome = if is_parked(&savepoint, decoded)? {
@@ -271,12 +277,14 @@ impl Writer {
                             error.to_string()
                         ],
                     )?;
-                    self.parked += 1;
+                    parked += 1;
                 }
             }
         }
         write_checkpoint(&tx, batch)?;
-        tx.commit()
+        tx.commit()?;
+        self.parked += parked;
+        Ok(())
     }
 
     /// Moves everything from the write-ahead log into the file, and gives back the space of deleted rows.

@@ -9,6 +9,6 @@ mod views;
 pub use digest::{TableDigest, table_digests};
 pub use file::{REVISION, revision};
 pub(crate) use file::{next_path, open_reader, open_writer, prune, views_path};
-pub use snapshot::{Snapshot, snapshot};
+pub use snapshot::{Snapshot, adopt, has_views, snapshot};
 pub(crate) use views::File;
 pub use views::{ReadError, Views};

@@ -16,6 +16,24 @@ pub struct Snapshot {
     pub parked: u64,
 }
 
+/// Takes the views file `from`, made elsewhere for the same log, as the views of `folder`, unless `folder` has views of
+/// this revision. The projector builds on it if the log holds what it says, and anew otherwise. Moves the file.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn adopt(folder: &Path, from: &Path) -> std::io::Result<bool> {
+    let path = views_path(folder);
+    if path.exists() {
+        return Ok(false);
+    }
+    std::fs::rename(from, path).map(|()| true)
+}
+
+/// Whether `folder` has views of this revision.
+pub fn has_views(folder: &Path) -> bool {
+    views_path(folder).exists()
+}
+
 /// Copies the views of `folder` to the file `to`; `None` if there are none of this revision.
 ///
 /// # Errors

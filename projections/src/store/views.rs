@@ -62,20 +62,47 @@ impl File {
         &self,
         query: impl FnOnce(&Connection, &Orders) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
+        self.with_connection(|connection| {
+            // One snapshot for all statements of a query, or a page and its total could disagree.
+            let snapshot = Snapshot::begin(connection)?;
+            let answer = query(connection, &self.orders);
+            snapshot.end()?;
+            answer
+        })
+    }
+
+    fn with_connection<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
         let idle = self.idle.lock().pop();
         let connection = match idle {
             Some(connection) => connection,
             None => open_reader(&self.path)?,
         };
-        // One snapshot for all statements of a query, or a page and its total could disagree.
-        let transaction = connection.unchecked_transaction()?;
-        let answer = query(&transaction, &self.orders);
-        drop(transaction);
-        let mut idle = self.idle.lock();
-        if idle.len() < KEPT_CONNECTIONS {
-            idle.push(connection);
+        let answer = query(&connection);
+        // One that was left in a transaction would go on showing what it saw then.
+        if connection.is_autocommit() {
+            let mut idle = self.idle.lock();
+            if idle.len() < KEPT_CONNECTIONS {
+                idle.push(connection);
+            }
         }
         answer
+    }
+}
+
+/// A read transaction, by statements that stay prepared.
+struct Snapshot<'c>(&'c Connection);
+
+impl<'c> Snapshot<'c> {
+    fn begin(connection: &'c Connection) -> rusqlite::Result<Self> {
+        connection.prepare_cached("BEGIN DEFERRED")?.execute([])?;
+        Ok(Self(connection))
+    }
+
+    fn end(self) -> rusqlite::Result<()> {
+        self.0.prepare_cached("COMMIT")?.execute([]).map(drop)
     }
 }
 
@@ -129,6 +156,16 @@ impl Views {
         query: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
         self.read_ordered(move |connection, _| query(connection)).await
+    }
+
+    /// Runs a query that touches a few rows by their keys, with one statement, on the caller's thread: tens of
+    /// microseconds, where a hop to a blocking thread and back costs as much again.
+    pub(crate) fn look_up<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        let file = Arc::clone(&self.file.read());
+        file.with_connection(query)
     }
 
     /// As [`Self::read`], with the cached orders of branches.

@@ -1,13 +1,23 @@
 //! What can be typed.
 
+mod audit;
+mod keeping;
+mod moving;
 mod server;
 mod tools;
 
+pub use audit::AuditCommand;
+pub use keeping::{BackupOptions, KeysCommand, PeopleCommand, RestoreOptions};
+#[cfg(feature = "parquet")]
+pub use moving::ParquetOptions;
+pub use moving::{AsOf, ImportCommand, ReplayOptions};
 pub use server::{
     AdvisoriesCommand, DemoOptions, Form, KeyCommand, KeyRole, Role, ServeOptions, SetupOptions,
 };
 pub use tools::{ExportCommand, RebuildOptions, ScanFormat, ScanOptions, VerifyOptions};
 
+use crate::data::DataFolder;
+use crate::place::LogPlace;
 use clap::builder::FalseyValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -75,13 +85,31 @@ pub enum Command {
     /// Manage API keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Manage the keys that seal, hash and sign, and the server's key that they are under.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Show and erase people.
+    #[command(subcommand)]
+    People(PeopleCommand),
     /// Write out what is stored.
     #[command(subcommand)]
     Export(ExportCommand),
+    /// Take over what another installation wrote out.
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Build the read models as they were at some time, into a file of their own.
+    Replay(ReplayOptions),
     /// Build the read models anew beside the live ones and swap.
     Rebuild(RebuildOptions),
     /// Check the log, and that the read models say what the log says. Changes nothing.
     Verify(VerifyOptions),
+    /// Prove what is in the log: signed checkpoints, and bundles that verify without a server.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Write what cannot be built again to one file. Works while a server runs.
+    Backup(BackupOptions),
+    /// Make an installation from a backup, in an empty place.
+    Restore(RestoreOptions),
     /// Write a completion script for a shell.
     #[command(after_help = "Example:\n  scanledger completions bash > /etc/bash_completion.d/scanledger")]
     Completions {
@@ -102,9 +130,21 @@ pub struct DataOptions {
     /// The data folder.
     #[arg(long, env = "SCANLEDGER_DATA", value_name = "DIR", default_value = "scanledger-data")]
     pub data: PathBuf,
-    /// The event log: `sqlite` for the one in the data folder.
-    #[arg(long, env = "SCANLEDGER_LOG", value_name = "URL", default_value = "sqlite", value_parser = sqlite_log)]
-    pub log: String,
+    /// The event log: `sqlite` for the one in the data folder, or `postgres://user:password@host/database` for one
+    /// that several nodes share.
+    #[arg(long, env = "SCANLEDGER_LOG", value_name = "URL", default_value = "sqlite", hide_env_values = true,
+          value_parser = LogPlace::parse)]
+    pub log: LogPlace,
+    /// The server's key, which all nodes of an installation share: `server.key` in the data folder unless given.
+    #[arg(long, env = "SCANLEDGER_KEY_FILE", value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+}
+
+impl DataOptions {
+    /// The data folder, with its key.
+    pub fn folder(&self) -> DataFolder {
+        DataFolder::new(&self.data).with_key_file(self.key_file.clone())
+    }
 }
 
 /// Where the data is, and where blobs are.
@@ -125,18 +165,6 @@ pub struct Json {
     /// Print one JSON object.
     #[arg(long = "json", env = "SCANLEDGER_JSON", value_parser = FalseyValueParser::new())]
     pub wanted: bool,
-}
-
-fn sqlite_log(text: &str) -> Result<String, String> {
-    match text {
-        "sqlite" => Ok(text.to_owned()),
-        other => {
-            let scheme = other.split_once(':').map_or(other, |(scheme, _)| scheme);
-            Err(format!(
-                "this build has no adapter for `{scheme}` logs; `sqlite` is the log in the data folder"
-            ))
-        }
-    }
 }
 
 fn log_filter(text: &str) -> Result<String, String> {
@@ -208,9 +236,8 @@ mod tests {
 
     #[test]
     fn a_log_that_no_adapter_is_there_for_is_refused_by_name() {
-        let refused =
-            Cli::command().try_get_matches_from(["scanledger", "serve", "--log", "postgres://db/x"]);
-        assert!(refused.unwrap_err().to_string().contains("no adapter for `postgres` logs"));
+        let refused = Cli::command().try_get_matches_from(["scanledger", "serve", "--log", "mysql://db/x"]);
+        assert!(refused.unwrap_err().to_string().contains("no adapter for `mysql` logs"));
     }
 
     #[test]

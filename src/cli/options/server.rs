@@ -1,10 +1,12 @@
 //! Options of what runs and manages a server.
 
 use super::{Json, StoreOptions};
+use crate::nodes::VIEWS_EVENTS;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use scanledger_domain::time::Timestamp;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use uuid::Uuid;
 
@@ -25,6 +27,17 @@ pub struct ServeOptions {
     /// Where to listen; port 0 takes a free one. There is no TLS: beyond this machine, put a proxy in front.
     #[arg(long, env = "SCANLEDGER_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    /// The bus between nodes, NATS with JetStream: `nats://host:4222`. Without one, nodes hear of each other through
+    /// the log.
+    #[arg(long, env = "SCANLEDGER_NATS", value_name = "URL", hide_env_values = true)]
+    pub nats: Option<String>,
+    /// A file with the credentials of a NATS user, as `nsc` writes it.
+    #[arg(long, env = "SCANLEDGER_NATS_CREDS", value_name = "FILE", requires = "nats")]
+    pub nats_creds: Option<PathBuf>,
+    /// After how many events nodes that share a log put another copy of the read models into the blob store; a node
+    /// that joins starts from the newest.
+    #[arg(long, env = "SCANLEDGER_SHARE_VIEWS", value_name = "EVENTS", default_value_t = VIEWS_EVENTS)]
+    pub share_views: NonZeroU64,
     /// What this process does.
     #[arg(long, env = "SCANLEDGER_ROLE", value_enum, default_value_t = Role::All)]
     pub role: Role,

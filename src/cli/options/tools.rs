@@ -82,6 +82,9 @@ Examples:
               hide_possible_values = true, value_parser = PossibleValuesParser::new(event_types()))]
         types: Vec<String>,
     },
+    /// Events, findings over time and scans over time, as Parquet files.
+    #[cfg(feature = "parquet")]
+    Parquet(super::ParquetOptions),
 }
 
 fn event_types() -> Vec<&'static str> {
@@ -110,12 +113,17 @@ pub struct RebuildOptions {
 /// Options of `verify`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Checks that positions and the versions of every stream have no hole, that every event decodes, and that the read
-models equal ones built from the log, table by table. Works beside a running server. Exit code 1: they differ.")]
+Checks that positions and the versions of every stream have no hole, that every event decodes, that every event is
+what it was when a checkpoint was signed, and that the read models equal ones built from the log, table by table.
+Works beside a running server. Exit code 1: they differ.")]
 pub struct VerifyOptions {
     /// Where the data is.
     #[command(flatten)]
     pub data: DataOptions,
+    /// A checkpoint that was kept elsewhere; the log has to begin with what it was signed over. May be given several
+    /// times.
+    #[arg(long = "checkpoint", env = "SCANLEDGER_CHECKPOINT", value_name = "FILE", value_delimiter = ',')]
+    pub checkpoints: Vec<PathBuf>,
     /// What is printed.
     #[command(flatten)]
     pub json: Json,

@@ -8,17 +8,17 @@ use crate::operations::Progress;
 use anyhow::{Context, Result, anyhow, bail};
 use scanledger_advisories::AdvisoryStore;
 use scanledger_domain::advisory::Generation;
-use scanledger_domain::branch::{Observed, observe};
-use scanledger_domain::finding::TriageState;
+use scanledger_domain::branch::observe;
 use scanledger_domain::id::{FindingId, ProjectId};
 use scanledger_domain::report::{Report, ReportFinding};
 use scanledger_domain::scanning::{Control, Identity, Interrupted, Outcome, ScanError, Scanner, ScannerKind};
 use scanledger_domain::severity::SeverityCounts;
+use scanledger_domain::source::SourceTree;
 use scanledger_domain::time::Clock;
 use scanledger_source::UnpackLimits;
 use scanledger_state::{ServerKey, State};
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -29,9 +29,9 @@ const NO_PROJECT: ProjectId = ProjectId(Uuid::nil());
 
 /// What is scanned.
 pub(super) struct Place {
-    root: PathBuf,
+    source: SourceTree,
     name: String,
-    /// Where an archive was unpacked.
+    /// Where an archive was unpacked that is too large for memory.
     _unpacked: Option<TempDir>,
 }
 
@@ -41,14 +41,15 @@ impl Place {
         let root = path.canonicalize().with_context(|| format!("while looking for {}", path.display()))?;
         let name = root.file_name().map_or("source".to_owned(), |name| name.to_string_lossy().into_owned());
         if root.is_dir() {
-            return Ok(Self { root, name, _unpacked: None });
+            return Ok(Self { source: SourceTree::Folder(root), name, _unpacked: None });
         }
         let unpacked = scratch()?;
         let into = unpacked.path().join("source");
-        scanledger_source::unpack(&root, Some(&name), &into, &UnpackLimits::default()).with_context(
-            || format!("while reading {}, which is no folder, as an archive", path.display()),
-        )?;
-        Ok(Self { root: into, name, _unpacked: Some(unpacked) })
+        let unpacking = scanledger_source::unpack(&root, Some(&name), &into, &UnpackLimits::default());
+        let (source, _) = unpacking.with_context(|| {
+            format!("while reading {}, which is no folder, as an archive", path.display())
+        })?;
+        Ok(Self { source, name, _unpacked: Some(unpacked) })
     }
 }
 
@@ -98,7 +99,7 @@ pub(super) fn scan(place: &Place, folder: &DataFolder, bar: &Bar) -> Result<Scan
             .iter()
             .map(|scanner| {
                 let ear = Ear { watch: &watch, kind: scanner.kind() };
-                (scanner.kind(), scope.spawn(move || scanner.scan(&place.root, &ear)))
+                (scanner.kind(), scope.spawn(move || scanner.scan(&place.source, &ear)))
             })
             .collect();
         running.into_iter().map(|(kind, thread)| (kind, thread.join())).collect::<Vec<_>>()
@@ -116,9 +117,8 @@ pub(super) fn scan(place: &Place, folder: &DataFolder, bar: &Bar) -> Result<Scan
         Identity::Secret { .. } | Identity::Code { .. } => None,
     });
     let advisories = advisories.collect();
-    let mut findings: Vec<ReportFinding> = observed.into_iter().map(report_finding).collect();
-    findings
-        .sort_by(|a, b| (a.severity, &a.places, &a.rule, a.id).cmp(&(b.severity, &b.places, &b.rule, b.id)));
+    let mut findings: Vec<ReportFinding> = observed.into_iter().map(ReportFinding::undecided).collect();
+    ReportFinding::sort(&mut findings);
     let report = Report {
         project: place.name.clone(),
         scan: None,
@@ -183,35 +183,6 @@ impl Gathered {
             Err(ScanError::Interrupted(_)) => bail!("the {kind} scanner was interrupted"),
             Err(error @ ScanError::Failed { .. }) => Err(error.into()),
         }
-    }
-}
-
-fn report_finding(observed: Observed) -> ReportFinding {
-    let scanner = observed.scanner();
-    let Observed { finding, fingerprint, detection, excerpt: _ } = observed;
-    let package = match &detection.identity {
-        Identity::Advisory { package, .. } => Some(package.purl()),
-        Identity::Secret { .. } | Identity::Code { .. } => None,
-    };
-    ReportFinding {
-        id: finding,
-        fingerprint: fingerprint.to_string(),
-        scanner,
-        rule: detection.rule,
-        title: detection.title,
-        description: detection.description,
-        severity: detection.severity,
-        state: TriageState::Untriaged,
-        note: None,
-        cwe: detection.cwe,
-        cve: detection.cve,
-        confidence: detection.confidence,
-        places: detection.places,
-        package,
-        fixed_version: detection.fixed_version,
-        excerpt: detection.excerpt,
-        references: detection.references,
-        is_new: false,
     }
 }
 

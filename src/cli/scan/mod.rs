@@ -6,7 +6,6 @@ mod output;
 use super::options::{ScanFormat, ScanOptions};
 use super::output::{Bar, Exit, bytes, notice};
 use super::screen::{Screen, harmless};
-use crate::data::DataFolder;
 use anyhow::{Context, Result};
 use local::{Place, Scanned};
 use scanledger_domain::report::{ReportFormat, ReportWriter};
@@ -17,7 +16,7 @@ use scanledger_formats::Formats;
 const WARNINGS: usize = 20;
 
 pub(super) async fn run(options: ScanOptions) -> Result<Exit> {
-    let folder = DataFolder::new(&options.data.data);
+    let folder = options.data.folder();
     let bar = Bar::new();
     let shown = bar.clone();
     let path = options.path.clone();

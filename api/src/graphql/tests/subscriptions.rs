@@ -4,6 +4,7 @@ use super::populated;
 use super::world::{ELSEWHERE, HOME, World, admin, caller, project};
 use futures::StreamExt as _;
 use scanledger_domain::identity::Role;
+use scanledger_domain::limits::GRAPHQL_SOCKET_OPERATIONS;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -71,6 +72,21 @@ async fn subscriptions_are_refused_for_what_they_may_not_or_cannot_follow() {
         let extensions = response.errors[0].extensions.clone().unwrap();
         assert_eq!(extensions.get("code"), Some(&async_graphql::Value::from(code)), "{query}");
     }
+}
+
+#[tokio::test]
+async fn a_socket_follows_so_many_things_at_a_time_and_one_more_when_one_has_ended() {
+    let mut world = World::new().await;
+    world.create(HOME, 0).await;
+    let subscribe = world.socket(admin());
+    let query = "subscription { events(after: \"0\") { type } }";
+    let mut open: Vec<_> = (0..GRAPHQL_SOCKET_OPERATIONS).map(|_| subscribe(query)).collect();
+    next(open.last_mut().unwrap()).await;
+    let refused = subscribe(query).next().await.unwrap();
+    let extensions = refused.errors[0].extensions.clone().unwrap();
+    assert_eq!(extensions.get("code"), Some(&async_graphql::Value::from("TOO_MANY")));
+    open.pop();
+    next(&mut subscribe(query)).await;
 }
 
 #[tokio::test]

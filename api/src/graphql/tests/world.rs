@@ -245,7 +245,7 @@ impl World {
 
     fn engine(&self) -> Engine {
         assert!(self.folder.path().exists());
-        Engine { sources: self.sources(), request: "request-7".to_owned() }
+        Engine::new(self.sources(), "request-7".to_owned())
     }
 
     /// Runs a query.
@@ -282,9 +282,17 @@ impl World {
 
     /// Subscribes.
     pub(super) fn subscribe(&self, principal: Principal, query: &str) -> BoxStream<'static, Response> {
-        let mut data = Data::default();
-        data.insert(Session(principal));
-        self.engine().execute_stream(Request::new(query), Some(Arc::new(data)))
+        self.socket(principal)(query)
+    }
+
+    /// A socket, on which any number of subscriptions can be asked for.
+    pub(super) fn socket(&self, principal: Principal) -> impl Fn(&str) -> BoxStream<'static, Response> {
+        let engine = self.engine();
+        move |query| {
+            let mut data = Data::default();
+            data.insert(Session(principal));
+            engine.execute_stream(Request::new(query), Some(Arc::new(data)))
+        }
     }
 }
 

@@ -11,10 +11,9 @@ use axum::response::{IntoResponse, Response};
 use scanledger_commands::Fault;
 use scanledger_domain::event::Event;
 use scanledger_domain::limits::EVENT_PAGE_ROWS;
-use scanledger_domain::log::{EventLog, LogError, Position, Recorded};
+use scanledger_domain::log::{Envelope, EventLog, LogError, Position, Recorded};
 use scanledger_projections::event::EventQuery;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -42,22 +41,23 @@ pub struct EventsIn {
 }
 
 /// An event.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct EventOut<'a> {
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "the shape for OpenAPI; `Envelope` writes it")]
+pub struct EventOut {
     position: u64,
     id: Uuid,
-    stream: &'a str,
+    stream: String,
     version: u64,
-    #[serde(rename = "type")]
-    kind: &'a str,
+    #[schema(rename = "type")]
+    kind: String,
     schema: u16,
     /// Exactly as stored.
     #[schema(value_type = Object)]
-    data: &'a RawValue,
+    data: (),
     /// Exactly as stored; personal data is sealed.
     #[schema(value_type = Object)]
-    metadata: &'a RawValue,
+    metadata: (),
     /// RFC 3339 with microseconds, which loses nothing.
     recorded_at: String,
 }
@@ -69,7 +69,7 @@ pub struct EventOut<'a> {
 #[utoipa::path(
     get, path = "/api/events", tag = "Events", params(EventsIn),
     responses((status = 200, content(
-        (Vec<EventOut<'static>> = "application/json"), (String = "application/x-ndjson")
+        (Vec<EventOut> = "application/json"), (String = "application/x-ndjson")
     )))
 )]
 pub async fn list_events(
@@ -164,22 +164,6 @@ fn dense(positions: &[Position]) -> usize {
     positions.iter().enumerate().take_while(|entry| is_close(*entry)).count()
 }
 
-impl<'a> EventOut<'a> {
-    fn new(event: &'a Recorded) -> Result<Self, serde_json::Error> {
-        Ok(Self {
-            position: event.position.0,
-            id: event.id.0,
-            stream: event.stream.as_str(),
-            version: event.version.0,
-            kind: &event.kind,
-            schema: event.schema,
-            data: serde_json::from_slice(&event.data)?,
-            metadata: serde_json::from_slice(&event.metadata)?,
-            recorded_at: event.recorded_at.to_rfc3339_micros(),
-        })
-    }
-}
-
 fn lines(events: &[Recorded]) -> Result<Vec<u8>, Problem> {
     let mut body = Vec::new();
     for event in events {
@@ -202,8 +186,7 @@ fn array(events: &[Recorded]) -> Result<Vec<u8>, Problem> {
 }
 
 fn write(body: &mut Vec<u8>, event: &Recorded) -> Result<(), Problem> {
-    let written = EventOut::new(event).and_then(|event| serde_json::to_writer(body, &event));
-    written.map_err(|error| Problem::fault(&error))
+    Envelope::write(event, body).map_err(|error| Problem::fault(&error))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use scanledger_domain::id::UserId;
 use scanledger_domain::limits::{AUDIT_PAGE_ROWS, SEARCH_CHARS};
 use scanledger_domain::log::{Actor, Position};
-use scanledger_domain::vault::{Sealed, Vault, VaultError};
+use scanledger_domain::vault::{ERASED_PERSON, Sealed, Vault, VaultError};
 use scanledger_projections::Moment;
 use scanledger_projections::audit::{AuditEntry, AuditQuery};
 use scanledger_projections::identity::PersonRow;
@@ -83,8 +83,8 @@ pub struct AuditActorOut {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AuditUserOut {
     id: Uuid,
-    /// None if the person was erased.
-    name: Option<String>,
+    /// `erased person` for one who was.
+    name: String,
     /// None if the person was erased.
     email: Option<String>,
 }
@@ -207,8 +207,8 @@ fn open_people(
     people: HashMap<UserId, PersonRow>,
 ) -> Result<HashMap<UserId, AuditUserOut>, VaultError> {
     let open = |(id, person): (UserId, PersonRow)| {
-        let user =
-            AuditUserOut { id: id.0, name: vault.open(&person.name)?, email: vault.open(&person.email)? };
+        let name = vault.open(&person.name)?.unwrap_or_else(|| ERASED_PERSON.to_owned());
+        let user = AuditUserOut { id: id.0, name, email: vault.open(&person.email)? };
         Ok((id, user))
     };
     people.into_iter().map(open).collect()

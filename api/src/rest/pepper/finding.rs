@@ -188,7 +188,7 @@ pub async fn read_finding(
 ) -> Result<Json<FindingOut>, Problem> {
     caller.may_finding(&app, finding).await?;
     let at = caller.at(&app, &at).await?;
-    let found = app.views.finding(caller.organization(), finding, at).await?;
+    let found = app.views.finding(caller.organization(), finding, at)?;
     Ok(Json(one(&app, &memory, found).await?))
 }
 

@@ -9,7 +9,6 @@ use crate::problem::Problem;
 use crate::rest::Paged;
 use axum::Json;
 use axum::extract::State;
-use futures::{StreamExt, TryStreamExt};
 use scanledger_domain::id::{OrganizationId, ScanId};
 use scanledger_domain::limits::PAGE_ROWS;
 use scanledger_projections::At;
@@ -22,8 +21,6 @@ use utoipa::IntoParams;
 
 /// Rows on a page if nobody says (reference §3.3).
 const PAGE: u32 = 20;
-/// Scans read at the same time for a list of projects.
-const READERS: usize = 4;
 
 /// Which scans.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -113,17 +110,5 @@ pub async fn latest_scans(
     projects: &[ProjectRow],
 ) -> Result<HashMap<ScanId, ScanRow>, ReadError> {
     let ids: Vec<ScanId> = projects.iter().filter_map(|project| project.latest_scan).collect();
-    futures::stream::iter(ids)
-        .map(|scan| async move {
-            match app.views.scan(organization, scan, at).await {
-                Ok(row) => Ok(Some((scan, row))),
-                // Deleted since the projects were read.
-                Err(ReadError::Missing(_)) => Ok(None),
-                Err(error) => Err(error),
-            }
-        })
-        .buffer_unordered(READERS)
-        .try_filter_map(|found| async move { Ok(found) })
-        .try_collect()
-        .await
+    app.views.scans_by_id(organization, ids, at).await
 }

@@ -69,7 +69,7 @@ pub async fn triage_finding(
     let done = app.findings.triage(&context, reach(&caller), finding, decision).await?;
     // Waits before the finding is read, so that the answer is what the next read will say.
     let position = crate::rest::shown(&app, done.position).await;
-    let found = app.views.finding(caller.organization(), finding, At::Now).await?;
+    let found = app.views.finding(caller.organization(), finding, At::Now)?;
     let shown = one(&app, &memory, found).await?;
     let answer = shown.decided(&done, caller.principal.actor);
     Ok(Written::at(&app, StatusCode::OK, Some(position), answer).await)

@@ -24,6 +24,7 @@ use scanledger_domain::log::{Actor, EventLog, Position, Recorded};
 use scanledger_domain::project::{Gate, ProjectDetails};
 use scanledger_domain::scan::{ScanLife, ScanType, Step};
 use scanledger_domain::scanning::{Scanner, ScannerKind};
+use scanledger_domain::source::SourceTree;
 use scanledger_domain::time::{Clock, Timestamp};
 use scanledger_domain::vault::Vault;
 use scanledger_formats::Formats;
@@ -85,9 +86,17 @@ impl Leases for StateLeases {
 struct Archives;
 
 impl Unpacker for Archives {
-    fn unpack(&self, archive: &Path, name: &str, to: &Path) -> Result<UnpackedFacts, UnpackProblem> {
+    fn unpack(
+        &self,
+        archive: &Path,
+        name: &str,
+        to: &Path,
+    ) -> Result<(SourceTree, UnpackedFacts), UnpackProblem> {
         match unpack(archive, Some(name), to, &UnpackLimits::default()) {
-            Ok(facts) => Ok(UnpackedFacts { files: facts.files, bytes: facts.bytes, skipped: facts.skipped }),
+            Ok((tree, facts)) => {
+                let (files, bytes, skipped) = (facts.files, facts.bytes, facts.skipped);
+                Ok((tree, UnpackedFacts { files, bytes, skipped }))
+            }
             Err(error) => Err(UnpackProblem {
                 is_input_fault: error.is_input_fault(),
                 message: error.to_string(),

@@ -12,9 +12,19 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Which generation an import becomes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Number {
+    /// The one after the present one, if a record changes.
+    Next,
+    /// The one that it is on another node.
+    Given(Generation),
+}
+
 pub(super) fn import(
     connection: &mut Connection,
     sources: &[PathBuf],
+    number: Number,
     progress: &dyn Fn(ImportProgress<'_>),
     bounds: Bounds,
 ) -> Result<ImportReport, ImportError> {
@@ -41,9 +51,18 @@ pub(super) fn import(
         files.push(file);
     }
     let mut report = ImportReport { generation: Generation(0), files };
-    let step = i64::from(report.is_new_generation());
+    let (sql, value) = match number {
+        Number::Next => (
+            "UPDATE generation SET number = number + ?1 RETURNING number",
+            i64::from(report.is_new_generation()),
+        ),
+        Number::Given(Generation(number)) => (
+            "UPDATE generation SET number = max(number, ?1) RETURNING number",
+            i64::try_from(number).unwrap_or(i64::MAX),
+        ),
+    };
     report.generation = transaction
-        .query_row("UPDATE generation SET number = number + ?1 RETURNING number", [step], |row| row.get(0))
+        .query_row(sql, [value], |row| row.get(0))
         .map(|number: i64| Generation(number.unsigned_abs()))
         .map_err(failed("count the generation"))?;
     transaction.commit().map_err(failed("commit the import"))?;

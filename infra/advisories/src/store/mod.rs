@@ -6,8 +6,10 @@ mod reader;
 
 use crate::report::{ImportError, ImportProgress, ImportReport};
 use crate::source::Bounds;
+use import::Number;
 use reader::Reader;
 use rusqlite::{Connection, OpenFlags};
+use scanledger_domain::advisory::Generation;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -109,19 +111,33 @@ impl AdvisoryStore {
         sources: &[PathBuf],
         progress: &dyn Fn(ImportProgress<'_>),
     ) -> Result<ImportReport, ImportError> {
-        self.import_within(sources, progress, Bounds::default())
+        self.import_within(sources, Number::Next, progress, Bounds::default())
+    }
+
+    /// Imports what another node imported as `generation`, which becomes the generation here, too.
+    ///
+    /// # Errors
+    /// As [`AdvisoryStore::import`].
+    pub fn import_as(
+        &self,
+        generation: Generation,
+        sources: &[PathBuf],
+        progress: &dyn Fn(ImportProgress<'_>),
+    ) -> Result<ImportReport, ImportError> {
+        self.import_within(sources, Number::Given(generation), progress, Bounds::default())
     }
 
     fn import_within(
         &self,
         sources: &[PathBuf],
+        number: Number,
         progress: &dyn Fn(ImportProgress<'_>),
         bounds: Bounds,
     ) -> Result<ImportReport, ImportError> {
         if self.is_read_only {
             return Err(ImportError::ReadOnly);
         }
-        let report = import::import(&mut writer(&self.path)?, sources, progress, bounds)?;
+        let report = import::import(&mut writer(&self.path)?, sources, number, progress, bounds)?;
         // Who imports matches with it from here on; other processes look for themselves.
         self.reader.latest()?;
         Ok(report)

@@ -2,7 +2,7 @@
 
 use super::Request;
 use super::heads::{Head, Heads};
-use super::statements::{Place, Statements};
+use super::statements::{Content, Place, Statements};
 use scanledger_domain::log::{Append, AppendError, Appended, Position, Version};
 use scanledger_domain::time::{Clock, Timestamp};
 
@@ -158,7 +158,8 @@ impl Group<'_, '_> {
                 tail.recorded_at = tail.now.max(tail.recorded_at.saturating_add(1));
                 let kind = self.kind(event.kind)?;
                 let at = Timestamp(tail.recorded_at);
-                self.statements.insert_event(tail.position, (stream, version), kind, event, at)?;
+                let content = Content::from(event);
+                self.statements.insert_event(tail.position, (stream, version), kind, content, at)?;
             }
             self.heads.streams.insert(part.stream.clone(), Head { stream: Some(stream), version });
         }

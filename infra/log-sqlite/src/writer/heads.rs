@@ -9,10 +9,10 @@ const STREAMS: usize = 65_536;
 
 /// A stream's number in the file and how many events it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Head {
+pub(crate) struct Head {
     /// None as long as the stream does not exist.
-    pub(super) stream: Option<i64>,
-    pub(super) version: u64,
+    pub(crate) stream: Option<i64>,
+    pub(crate) version: u64,
 }
 
 /// A bounded memory of heads, and all event types met. Runs ahead of the file within a transaction, so it

@@ -4,14 +4,20 @@ mod group;
 mod heads;
 mod statements;
 
-use crate::error::{failed_group, is_taken};
+pub(crate) use heads::Head;
+pub(crate) use statements::{Content, Place, Statements};
+
+use crate::error::{failed, is_taken};
+use crate::import::{Import, import};
 use crate::stats::Counters;
+use crate::tail::Tail;
 use group::{Group, KnownIds};
 use heads::Heads;
 use rusqlite::Connection;
-use scanledger_domain::log::{Append, AppendError, Appended, LogError, NewEvent, Position};
-use scanledger_domain::time::Clock;
-use statements::Statements;
+use scanledger_domain::log::{
+    Append, AppendError, Appended, LogError, NewEvent, Position, Recorded, Version,
+};
+use scanledger_domain::time::{Clock, Timestamp};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -26,6 +32,8 @@ const GROUP_BYTES: usize = 16 * 1024 * 1024;
 pub(crate) enum Message {
     /// To append a batch.
     Append(Request),
+    /// To take events over from another log.
+    Import(Import),
     /// To finish what was handed over, and end.
     Close,
 }
@@ -42,28 +50,38 @@ pub(crate) struct Writer {
     pub(crate) clock: Arc<dyn Clock>,
     /// Dropped when the thread ends, which is how subscriptions hear that the log is closed.
     pub(crate) head: watch::Sender<Position>,
+    pub(crate) tail: Arc<Tail>,
     pub(crate) counters: Arc<Counters>,
 }
 
 impl Writer {
     /// Serves requests until the log is closed or dropped.
     pub(crate) fn run(self, mut inbox: mpsc::Receiver<Message>) {
-        let Self { connection, clock, head, counters } = self;
+        let Self { connection, clock, head, tail, counters } = self;
         let mut heads = Heads::default();
         let mut messages = Vec::with_capacity(GROUP_REQUESTS);
         match Statements::prepare(&connection) {
             Ok(mut statements) => {
                 while inbox.blocking_recv_many(&mut messages, GROUP_REQUESTS) > 0 {
                     let mut requests = Vec::with_capacity(messages.len());
+                    let mut imports = Vec::new();
                     for message in messages.drain(..) {
                         match message {
                             Message::Append(request) => requests.push(request),
+                            Message::Import(import) => imports.push(import),
                             Message::Close => inbox.close(),
                         }
                     }
                     for requests in in_groups(requests) {
                         let mut group = Group { statements: &mut statements, heads: &mut heads };
-                        serve(&mut group, requests, clock.as_ref(), &head, &counters);
+                        let told = Told { head: &head, tail: &tail, counters: &counters };
+                        serve(&mut group, requests, clock.as_ref(), told);
+                    }
+                    for import in imports {
+                        let told = Told { head: &head, tail: &tail, counters: &counters };
+                        take_over(&mut statements, import, told);
+                        // They know nothing of what was written.
+                        heads.clear();
                     }
                 }
             }
@@ -76,14 +94,15 @@ impl Writer {
     }
 }
 
+/// Who hears of a commit.
+struct Told<'a> {
+    head: &'a watch::Sender<Position>,
+    tail: &'a Tail,
+    counters: &'a Counters,
+}
+
 /// Answers every request of the group, after writing those that are accepted.
-fn serve(
-    group: &mut Group<'_, '_>,
-    requests: Vec<Request>,
-    clock: &dyn Clock,
-    head: &watch::Sender<Position>,
-    counters: &Counters,
-) {
+fn serve(group: &mut Group<'_, '_>, requests: Vec<Request>, clock: &dyn Clock, told: Told<'_>) {
     // Ids are nearly always new, and the unique index finds the others at no further cost; only then the
     // group is written again with a look-up per event.
     let written = match group.write(&requests, clock, KnownIds::LeftToIndex) {
@@ -92,22 +111,67 @@ fn serve(
     };
     match written {
         Ok(written) => {
-            if written.events > 0 {
-                head.send_replace(written.head);
-                counters.add_group(written.events, written.requests);
-            }
+            let before = Position(written.head.0 - written.events);
+            let mut waiting = Vec::with_capacity(requests.len());
             for (request, answer) in requests.into_iter().zip(written.answers) {
+                if let Ok(appended) = &answer
+                    && appended.first > before
+                {
+                    told.tail.extend(recorded(request.batch, appended));
+                }
+                waiting.push((request.answer, answer));
+            }
+            // After the tail, because whoever hears of the head looks there first.
+            if written.events > 0 {
+                told.head.send_replace(written.head);
+                told.counters.add_group(written.events, written.requests);
+            }
+            for (caller, answer) in waiting {
                 // A caller that went away needs no answer.
-                let _ = request.answer.send(answer);
+                let _ = caller.send(answer);
             }
         }
         Err(error) => {
             let error = Arc::new(error);
             for request in requests {
-                let _ = request.answer.send(Err(failed_group(&error).into()));
+                let _ = request.answer.send(Err(failed("write a group of batches", &error).into()));
             }
         }
     }
+}
+
+/// Answers an import, after writing its events if they fit.
+fn take_over(statements: &mut Statements<'_>, Import { events, answer }: Import, told: Told<'_>) {
+    let imported = import(statements, &events);
+    if let Ok(head) = imported
+        && !events.is_empty()
+    {
+        let count = events.len() as u64;
+        told.tail.extend(events);
+        told.head.send_replace(head);
+        told.counters.add_group(count, 1);
+    }
+    // A caller that went away needs no answer.
+    let _ = answer.send(imported);
+}
+
+/// The events of a batch as they stand in the log: positions without a gap, and so many microseconds apart.
+fn recorded(batch: Vec<Append>, appended: &Appended) -> impl Iterator<Item = Recorded> {
+    let Appended { first, last, recorded_at } = *appended;
+    let events = batch.into_iter().flat_map(|Append { stream, expected, events }| {
+        (expected.0 + 1..).zip(events).map(move |(version, event)| (stream.clone(), Version(version), event))
+    });
+    (first.0..).zip(events).map(move |(position, (stream, version, event))| Recorded {
+        position: Position(position),
+        id: event.id,
+        stream,
+        version,
+        kind: event.kind.into(),
+        schema: event.schema,
+        data: event.data,
+        metadata: event.metadata.to_vec(),
+        recorded_at: Timestamp(recorded_at.0 - (last.0 - position).cast_signed()),
+    })
 }
 
 /// Splits requests into transactions of bounded size, in order.
@@ -133,10 +197,12 @@ fn refuse_all(inbox: &mut mpsc::Receiver<Message>, error: rusqlite::Error) {
     let error = Arc::new(error);
     inbox.close();
     while let Some(message) = inbox.blocking_recv() {
-        if let Message::Append(request) = message {
-            let doing = "prepare the writer of the event log";
-            let error = LogError::Broken { doing, source: Box::new(Arc::clone(&error)) };
-            let _ = request.answer.send(Err(error.into()));
+        let doing = "prepare the writer of the event log";
+        let error = LogError::Broken { doing, source: Box::new(Arc::clone(&error)) };
+        match message {
+            Message::Append(request) => drop(request.answer.send(Err(error.into()))),
+            Message::Import(import) => drop(import.answer.send(Err(error.into()))),
+            Message::Close => (),
         }
     }
 }

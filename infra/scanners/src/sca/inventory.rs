@@ -5,10 +5,9 @@ use crate::tree::{self, SourceFile};
 use scanledger_domain::component::{Component, Package};
 use scanledger_domain::limits::LOCKFILE_BYTES;
 use scanledger_domain::scanning::{Control, Interrupted};
+use scanledger_domain::source::SourceTree;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fs::File;
 use std::io::Read;
-use std::path::Path;
 
 /// Notes of one lockfile that are kept as warnings; a broken file can have one for each of its lines.
 const NOTES: usize = 20;
@@ -24,17 +23,17 @@ pub(super) struct Inventory {
 }
 
 impl Inventory {
-    /// Reads every lockfile below `root`.
-    pub(super) fn read(root: &Path, control: &dyn Control) -> Result<Self, Interrupted> {
-        let tree = tree::walk(root);
-        let files: BTreeMap<&str, &SourceFile> =
-            tree.files.iter().map(|file| (file.path.as_str(), file)).collect();
-        let mut waiting: VecDeque<(&SourceFile, LockfileKind)> = files
+    /// Reads every lockfile of `source`.
+    pub(super) fn read(source: &SourceTree, control: &dyn Control) -> Result<Self, Interrupted> {
+        let tree = tree::walk(source);
+        let files: BTreeMap<&str, &SourceFile<'_>> =
+            tree.files.iter().map(|file| (&*file.path, file)).collect();
+        let mut waiting: VecDeque<(&SourceFile<'_>, LockfileKind)> = files
             .values()
             .filter_map(|file| LockfileKind::of(&file.path).map(|kind| (*file, kind)))
             .filter(|(file, kind)| !is_covered(file, *kind, &files))
             .collect();
-        let mut known: BTreeSet<&str> = waiting.iter().map(|(file, _)| file.path.as_str()).collect();
+        let mut known: BTreeSet<&str> = waiting.iter().map(|(file, _)| &*file.path).collect();
         let mut inventory = Self { warnings: tree.warnings, ..Self::default() };
         let mut parsed_files = BTreeMap::new();
         while let Some((file, kind)) = waiting.pop_front() {
@@ -89,25 +88,25 @@ impl Inventory {
         self.dependencies.extend(parsed.dependencies.iter().map(|(from, to)| (first + from, first + to)));
     }
 
-    fn warn(&mut self, file: &SourceFile, message: String) {
-        self.warnings.push((file.path.clone(), message));
+    fn warn(&mut self, file: &SourceFile<'_>, message: String) {
+        self.warnings.push((file.path.to_string(), message));
     }
 }
 
 /// A `go.sum` says nothing that the `go.mod` beside it does not say better.
-fn is_covered(file: &SourceFile, kind: LockfileKind, files: &BTreeMap<&str, &SourceFile>) -> bool {
+fn is_covered(file: &SourceFile<'_>, kind: LockfileKind, files: &BTreeMap<&str, &SourceFile<'_>>) -> bool {
     kind == LockfileKind::GoSum
         && resolve(&file.path, "go.mod").is_some_and(|path| files.contains_key(path.as_str()))
 }
 
-fn parse(file: &SourceFile, kind: LockfileKind) -> Result<Parsed, String> {
+fn parse(file: &SourceFile<'_>, kind: LockfileKind) -> Result<Parsed, String> {
     let text = read(file, LOCKFILE_BYTES)?;
     kind.parse(&file.path, &text).map_err(|error| format!("the lockfile cannot be read: {error}"))
 }
 
-fn read(file: &SourceFile, limit: u64) -> Result<String, String> {
+fn read(file: &SourceFile<'_>, limit: u64) -> Result<String, String> {
     let mut bytes = Vec::new();
-    File::open(&file.location)
+    file.open()
         .and_then(|opened| opened.take(limit + 1).read_to_end(&mut bytes))
         .map_err(|error| format!("the lockfile cannot be opened: {}", error.kind()))?;
     if bytes.len() as u64 > limit {
@@ -138,9 +137,11 @@ fn resolve(path: &str, include: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{read, resolve};
-    use crate::tree::SourceFile;
-    use std::fs;
-    use tempfile::TempDir;
+    use crate::tree::{Location, SourceFile};
+
+    fn file(content: &str) -> SourceFile<'_> {
+        SourceFile { path: "go.sum".into(), location: Location::Memory(content.as_bytes()) }
+    }
 
     #[test]
     fn an_include_is_relative_to_its_file_and_stays_in_the_tree() {
@@ -154,19 +155,15 @@ mod tests {
 
     #[test]
     fn a_lockfile_may_have_exactly_as_many_bytes_as_the_limit() {
-        let folder = TempDir::new().unwrap();
-        let location = folder.path().join("go.sum");
-        fs::write(&location, "12345").unwrap();
-        let file = SourceFile { path: "go.sum".to_owned(), location };
-        assert_eq!(read(&file, 5).unwrap(), "12345");
-        assert_eq!(read(&file, 4).unwrap_err(), "the lockfile is larger than 4 bytes and was left out");
+        assert_eq!(read(&file("12345"), 5).unwrap(), "12345");
+        assert_eq!(
+            read(&file("12345"), 4).unwrap_err(),
+            "the lockfile is larger than 4 bytes and was left out"
+        );
     }
 
     #[test]
     fn a_byte_order_mark_is_dropped() {
-        let folder = TempDir::new().unwrap();
-        let location = folder.path().join("package-lock.json");
-        fs::write(&location, "\u{feff}{}").unwrap();
-        assert_eq!(read(&SourceFile { path: String::new(), location }, 100).unwrap(), "{}");
+        assert_eq!(read(&file("\u{feff}{}"), 100).unwrap(), "{}");
     }
 }

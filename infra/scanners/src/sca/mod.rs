@@ -8,7 +8,7 @@ use finding::Findings;
 use inventory::Inventory;
 use scanledger_domain::advisory::AdvisoryIndex;
 use scanledger_domain::scanning::{Control, Outcome, ScanError, Scanner, ScannerKind};
-use std::path::Path;
+use scanledger_domain::source::SourceTree;
 use std::sync::Arc;
 
 /// How many packages are looked up between two points at which the scan can be interrupted.
@@ -35,11 +35,11 @@ impl Scanner for ScaScanner {
     }
 
     /// If nothing was ever imported, the outcome has components, no detections, no generation and a warning.
-    fn scan(&self, root: &Path, control: &dyn Control) -> Result<Outcome, ScanError> {
+    fn scan(&self, source: &SourceTree, control: &dyn Control) -> Result<Outcome, ScanError> {
         // Taken before matching: if an import comes in between, the older number makes sure that the branch
         // is matched again.
         let generation = self.advisories.generation();
-        let mut inventory = Inventory::read(root, control)?;
+        let mut inventory = Inventory::read(source, control)?;
         let mut findings = Findings::new(self.advisories.as_ref());
         if generation.is_some() {
             for (number, (package, version, paths)) in inventory.lookups().into_iter().enumerate() {

@@ -1,7 +1,7 @@
 //! What the scanner makes of lockfiles and advisories.
 
 use super::{NOTHING_IMPORTED, ScaScanner};
-use crate::tree::SourceFile;
+use crate::tree::{Location, SourceFile};
 use scanledger_domain::Cause;
 use scanledger_domain::advisory::{AdvisoryIndex, Generation, Match};
 use scanledger_domain::component::{Ecosystem, Package, Scope};
@@ -10,9 +10,9 @@ use scanledger_domain::scanning::{
     Control, Detection, Identity, Interrupted, Outcome, Place, ScanError, Scanner, ScannerKind,
 };
 use scanledger_domain::severity::Severity;
+use scanledger_domain::source::{MemoryTree, SourceTree};
 use std::cmp::Ordering;
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tempfile::TempDir;
@@ -105,8 +105,26 @@ fn tree(files: &[(&str, &str)]) -> TempDir {
     root
 }
 
+fn folder(root: &TempDir) -> SourceTree {
+    SourceTree::Folder(root.path().to_owned())
+}
+
+fn in_memory(files: &[(&str, &str)]) -> SourceTree {
+    let (mut ranges, mut contents) = (vec![], vec![]);
+    for (path, content) in files {
+        let start = contents.len();
+        contents.extend_from_slice(content.as_bytes());
+        ranges.push(((*path).to_owned(), start..contents.len()));
+    }
+    SourceTree::Memory(MemoryTree::new(ranges, contents))
+}
+
+/// The outcome of files in a folder, which is that of files in memory.
 fn scan_with(table: Table, files: &[(&str, &str)]) -> Outcome {
-    ScaScanner::new(Arc::new(table)).scan(tree(files).path(), &Steps::unlimited()).unwrap()
+    let scanner = ScaScanner::new(Arc::new(table));
+    let outcome = scanner.scan(&folder(&tree(files)), &Steps::unlimited()).unwrap();
+    assert_eq!(scanner.scan(&in_memory(files), &Steps::unlimited()).unwrap(), outcome);
+    outcome
 }
 
 fn scan(records: Vec<(Package, Vec<&'static str>, Match)>, files: &[(&str, &str)]) -> Outcome {
@@ -222,7 +240,7 @@ fn a_package_in_many_lockfiles_is_looked_up_once() {
     let table = Arc::new(Table::default());
     let files: Vec<_> = (0..60).map(|n| (format!("{n}/package-lock.json"), lock("1.0.0"))).collect();
     let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
-    ScaScanner::new(table.clone()).scan(tree(&files).path(), &Steps::unlimited()).unwrap();
+    ScaScanner::new(table.clone()).scan(&in_memory(&files), &Steps::unlimited()).unwrap();
     assert_eq!(table.lookups.load(Relaxed), 1);
 }
 
@@ -265,7 +283,8 @@ fn a_broken_lockfile_is_a_warning_and_the_rest_goes_on() {
     let root = tree(&[("a/package-lock.json", "{"), ("c/package-lock.json", &lock("1.0.0"))]);
     fs::create_dir(root.path().join("b")).unwrap();
     fs::write(root.path().join("b/go.sum"), b"\xff\xfe\x00").unwrap();
-    let outcome = ScaScanner::new(Arc::new(Table::default())).scan(root.path(), &Steps::unlimited()).unwrap();
+    let outcome =
+        ScaScanner::new(Arc::new(Table::default())).scan(&folder(&root), &Steps::unlimited()).unwrap();
     assert_eq!(outcome.components.len(), 1);
     let warned: Vec<_> = outcome.warnings.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(warned, ["a/package-lock.json", "b/go.sum"]);
@@ -334,18 +353,18 @@ fn a_scan_ends_at_the_next_safe_point_when_it_is_interrupted() {
     let root = tree(&[("a/package-lock.json", &lock("1.0.0")), ("b/package-lock.json", &lock("1.0.0"))]);
     for allowed in 0..3 {
         let control = Steps::limited(allowed);
-        let result = ScaScanner::new(Arc::new(Table::default())).scan(root.path(), &control);
+        let result = ScaScanner::new(Arc::new(Table::default())).scan(&folder(&root), &control);
         assert!(matches!(result, Err(ScanError::Interrupted(_))));
         assert_eq!(control.reported.load(Relaxed), allowed.min(2));
     }
-    assert!(ScaScanner::new(Arc::new(Table::default())).scan(root.path(), &Steps::limited(3)).is_ok());
+    assert!(ScaScanner::new(Arc::new(Table::default())).scan(&folder(&root), &Steps::limited(3)).is_ok());
 }
 
 #[test]
 fn a_store_that_cannot_be_read_fails_the_scan() {
     let lockfile = lock("1.0.0").replace("lodash", "unreadable");
     let root = tree(&[("package-lock.json", &lockfile)]);
-    let result = ScaScanner::new(Arc::new(Table::default())).scan(root.path(), &Steps::unlimited());
+    let result = ScaScanner::new(Arc::new(Table::default())).scan(&folder(&root), &Steps::unlimited());
     assert!(matches!(result, Err(ScanError::Failed { scanner: ScannerKind::Sca, .. })));
 }
 
@@ -353,7 +372,7 @@ fn a_store_that_cannot_be_read_fails_the_scan() {
 fn the_sample_project_names_its_components_in_every_language() {
     let shop = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/shop");
     let scanner = ScaScanner::new(Arc::new(Table::default()));
-    let outcome = scanner.scan(Path::new(shop), &Steps::unlimited()).unwrap();
+    let outcome = scanner.scan(&SourceTree::Folder(shop.into()), &Steps::unlimited()).unwrap();
     let has = |path: &str, name: &str, version: &str| {
         outcome.components.iter().any(|c| c.path == path && c.package.name == name && c.version == version)
     };
@@ -368,7 +387,7 @@ fn the_sample_project_names_its_components_in_every_language() {
 
 #[test]
 fn the_name_of_a_file_is_the_last_part_of_its_path() {
-    let file = |path: &str| SourceFile { path: path.to_owned(), location: path.into() };
+    let file = |path: &str| SourceFile { path: path.to_owned().into(), location: Location::Memory(b"") };
     assert_eq!(file("a/b.txt").name(), "b.txt");
     assert_eq!(file("b.txt").name(), "b.txt");
 }

@@ -13,14 +13,13 @@ use scanledger_domain::limits::{DESCRIPTION_BYTES, PATTERN_FILE_BYTES, PLACES, T
 use scanledger_domain::scanning::{
     Control, Detection, Identity, Outcome, Place, ScanError, Scanner, ScannerKind,
 };
+use scanledger_domain::source::SourceTree;
 use scanledger_domain::vault::{HashPurpose, Vault};
 use search::{DetectorFault, Found, Scratch, Search};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 /// "Use of hard-coded credentials".
@@ -72,11 +71,11 @@ impl Scanner for SecretScanner {
         ScannerKind::Secrets
     }
 
-    fn scan(&self, root: &Path, control: &dyn Control) -> Result<Outcome, ScanError> {
+    fn scan(&self, source: &SourceTree, control: &dyn Control) -> Result<Outcome, ScanError> {
         let search = SEARCH
             .as_ref()
             .map_err(|fault| ScanError::Failed { scanner: ScannerKind::Secrets, source: Box::new(fault) })?;
-        let tree = tree::walk(root);
+        let tree = tree::walk(source);
         let files_total = tree.files.len() as u64;
         let mut outcome = Outcome { warnings: tree.warnings, ..Outcome::default() };
         let mut scratch = Scratch::default();
@@ -100,10 +99,11 @@ impl Scanner for SecretScanner {
                 Ok(Content::Binary) => (),
                 Ok(Content::TooLarge) => {
                     let message = format!("larger than {PATTERN_FILE_BYTES} bytes: not searched for secrets");
-                    outcome.warnings.push((file.path.clone(), message));
+                    outcome.warnings.push((file.path.to_string(), message));
                 }
                 Err(error) => {
-                    outcome.warnings.push((file.path.clone(), format!("cannot be read: {}", error.kind())));
+                    let message = format!("cannot be read: {}", error.kind());
+                    outcome.warnings.push((file.path.to_string(), message));
                 }
             }
         }
@@ -204,9 +204,9 @@ enum Content {
 }
 
 /// Reads a file into `text`, but not one that is no text or too large.
-fn read(file: &SourceFile, text: &mut Vec<u8>) -> io::Result<Content> {
+fn read(file: &SourceFile<'_>, text: &mut Vec<u8>) -> io::Result<Content> {
     text.clear();
-    let mut opened = File::open(&file.location)?;
+    let mut opened = file.open()?;
     opened.by_ref().take(SNIFFED_BYTES).read_to_end(text)?;
     if text.contains(&0) {
         return Ok(Content::Binary);

@@ -9,11 +9,11 @@ use proptest::prelude::{ProptestConfig, any, proptest};
 use scanledger_domain::id::SubjectId;
 use scanledger_domain::limits::{DESCRIPTION_BYTES, EXCERPT_BYTES, PATTERN_FILE_BYTES, PLACES, TITLE_BYTES};
 use scanledger_domain::scanning::{Control, Detection, Identity, Interrupted, Outcome, ScanError, Scanner};
+use scanledger_domain::source::{MemoryTree, SourceTree};
 use scanledger_domain::vault::{HashPurpose, Sealed, Vault, VaultError};
 use sha2::{Sha256, Sha384};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
 use tempfile::TempDir;
 
@@ -79,8 +79,27 @@ fn tree<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> TempDir {
     root
 }
 
+fn folder(root: &TempDir) -> SourceTree {
+    SourceTree::Folder(root.path().to_owned())
+}
+
+fn in_memory<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> SourceTree {
+    let (mut ranges, mut contents) = (vec![], vec![]);
+    for (path, content) in files {
+        let start = contents.len();
+        contents.extend_from_slice(content);
+        ranges.push((path.to_owned(), start..contents.len()));
+    }
+    SourceTree::Memory(MemoryTree::new(ranges, contents))
+}
+
+/// The outcome of files in a folder, which is that of files in memory.
 fn scan<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Outcome {
-    SecretScanner::new(Arc::new(KnownKey)).scan(tree(files).path(), &Steps::limited(u64::MAX)).unwrap()
+    let files: Vec<_> = files.into_iter().collect();
+    let scanner = SecretScanner::new(Arc::new(KnownKey));
+    let outcome = scanner.scan(&folder(&tree(files.clone())), &Steps::limited(u64::MAX)).unwrap();
+    assert_eq!(scanner.scan(&in_memory(files), &Steps::limited(u64::MAX)).unwrap(), outcome);
+    outcome
 }
 
 fn scan_text(text: &str) -> Vec<Detection> {
@@ -289,14 +308,14 @@ fn progress_is_told_every_fifty_files_and_at_the_end() {
     let names: Vec<String> = (0..101).map(|n| format!("{n:03}")).collect();
     let root = tree(names.iter().map(|name| (name.as_str(), &b"x"[..])));
     let control = Steps::limited(101);
-    SecretScanner::new(Arc::new(KnownKey)).scan(root.path(), &control).unwrap();
+    SecretScanner::new(Arc::new(KnownKey)).scan(&folder(&root), &control).unwrap();
     assert_eq!(*control.reports.lock().unwrap(), [(0, 101), (50, 101), (100, 101), (101, 101)]);
 }
 
 #[test]
 fn a_scan_ends_at_the_next_file_when_it_is_interrupted() {
     let root = tree([("a", &b"x"[..]), ("b", b"x")]);
-    let result = SecretScanner::new(Arc::new(KnownKey)).scan(root.path(), &Steps::limited(1));
+    let result = SecretScanner::new(Arc::new(KnownKey)).scan(&folder(&root), &Steps::limited(1));
     assert!(matches!(result, Err(ScanError::Interrupted(_))));
 }
 
@@ -312,7 +331,7 @@ fn two_scans_of_a_tree_give_the_same_outcome() {
 fn the_sample_project_has_the_secrets_that_were_planted_and_no_others() {
     let shop = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/shop");
     let scanner = SecretScanner::new(Arc::new(KnownKey));
-    let outcome = scanner.scan(Path::new(shop), &Steps::limited(u64::MAX)).unwrap();
+    let outcome = scanner.scan(&SourceTree::Folder(shop.into()), &Steps::limited(u64::MAX)).unwrap();
     let found: Vec<_> = outcome
         .detections
         .iter()
@@ -352,11 +371,11 @@ fn ten_thousand_secrets_in_a_thousand_files_are_found_in_half_a_second() {
             (format!("{:02}/{file:04}.py", file % 40), secrets.collect())
         })
         .collect();
-    let root = tree(files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())));
+    let source = in_memory(files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())));
     let scanner = SecretScanner::new(Arc::new(KnownKey));
     let control = Steps::limited(u64::MAX);
     let started = std::time::Instant::now();
-    let outcome = scanner.scan(root.path(), &control).unwrap();
+    let outcome = scanner.scan(&source, &control).unwrap();
     let elapsed = started.elapsed();
     let found = outcome.detections.len();
     assert!((9_900..=10_100).contains(&found), "{found}");

@@ -2,10 +2,12 @@
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use scanledger_domain::source::SourceTree;
 use scanledger_source::{EntryFault, UnpackError, UnpackLimits, Unpacked, unpack};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tar::{EntryType, Header};
 use tempfile::TempDir;
 use zip::write::{SimpleFileOptions, ZipWriter};
@@ -20,10 +22,33 @@ impl Bench {
         Self { folder: TempDir::new().unwrap() }
     }
 
+    /// Unpacks into the destination, having seen that the same comes out in memory.
     pub(crate) fn unpack_with(&self, archive: &[u8], limits: &UnpackLimits) -> Result<Unpacked, UnpackError> {
         let path = self.folder.path().join("archive");
         fs::write(&path, archive).unwrap();
-        unpack(&path, None, &self.destination(), limits)
+        let in_memory = unpack(&path, None, &self.folder.path().join("unused"), limits);
+        let no_memory = UnpackLimits { memory_bytes: 0, ..*limits };
+        let in_folder = unpack(&path, None, &self.destination(), &no_memory);
+        match (in_memory, in_folder) {
+            (Ok((memory, facts)), Ok((folder, unpacked))) => {
+                assert!(matches!(memory, SourceTree::Memory(_)));
+                assert_eq!(folder, SourceTree::Folder(self.destination()));
+                assert_eq!((files(&memory), facts), (files(&folder), unpacked));
+                Ok(unpacked)
+            }
+            (Err(memory), Err(folder)) => {
+                assert_eq!(memory.to_string(), folder.to_string());
+                Err(folder)
+            }
+            (memory, folder) => panic!("memory: {memory:?}, folder: {folder:?}"),
+        }
+    }
+
+    /// Unpacks to wherever `limits` allow.
+    pub(crate) fn unpack_within(&self, archive: &[u8], limits: &UnpackLimits) -> SourceTree {
+        let path = self.folder.path().join("archive");
+        fs::write(&path, archive).unwrap();
+        unpack(&path, None, &self.destination(), limits).unwrap().0
     }
 
     pub(crate) fn unpack(&self, archive: &[u8]) -> Result<Unpacked, UnpackError> {
@@ -43,6 +68,30 @@ impl Bench {
             fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert!(names.iter().all(|name| name == "archive" || name == "destination"), "{names:?}");
+    }
+}
+
+/// Path and content of each file of a tree.
+pub(crate) fn files(tree: &SourceTree) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    match tree {
+        SourceTree::Folder(root) => collect(root, "", &mut files),
+        SourceTree::Memory(tree) => {
+            files.extend(tree.files().map(|(path, content)| (path.to_owned(), content.to_vec())));
+        }
+    }
+    files
+}
+
+fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type().unwrap().is_dir() {
+            collect(&entry.path(), &format!("{path}/"), files);
+        } else {
+            files.insert(path, fs::read(entry.path()).unwrap());
+        }
     }
 }
 

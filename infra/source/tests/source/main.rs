@@ -5,5 +5,6 @@
 mod archives;
 mod content;
 mod limits;
+mod memory;
 mod properties;
 mod refusals;

@@ -3,21 +3,21 @@
 mod cipher;
 mod hashing;
 mod sealed;
-mod store;
+mod wrapping;
 
 pub(crate) use cipher::SecretKey;
+pub(crate) use wrapping::{Rewrap, open_installation, open_subject_key};
 
-use crate::file::{self, Unusable};
 use crate::server_key::ServerKey;
+use crate::store::{AllKeys, FoundKey, Installation, KeyRows, PutKey, Unusable};
 use hashing::HashKeys;
 use hashlink::LruCache;
-use parking_lot::Mutex;
-use rusqlite::Connection;
+use parking_lot::{Mutex, RwLock};
 use scanledger_domain::Cause;
 use scanledger_domain::id::SubjectId;
 use scanledger_domain::vault::{HashPurpose, Sealed, Vault, VaultError};
-use std::path::Path;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Subjects whose keys are remembered.
 const SUBJECTS: usize = 4_096;
@@ -43,49 +43,72 @@ pub enum SealError {
     NoRandomness,
 }
 
-/// Personal data under a key per subject, keyed hashes under the installation's data key; all keys in
-/// `state.db`, under the server's key.
+/// Personal data under a key per subject, keyed hashes under the installation's data key; all keys in the state
+/// store, under the server's key.
 ///
 /// A sealed text is `v1.<subject, 32 hexadecimal digits>.<nonce, ciphertext and tag, base64url without
 /// padding>`: AES-256-GCM with a random nonce of 12 bytes, a tag of 16, and the subject's 16 bytes as
 /// associated data.
 pub struct KeyVault {
-    server_key: SecretKey,
-    hash_keys: HashKeys,
-    inner: Mutex<Inner>,
+    pub(crate) rows: Arc<dyn KeyRows>,
+    keys: RwLock<Arc<Keys>>,
+    remembered: Mutex<Remembered>,
 }
 
-struct Inner {
-    connection: Connection,
+/// What follows from the server's key, until it is rotated.
+struct Keys {
+    server: SecretKey,
+    hash: HashKeys,
+    /// Wrapped, because it is needed rarely.
+    installation: Installation,
+}
+
+/// Keys of subjects in memory.
+struct Remembered {
     keys: LruCache<SubjectId, Arc<SecretKey>>,
-    /// How many erasures the remembered keys take into account.
+    /// The erasures that the keys take into account.
     erasures: i64,
 }
 
+/// A subject as the vault knows it.
+enum Subject {
+    Key(Arc<SecretKey>),
+    Erased,
+    Unknown,
+}
+
 impl KeyVault {
-    /// Opens the vault in the state store at `path`; the first to open makes the data key.
-    pub(crate) fn open(path: &Path, key: &ServerKey) -> Result<Self, Cause> {
-        let server_key = key.0.clone();
-        let mut connection = file::open(path)?;
-        let data_key = store::unlock(&mut connection, &server_key)?;
-        let keys = LruCache::new(SUBJECTS);
-        let inner = Mutex::new(Inner { connection, keys, erasures: 0 });
-        Ok(Self { server_key, hash_keys: HashKeys::derive(&data_key), inner })
+    /// Opens the vault in a store; the first to open makes the installation's keys.
+    pub(crate) fn open(rows: Arc<dyn KeyRows>, key: &ServerKey) -> Result<Self, Cause> {
+        let server = &key.0;
+        let found = rows.load()?;
+        if let Some(found) = &found {
+            // Nothing is written to a store of another key.
+            wrapping::open_installation(server, found)?;
+        }
+        let installation = match found {
+            Some(found) if found.signing_key.is_some() => found,
+            Some(_) | None => rows.fill(wrapping::make_installation(server)?)?,
+        };
+        let keys = RwLock::new(Arc::new(Keys::open(server, installation)?));
+        let remembered = Mutex::new(Remembered { keys: LruCache::new(SUBJECTS), erasures: 0 });
+        Ok(Self { rows, keys, remembered })
     }
 
     /// Deletes the subject's key: what was sealed for it stays as it is and opens no more, and nothing is
-    /// sealed for it again. Durable when it answers; erasing twice is harmless.
+    /// sealed for it again. Durable when it answers; erasing twice is harmless. Other nodes notice within
+    /// [`crate::ERASURE_DELAY`].
     ///
-    /// The key is overwritten in the file and the write-ahead log is emptied, unless a reader of another
-    /// process is in the way at that moment; then the next checkpoint does it.
+    /// In a file the key is overwritten and the write-ahead log is emptied; if a reader of another process is in
+    /// the way of that, [`crate::State::tidy`] does it later. PostgreSQL keeps the deleted row, which is a wrapped
+    /// key, in its files until a vacuum, and in archives of its write-ahead log: rotating the server's key, and
+    /// destroying the old one, makes them useless.
     ///
     /// # Errors
     /// When the key store cannot be written.
     pub fn erase(&self, subject: SubjectId) -> Result<(), VaultError> {
-        let doing = "erase a subject";
-        let mut inner = self.inner.lock();
-        inner.keys.remove(&subject);
-        store::erase(&mut inner.connection, subject).map_err(failed(doing))
+        self.remembered.lock().keys.remove(&subject);
+        self.rows.erase(subject).map_err(failed("erase a subject"))
     }
 
     /// Everyone who was erased, in that order: what a restore of older keys has to erase again.
@@ -93,55 +116,156 @@ impl KeyVault {
     /// # Errors
     /// When the key store cannot be read.
     pub fn erased(&self) -> Result<Vec<SubjectId>, VaultError> {
-        store::erased(&self.inner.lock().connection).map_err(failed("list who was erased"))
+        self.rows.erased().map_err(failed("list who was erased"))
     }
 
-    /// The subject's key, from memory or the file; none if it has none.
-    fn find_key(&self, inner: &mut Inner, subject: SubjectId) -> Result<Option<Arc<SecretKey>>, Cause> {
-        inner.forget_if_others_erased()?;
-        if let Some(key) = inner.keys.get(&subject) {
-            return Ok(Some(Arc::clone(key)));
+    /// The 32 secret bytes from which the installation's signing key is made: the same for ever, whatever happens
+    /// to the server's key, and in backups of the keys.
+    ///
+    /// # Errors
+    /// When it was tampered with.
+    pub fn signing_seed(&self) -> Result<Zeroizing<[u8; 32]>, VaultError> {
+        let keys = self.keys();
+        let opened = wrapping::open_installation(&keys.server, &keys.installation);
+        let seed = opened.and_then(|opened| opened.signing_key.ok_or_else(|| SealError::NoKey.into()));
+        seed.map(|key| Zeroizing::new(*key.bytes())).map_err(failed("open the signing key"))
+    }
+
+    /// Puts every key under `new` instead of `old`, in one transaction; the keys stay what they are, and so does
+    /// everything that was sealed, hashed or signed with them. Other processes have to open the store anew. See
+    /// [`crate::State::rotate`] for the key's file. Blocks, for some seconds if there are many subjects; hashing
+    /// and keys that are not in memory wait meanwhile.
+    ///
+    /// # Errors
+    /// With [`Unusable::OtherServerKey`] as the source when the store is not under `old`; when it cannot be read
+    /// or written, and then nothing has changed, unless the connection was lost during the commit.
+    pub fn rotate(&self, old: &ServerKey, new: &ServerKey) -> Result<(), VaultError> {
+        let doing = "rotate the server's key";
+        let rewrap = Rewrap { old: old.0.clone(), new: new.0.clone() };
+        // Held to the end, so that whoever meets a key of the next generation waits until it is known here.
+        let mut keys = self.keys.write();
+        let installation = self.rows.rewrap(rewrap).map_err(failed(doing))?;
+        *keys = Arc::new(Keys::open(&new.0, installation).map_err(failed(doing))?);
+        Ok(())
+    }
+
+    /// Makes sure that the store is under `key`.
+    pub(crate) fn require(&self, key: &ServerKey) -> Result<(), VaultError> {
+        let doing = "see whether the server's key fits";
+        let found =
+            self.rows.load().map_err(failed(doing))?.ok_or(Unusable::Foreign).map_err(failed(doing))?;
+        wrapping::open_installation(&key.0, &found).map(drop).map_err(failed(doing))
+    }
+
+    /// Replaces the installation's keys by those of a backup. `None`: there are keys already.
+    pub(crate) fn replace(&self, all: AllKeys) -> Result<Option<()>, Cause> {
+        let mut keys = self.keys.write();
+        let Some(installation) = self.rows.import(all)? else { return Ok(None) };
+        *keys = Arc::new(Keys::open(&keys.server, installation)?);
+        Ok(Some(()))
+    }
+
+    /// The server's key.
+    pub(crate) fn server_key(&self) -> SecretKey {
+        self.keys().server.clone()
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.read())
+    }
+
+    /// The subject's key, from memory or the store.
+    fn find(&self, subject: SubjectId) -> Result<Subject, Cause> {
+        // Asked before the store is, so that a key that is erased in between is not remembered as a newer one.
+        let erasures = self.rows.erasures()?;
+        if let Some(key) = self.remembered.lock().find(subject, erasures) {
+            return Ok(Subject::Key(key));
         }
-        let Some(key) = store::find_key(&inner.connection, &self.server_key, subject)? else {
-            return Ok(None);
-        };
-        Ok(Some(inner.remember(subject, key)))
+        self.of_present_generation(|keys| {
+            let found = self.rows.find(subject)?;
+            Ok(match found.key {
+                FoundKey::Erased => Some(Subject::Erased),
+                FoundKey::None => Some(Subject::Unknown),
+                FoundKey::Key(_) if found.generation != keys.installation.generation => None,
+                FoundKey::Key(wrapped) => {
+                    let key = wrapping::open_subject_key(&keys.server, subject, &wrapped)?;
+                    Some(Subject::Key(self.remembered.lock().keep(subject, key, erasures)))
+                }
+            })
+        })
     }
 
     fn key_for_sealing(&self, subject: SubjectId) -> Result<Arc<SecretKey>, Cause> {
-        let mut inner = self.inner.lock();
-        if let Some(key) = self.find_key(&mut inner, subject)? {
-            return Ok(key);
+        match self.find(subject)? {
+            Subject::Key(key) => return Ok(key),
+            Subject::Erased => return Err(SealError::Erased.into()),
+            Subject::Unknown => (),
         }
-        let key = store::load_or_make_key(&mut inner.connection, &self.server_key, subject)?;
-        Ok(inner.remember(subject, key))
+        let erasures = self.rows.erasures()?;
+        self.of_present_generation(|keys| {
+            let fresh = wrapping::make_subject_key(&keys.server, subject)?;
+            match self.rows.put(keys.installation.generation, subject, fresh)? {
+                PutKey::Key(wrapped) => {
+                    let key = wrapping::open_subject_key(&keys.server, subject, &wrapped)?;
+                    Ok(Some(self.remembered.lock().keep(subject, key, erasures)))
+                }
+                PutKey::Erased => Err(SealError::Erased.into()),
+                PutKey::OtherGeneration => Ok(None),
+            }
+        })
+    }
+
+    /// What `attempt` answers, which is `None` if it met another generation of keys. This process may be rotating
+    /// them at this moment: then it is attempted once more with the new ones.
+    fn of_present_generation<T>(
+        &self,
+        attempt: impl Fn(&Keys) -> Result<Option<T>, Cause>,
+    ) -> Result<T, Cause> {
+        let before = self.keys();
+        if let Some(done) = attempt(&before)? {
+            return Ok(done);
+        }
+        let now = self.keys();
+        if now.installation.generation != before.installation.generation
+            && let Some(done) = attempt(&now)?
+        {
+            return Ok(done);
+        }
+        Err(Unusable::KeysChanged.into())
     }
 
     fn key_for_opening(&self, subject: SubjectId) -> Result<Option<Arc<SecretKey>>, Cause> {
-        let mut inner = self.inner.lock();
-        let key = self.find_key(&mut inner, subject)?;
-        if key.is_none() && !store::is_erased(&inner.connection, subject)? {
-            return Err(SealError::NoKey.into());
+        match self.find(subject)? {
+            Subject::Key(key) => Ok(Some(key)),
+            Subject::Erased => Ok(None),
+            Subject::Unknown => Err(SealError::NoKey.into()),
         }
-        Ok(key)
     }
 }
 
-impl Inner {
-    /// Another process may erase too. Looked at on every call (a few microseconds), so that a remembered
-    /// key is never used after its subject was erased.
-    fn forget_if_others_erased(&mut self) -> rusqlite::Result<()> {
-        let erasures = store::erasures(&self.connection)?;
+impl Keys {
+    fn open(server: &SecretKey, installation: Installation) -> Result<Self, Cause> {
+        let opened = wrapping::open_installation(server, &installation)?;
+        Ok(Self { server: server.clone(), hash: HashKeys::derive(&opened.data_key), installation })
+    }
+}
+
+impl Remembered {
+    /// Somebody else may erase too: then nothing is remembered any more.
+    fn find(&mut self, subject: SubjectId, erasures: i64) -> Option<Arc<SecretKey>> {
         if self.erasures != erasures {
             self.keys.clear();
             self.erasures = erasures;
         }
-        Ok(())
+        self.keys.get(&subject).cloned()
     }
 
-    fn remember(&mut self, subject: SubjectId, key: SecretKey) -> Arc<SecretKey> {
+    /// Remembers a key that was read after `erasures` were counted, unless there were further ones since.
+    fn keep(&mut self, subject: SubjectId, key: SecretKey, erasures: i64) -> Arc<SecretKey> {
         let key = Arc::new(key);
-        self.keys.insert(subject, Arc::clone(&key));
+        if self.erasures == erasures {
+            self.keys.insert(subject, Arc::clone(&key));
+        }
         key
     }
 }
@@ -165,15 +289,10 @@ impl Vault for KeyVault {
     }
 
     fn hash(&self, purpose: HashPurpose, bytes: &[u8]) -> Vec<u8> {
-        self.hash_keys.hash(purpose, bytes)
+        self.keys.read().hash.hash(purpose, bytes)
     }
 }
 
 fn failed<E: Into<Cause>>(doing: &'static str) -> impl FnOnce(E) -> VaultError {
     move |source| VaultError { doing, source: source.into() }
-}
-
-/// The server's key does not fit the file.
-fn other_server_key(_: SealError) -> Unusable {
-    Unusable::OtherServerKey
 }

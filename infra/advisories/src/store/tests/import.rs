@@ -4,6 +4,7 @@ use super::{Counts, JUNE, MAY, NO_TIME, bench, counts, record};
 use crate::limits::{PROBLEMS, RECORD_BYTES, SOURCE_BYTES, ZIP_ENTRIES};
 use crate::report::{ImportError, ImportReport};
 use crate::source::Bounds;
+use crate::store::import::Number;
 use proptest::prelude::*;
 use scanledger_domain::advisory::{AdvisoryIndex, Generation};
 use scanledger_domain::component::Ecosystem;
@@ -177,7 +178,8 @@ fn a_source_beyond_its_limits_fails_the_import_and_changes_nothing() {
     let (a, c) = (record("A-1", MAY, "2.0.0").to_string(), record("C-1", MAY, "2.0.0").to_string());
     let bytes = (a.len() + c.len()) as u64;
     let two = bench.zip("two.zip", &[("A-1.json", a), ("C-1.json", c)]);
-    let within = |bounds| bench.store.import_within(&[good.clone(), two.clone()], &|_| (), bounds);
+    let within =
+        |bounds| bench.store.import_within(&[good.clone(), two.clone()], Number::Next, &|_| (), bounds);
 
     let entries = within(Bounds { zip_entries: 1, ..Bounds::default() }).unwrap_err();
     assert!(matches!(entries, ImportError::TooManyEntries { entries: 2, limit: 1, .. }), "{entries:?}");
@@ -189,6 +191,32 @@ fn a_source_beyond_its_limits_fails_the_import_and_changes_nothing() {
     assert_eq!(at_the_edge.unwrap().changed(), 3);
     let default = Bounds::default();
     assert_eq!((default.zip_entries, default.source_bytes), (ZIP_ENTRIES, SOURCE_BYTES));
+}
+
+#[test]
+fn what_another_node_imported_has_its_generation_here_too() {
+    let (here, there) = (bench(), bench());
+    let source = there.records(&[record("A-1", MAY, "2.0.0")]);
+    assert_eq!(there.import(std::slice::from_ref(&source)).generation, Generation(1));
+    let import = |generation| {
+        here.store.import_as(Generation(generation), std::slice::from_ref(&source), &|_| ()).unwrap()
+    };
+    assert_eq!(import(7).generation, Generation(7));
+    assert_eq!(here.store.generation(), Some(Generation(7)));
+    assert_eq!(import(5).generation, Generation(7), "a generation never goes back");
+}
+
+#[test]
+fn a_folder_packed_is_the_same_source() {
+    let bench = bench();
+    let folder = bench.path("folder");
+    fs::create_dir_all(folder.join("deep")).unwrap();
+    fs::write(folder.join("deep/A-1.json"), record("A-1", MAY, "2.0.0").to_string()).unwrap();
+    fs::write(folder.join("notes.txt"), "no record").unwrap();
+    let packed = bench.path("packed.zip");
+    assert_eq!(crate::pack(&folder, &packed).unwrap(), 1);
+    let (of_folder, of_packed) = (bench.import(&[folder]), super::bench().import(&[packed]));
+    assert_eq!(Counts::of(&of_packed.files[0]), Counts::of(&of_folder.files[0]));
 }
 
 #[test]

@@ -1,0 +1,230 @@
+//! Which requests are limited together, and the one table of how much each class may do.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+/// Requests that are limited together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Signing in with a password.
+    Login,
+    /// Making an account.
+    Register,
+    /// Asking for a new password, and setting it.
+    Reset,
+    /// Going to an outside sign-in provider, and coming back.
+    OAuth,
+    /// Taking the next access token of a session.
+    Refresh,
+    /// Starting scans.
+    Upload,
+    /// Whole lists and reports in one answer.
+    Export,
+    /// Reads that look through much.
+    Search,
+    /// Everything else.
+    General,
+    /// Credentials that turned out not to be valid. No request is of this class: it counts refusals.
+    Failure,
+}
+
+/// Who is counted as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Everybody behind one address.
+    Address,
+    /// A credential that was accepted before; everybody else by address, or inventing credentials would help.
+    Credential,
+}
+
+/// How many requests in what time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// How many in a window; at least 1.
+    pub(super) limit: u32,
+    /// How long a window is, in seconds; at least 1.
+    pub(super) window_seconds: u32,
+    /// How many of them at once; at least 1 and at most `limit`.
+    pub(super) burst: u32,
+}
+
+/// A line of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Line {
+    /// What the configuration and the headers call it.
+    pub(super) name: &'static str,
+    pub(super) scope: Scope,
+    pub(super) quota: Quota,
+    /// How long a request may take until its answer begins; what comes as a stream afterwards is not counted.
+    pub(super) time: Duration,
+}
+
+const MINUTE: u32 = 60;
+/// How long a client may take to send a request without a file, and the server to answer it.
+const SHORT: Duration = Duration::from_secs(60);
+/// How long the server may take to put something large together.
+const LONG: Duration = Duration::from_secs(600);
+/// How long an upload may take: the largest one at 28 KiB a second.
+const UPLOAD: Duration = Duration::from_secs(3_600);
+
+impl Class {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Login,
+        Self::Register,
+        Self::Reset,
+        Self::OAuth,
+        Self::Refresh,
+        Self::Upload,
+        Self::Export,
+        Self::Search,
+        Self::General,
+        Self::Failure,
+    ];
+
+    /// The table: numbers from the references where they have some (TRUSCA §2.5, Pepper §1). Both dialects' ways to
+    /// sign in share one class, or a guesser would use both.
+    pub(super) const fn line(self) -> Line {
+        use Scope::{Address, Credential};
+        let (name, scope, quota, time) = match self {
+            // TRUSCA RL-login.
+            Self::Login => ("login", Address, Quota::all_at_once(5, MINUTE), SHORT),
+            // Pepper: 20 in 15 minutes.
+            Self::Register => ("register", Address, Quota::all_at_once(20, 15 * MINUTE), SHORT),
+            // TRUSCA RL-forgot and RL-reset.
+            Self::Reset => ("reset", Address, Quota::all_at_once(5, MINUTE), SHORT),
+            // TRUSCA RL-oauth.
+            Self::OAuth => ("oauth", Address, Quota::all_at_once(60, MINUTE), SHORT),
+            Self::Refresh => ("refresh", Address, Quota::all_at_once(120, MINUTE), SHORT),
+            // An organization's pipelines often share one key.
+            Self::Upload => ("upload", Credential, Quota::all_at_once(300, MINUTE), UPLOAD),
+            Self::Export => ("export", Credential, Quota::all_at_once(60, MINUTE), LONG),
+            Self::Search => ("search", Credential, Quota::all_at_once(600, MINUTE), SHORT),
+            Self::General => {
+                let quota = Quota { limit: 6_000, window_seconds: MINUTE, burst: 1_000 };
+                ("general", Credential, quota, SHORT)
+            }
+            Self::Failure => ("failure", Address, Quota::all_at_once(100, MINUTE), SHORT),
+        };
+        Line { name, scope, quota, time }
+    }
+
+    /// What the configuration and the headers call it.
+    pub const fn name(self) -> &'static str {
+        self.line().name
+    }
+
+    /// The class of requests with this method to this route; none for what is never limited.
+    pub(super) fn of(method: &str, route: Option<&str>) -> Option<Self> {
+        // Every `GET` answers `HEAD` too.
+        let method = if method == "HEAD" { "GET" } else { method };
+        let found = route.and_then(|route| BY_ROUTE.get(&(method, route)).copied());
+        found.unwrap_or(Some(Self::General))
+    }
+}
+
+impl FromStr for Class {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|class| class.name() == name).ok_or(())
+    }
+}
+
+impl Quota {
+    const fn all_at_once(limit: u32, window_seconds: u32) -> Self {
+        Self { limit, window_seconds, burst: limit }
+    }
+}
+
+type Entry = (&'static str, &'static str, Option<Class>);
+
+/// Routes that are not [`Class::General`], as the router names them.
+const ROUTES: [Entry; 24] = [
+    ("POST", "/auth/login", Some(Class::Login)),
+    ("POST", "/api/auth/callback/credentials", Some(Class::Login)),
+    ("POST", "/auth/register", Some(Class::Register)),
+    ("POST", "/api/auth/register", Some(Class::Register)),
+    ("POST", "/auth/forgot-password", Some(Class::Reset)),
+    ("POST", "/auth/reset-password", Some(Class::Reset)),
+    ("GET", "/auth/oauth/{provider}/authorize", Some(Class::OAuth)),
+    ("GET", "/auth/oauth/{provider}/callback", Some(Class::OAuth)),
+    ("POST", "/auth/refresh", Some(Class::Refresh)),
+    ("POST", "/api/scans", Some(Class::Upload)),
+    ("POST", "/api/scans/{id}/rescan", Some(Class::Upload)),
+    ("GET", "/api/scans/{id}/findings/export", Some(Class::Export)),
+    ("GET", "/api/scans/{id}/artifacts/{slug}", Some(Class::Export)),
+    ("GET", "/api/audit-log", Some(Class::Search)),
+    ("GET", "/api/audit-log/consistency", Some(Class::Search)),
+    ("GET", "/api/audit-log/proof", Some(Class::Search)),
+    ("GET", "/api/projects/{id}/diff", Some(Class::Search)),
+    ("GET", "/api/projects/{id}/components", Some(Class::Search)),
+    ("GET", "/graphql", Some(Class::Search)),
+    ("POST", "/graphql", Some(Class::Search)),
+    // A server whose limits are used up is not to be taken for one that is down.
+    ("GET", "/health", None),
+    ("GET", "/api/health", None),
+    ("GET", "/health/ready", None),
+    ("GET", "/metrics", None),
+];
+
+static BY_ROUTE: LazyLock<HashMap<(&str, &str), Option<Class>>> =
+    LazyLock::new(|| ROUTES.into_iter().map(|(method, route, class)| ((method, route), class)).collect());
+
+#[cfg(test)]
+mod tests {
+    use super::{Class, ROUTES};
+    use std::collections::HashSet;
+
+    /// Routes of the table that the router does not have yet: signing in.
+    const TO_COME: [(&str, &str); 9] = [
+        ("POST", "/auth/login"),
+        ("POST", "/auth/register"),
+        ("POST", "/auth/forgot-password"),
+        ("POST", "/auth/reset-password"),
+        ("POST", "/auth/refresh"),
+        ("GET", "/auth/oauth/{provider}/authorize"),
+        ("GET", "/auth/oauth/{provider}/callback"),
+        ("POST", "/api/auth/callback/credentials"),
+        ("POST", "/api/auth/register"),
+    ];
+
+    #[test]
+    fn every_line_names_a_route() {
+        let rules = crate::route_table();
+        let mut known: HashSet<(&str, &str)> =
+            rules.iter().map(|rule| (rule.method, rule.path.as_str())).collect();
+        known.extend([("GET", "/graphql"), ("POST", "/graphql")]);
+        known.extend(TO_COME);
+        for (method, route, _) in ROUTES {
+            assert!(known.contains(&(method, route)), "{method} {route}");
+        }
+    }
+
+    #[test]
+    fn no_route_stands_twice() {
+        let routes: HashSet<(&str, &str)> =
+            ROUTES.into_iter().map(|(method, route, _)| (method, route)).collect();
+        assert_eq!(routes.len(), ROUTES.len());
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_is_general_and_probes_are_not_limited() {
+        assert_eq!(Class::of("POST", Some("/auth/login")), Some(Class::Login));
+        assert_eq!(Class::of("GET", Some("/auth/login")), Some(Class::General));
+        assert_eq!(Class::of("HEAD", Some("/api/audit-log")), Some(Class::Search));
+        assert_eq!(Class::of("HEAD", Some("/health")), None);
+        assert_eq!(Class::of("POST", Some("/health")), Some(Class::General));
+        assert_eq!(Class::of("GET", None), Some(Class::General));
+    }
+
+    #[test]
+    fn classes_are_known_by_name() {
+        for class in Class::ALL {
+            assert_eq!(class.name().parse(), Ok(class));
+        }
+        assert_eq!("Login".parse::<Class>(), Err(()));
+    }
+}

@@ -1,0 +1,70 @@
+//! A source tree as scanners get it: a folder, or all of it in memory.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// A source tree; it does not change while somebody reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceTree {
+    /// A folder without links that leave it.
+    Folder(PathBuf),
+    /// Files in memory: making and removing thousands of small files costs more than to search them.
+    Memory(MemoryTree),
+}
+
+/// Regular files in memory, all contents in one piece.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct MemoryTree {
+    files: Vec<(String, Range<usize>)>,
+    contents: Vec<u8>,
+}
+
+impl MemoryTree {
+    /// Files by path (relative to the root, with `/`) and by where their content lies in `contents`. A range
+    /// that is not in `contents` is an empty file.
+    pub const fn new(files: Vec<(String, Range<usize>)>, contents: Vec<u8>) -> Self {
+        Self { files, contents }
+    }
+
+    /// Path and content of each file, in the order in which they were given.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let content = |range: &Range<usize>| self.contents.get(range.clone()).unwrap_or_default();
+        self.files.iter().map(move |(path, range)| (path.as_str(), content(range)))
+    }
+}
+
+/// How much there is; what there is may be secret.
+impl fmt::Debug for MemoryTree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryTree")
+            .field("files", &self.files.len())
+            .field("bytes", &self.contents.len())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MemoryTree, SourceTree};
+
+    #[test]
+    fn files_have_their_part_of_the_contents() {
+        let files = vec![("a".to_owned(), 0..3), ("b/c".to_owned(), 3..3), ("d".to_owned(), 3..5)];
+        let tree = MemoryTree::new(files, b"onetw".to_vec());
+        let found: Vec<_> = tree.files().collect();
+        assert_eq!(found, [("a", &b"one"[..]), ("b/c", b""), ("d", b"tw")]);
+    }
+
+    #[test]
+    fn a_file_beyond_the_contents_is_empty() {
+        let tree = MemoryTree::new(vec![("a".to_owned(), 1..9)], b"one".to_vec());
+        assert_eq!(tree.files().collect::<Vec<_>>(), [("a", &b""[..])]);
+    }
+
+    #[test]
+    fn what_is_written_to_logs_tells_no_content() {
+        let tree = SourceTree::Memory(MemoryTree::new(vec![("key.pem".to_owned(), 0..4)], b"1234".to_vec()));
+        assert_eq!(format!("{tree:?}"), "Memory(MemoryTree { files: 1, bytes: 4 })");
+    }
+}

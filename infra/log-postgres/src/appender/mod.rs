@@ -1,0 +1,241 @@
+//! The one task that appends.
+//!
+//! It takes every request that waits, writes those that fit together with one call of `append_events`, and looks up
+//! those that seem to be repeats or lost races. The server decides: a request is refused only after the log was seen
+//! to refuse it. A group whose fate is unknown, because the connection broke, is looked up by its ids and written
+//! again if it is not there.
+
+mod group;
+mod hints;
+mod statements;
+
+use crate::connect::{APPEND, PAUSES, connect_writer, within};
+use crate::error::{failed_for_all, is_passing, is_taken};
+use crate::news::News;
+use crate::stats::Counters;
+use group::{GROUP_REQUESTS, Group, Sorted};
+use hints::Hints;
+use scanledger_domain::log::{Append, AppendError, Appended, NewEvent};
+use scanledger_domain::time::Clock;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use statements::{Outcome, append, look_up};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep};
+
+/// What the appender is asked.
+pub(crate) enum Message {
+    /// To append a batch.
+    Append(Request),
+    /// To finish what was handed over, and end.
+    Close,
+}
+
+/// A batch, and where its answer goes.
+pub(crate) struct Request {
+    batch: Vec<Append>,
+    answer: oneshot::Sender<Result<Appended, AppendError>>,
+    /// When its caller is to hear that the server cannot be reached.
+    deadline: Instant,
+    /// Whether it has to be looked up before it is written.
+    is_doubtful: bool,
+}
+
+impl Request {
+    pub(crate) fn new(
+        batch: Vec<Append>,
+        answer: oneshot::Sender<Result<Appended, AppendError>>,
+        deadline: Instant,
+    ) -> Self {
+        Self { batch, answer, deadline, is_doubtful: false }
+    }
+
+    fn events(&self) -> impl Iterator<Item = &NewEvent> {
+        self.batch.iter().flat_map(|part| &part.events)
+    }
+
+    /// A caller that went away needs no answer.
+    fn answer(self, answer: Result<Appended, AppendError>) {
+        let _ = self.answer.send(answer);
+    }
+}
+
+/// Everything the task owns.
+pub(crate) struct Appender {
+    options: PgConnectOptions,
+    clock: Arc<dyn Clock>,
+    news: Arc<News>,
+    counters: Arc<Counters>,
+    connection: Option<PgConnection>,
+    hints: Hints,
+    waiting: VecDeque<Request>,
+    /// How long to wait before the server is tried again; none while it answers.
+    pause: Option<Duration>,
+}
+
+impl Appender {
+    pub(crate) fn new(
+        options: PgConnectOptions,
+        clock: Arc<dyn Clock>,
+        news: Arc<News>,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let (hints, waiting) = (Hints::default(), VecDeque::new());
+        Self { options, clock, news, counters, connection: None, hints, waiting, pause: None }
+    }
+
+    /// Serves requests until the log is closed or dropped.
+    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Message>) {
+        let mut messages = Vec::with_capacity(GROUP_REQUESTS);
+        loop {
+            let room = GROUP_REQUESTS.saturating_sub(self.waiting.len());
+            let_callers_go_on(&inbox).await;
+            if self.waiting.is_empty() {
+                if inbox.recv_many(&mut messages, room).await == 0 {
+                    break;
+                }
+            } else {
+                messages.extend(std::iter::from_fn(|| inbox.try_recv().ok()).take(room));
+            }
+            for message in messages.drain(..) {
+                match message {
+                    Message::Append(request) => self.waiting.push_back(request),
+                    Message::Close => inbox.close(),
+                }
+            }
+            self.round().await;
+        }
+        self.news.close();
+    }
+
+    /// Serves what waits: one group and one look-up at most.
+    async fn round(&mut self) {
+        let Sorted { group, doubtful, later } =
+            Sorted::new(std::mem::take(&mut self.waiting), &mut self.hints);
+        self.waiting = later;
+        if !group.requests.is_empty() {
+            self.write(group).await;
+        }
+        if !doubtful.is_empty() {
+            self.look_up(doubtful).await;
+        }
+    }
+
+    async fn write(&mut self, group: Group) {
+        let now = self.clock.now();
+        let outcome = match self.connection().await {
+            Ok(connection) => within(APPEND, append(connection, &group, now)).await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(Outcome::Written(last, recorded_at)) => {
+                self.pause = None;
+                let answers = group.answers(last, recorded_at);
+                self.counters.add_group(group.len() as u64, group.requests.len() as u64);
+                self.news.publish(last);
+                for (stream, span) in group.streams {
+                    self.hints.saw(stream, span.to);
+                }
+                for (request, answer) in group.requests.into_iter().zip(answers) {
+                    request.answer(Ok(answer));
+                }
+            }
+            Ok(Outcome::Moved(versions)) => {
+                for (stream, version) in versions {
+                    self.hints.saw(stream, version);
+                }
+                self.again(group.requests, false);
+            }
+            Err(error) if is_taken(&error) => {
+                self.again(group.requests, true);
+            }
+            Err(error) => self.failed("append events", group.requests, error).await,
+        }
+    }
+
+    /// Answers the requests that stay refused when the log is asked; the others wait again.
+    async fn look_up(&mut self, requests: Vec<Request>) {
+        let seen = match self.connection().await {
+            Ok(connection) => within(APPEND, look_up(connection, &requests)).await,
+            Err(error) => Err(error),
+        };
+        match seen {
+            Ok(seen) => {
+                self.pause = None;
+                let mut fitting = Vec::new();
+                for request in requests {
+                    match seen.answer(&request) {
+                        Some(answer) => request.answer(answer),
+                        None => fitting.push(request),
+                    }
+                }
+                for (stream, version) in seen.versions {
+                    self.hints.saw(stream, version);
+                }
+                self.again(fitting, false);
+            }
+            Err(error) => self.failed("look up events", requests, error).await,
+        }
+    }
+
+    /// Puts requests back in front of those that wait.
+    fn again(&mut self, requests: Vec<Request>, is_doubtful: bool) {
+        for request in requests.into_iter().rev() {
+            self.waiting.push_front(Request { is_doubtful, ..request });
+        }
+    }
+
+    /// What becomes of requests after an error: if it may pass, they are looked up on a new connection, because they
+    /// may have been written.
+    async fn failed(&mut self, doing: &'static str, requests: Vec<Request>, error: sqlx::Error) {
+        self.connection = None;
+        let error = Arc::new(error);
+        if !is_passing(&error) {
+            for request in requests {
+                request.answer(Err(failed_for_all(doing, &error).into()));
+            }
+            return;
+        }
+        if self.pause.is_none() {
+            tracing::warn!(error = %error, "the server of the event log is out of reach");
+        }
+        self.again(requests, true);
+        let [shortest, longest] = PAUSES;
+        let pause = self.pause.map_or(shortest, |pause| longest.min(pause * 2));
+        self.pause = Some(pause);
+        let next = Instant::now() + pause;
+        for request in std::mem::take(&mut self.waiting) {
+            if request.deadline <= next {
+                request.answer(Err(failed_for_all(doing, &error).into()));
+            } else if !request.answer.is_closed() {
+                self.waiting.push_back(request);
+            }
+        }
+        sleep(pause).await;
+    }
+
+    async fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => connect_writer(&self.options).await?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+}
+
+/// Lets tasks that are ready run for as long as they hand requests over. Callers that were just answered often have
+/// their next request at once; without this, half of them would find the next group gone, and all groups would be
+/// half as large for ever. Takes microseconds, and a group takes a flush of the disk.
+async fn let_callers_go_on(inbox: &mpsc::Receiver<Message>) {
+    let mut handed_over = inbox.len();
+    loop {
+        yield_now().await;
+        if inbox.len() == handed_over {
+            return;
+        }
+        handed_over = inbox.len();
+    }
+}

@@ -1,0 +1,144 @@
+//! What the appender asks the server.
+
+use super::Request;
+use super::group::Group;
+use scanledger_domain::id::EventId;
+use scanledger_domain::log::{AppendError, Appended, Position, StreamName, Version};
+use scanledger_domain::time::Timestamp;
+use sqlx::Row;
+use sqlx::postgres::PgConnection;
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+
+/// What became of a group.
+pub(super) enum Outcome {
+    /// It is in the log, up to here.
+    Written(Position, Timestamp),
+    /// Nothing of it is, because streams are not where they were expected to be.
+    Moved(Vec<(StreamName, Version)>),
+}
+
+/// Writes a group, or nothing of it: one round trip, one transaction, one flush.
+pub(super) async fn append(
+    connection: &mut PgConnection,
+    group: &Group,
+    now: Timestamp,
+) -> sqlx::Result<Outcome> {
+    let (parts, expected): (Vec<_>, Vec<_>) =
+        group.streams.iter().map(|(stream, span)| (stream.as_str(), span.from.0.cast_signed())).unzip();
+    let mut rows = Rows::with_capacity(group.len());
+    for (stream, version, event) in group.events() {
+        rows.ids.push(event.id.0);
+        rows.streams.push(stream.as_str());
+        rows.versions.push(version.0.cast_signed());
+        rows.kinds.push(event.kind);
+        rows.schemas.push(i32::from(event.schema));
+        rows.data.push(&event.data);
+        rows.metadata.push(&event.metadata);
+    }
+    let row = sqlx::query(
+        "SELECT last_position, last_recorded_at, actual \
+         FROM scanledger_log.append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(now.0)
+    .bind(&parts)
+    .bind(&expected)
+    .bind(&rows.ids)
+    .bind(&rows.streams)
+    .bind(&rows.versions)
+    .bind(&rows.kinds)
+    .bind(&rows.schemas)
+    .bind(&rows.data)
+    .bind(&rows.metadata)
+    .fetch_one(connection)
+    .await?;
+    if let Some(actual) = row.try_get::<Option<Vec<i64>>, _>(2)? {
+        let versions = actual.into_iter().map(|version| Version(version.cast_unsigned()));
+        return Ok(Outcome::Moved(group.streams.keys().cloned().zip(versions).collect()));
+    }
+    let last = Position(row.try_get::<i64, _>(0)?.cast_unsigned());
+    Ok(Outcome::Written(last, Timestamp(row.try_get(1)?)))
+}
+
+/// One array per column.
+struct Rows<'a> {
+    ids: Vec<Uuid>,
+    streams: Vec<&'a str>,
+    versions: Vec<i64>,
+    kinds: Vec<&'a str>,
+    schemas: Vec<i32>,
+    data: Vec<&'a [u8]>,
+    metadata: Vec<&'a [u8]>,
+}
+
+impl Rows<'_> {
+    fn with_capacity(events: usize) -> Self {
+        Self {
+            ids: Vec::with_capacity(events),
+            streams: Vec::with_capacity(events),
+            versions: Vec::with_capacity(events),
+            kinds: Vec::with_capacity(events),
+            schemas: Vec::with_capacity(events),
+            data: Vec::with_capacity(events),
+            metadata: Vec::with_capacity(events),
+        }
+    }
+}
+
+/// What the log has of some requests, all seen at one moment.
+pub(super) struct Seen {
+    places: HashMap<EventId, (Position, Timestamp)>,
+    pub(super) versions: HashMap<StreamName, Version>,
+}
+
+/// Looks up every event id and stream of `requests` in one round trip.
+pub(super) async fn look_up(connection: &mut PgConnection, requests: &[Request]) -> sqlx::Result<Seen> {
+    let ids: Vec<Uuid> = requests.iter().flat_map(Request::events).map(|event| event.id.0).collect();
+    let streams: HashSet<&StreamName> =
+        requests.iter().flat_map(|request| &request.batch).map(|part| &part.stream).collect();
+    let streams: Vec<&str> = streams.into_iter().map(StreamName::as_str).collect();
+    let rows = sqlx::query(
+        "SELECT e.id, NULL, e.position, e.recorded_at \
+         FROM unnest($1::uuid[]) AS asked (id) JOIN scanledger_log.events e ON e.id = asked.id \
+         UNION ALL \
+         SELECT NULL, asked.stream, \
+             coalesce((SELECT max(e.version) FROM scanledger_log.events e WHERE e.stream = asked.stream), 0), 0 \
+         FROM unnest($2::text[]) AS asked (stream)",
+    )
+    .bind(&ids)
+    .bind(&streams)
+    .fetch_all(connection)
+    .await?;
+    let mut seen =
+        Seen { places: HashMap::with_capacity(ids.len()), versions: HashMap::with_capacity(streams.len()) };
+    for row in rows {
+        let number = row.try_get::<i64, _>(2)?.cast_unsigned();
+        match (row.try_get::<Option<Uuid>, _>(0)?, row.try_get::<Option<&str>, _>(1)?) {
+            (Some(id), _) => {
+                seen.places.insert(EventId(id), (Position(number), Timestamp(row.try_get(3)?)));
+            }
+            (None, Some(stream)) => {
+                seen.versions.insert(StreamName::stored(stream), Version(number));
+            }
+            (None, None) => {}
+        }
+    }
+    Ok(seen)
+}
+
+impl Seen {
+    /// The answer to a request, or none if nothing stands against writing it.
+    pub(super) fn answer(&self, request: &Request) -> Option<Result<Appended, AppendError>> {
+        let known = || request.events().filter_map(|event| self.places.get(&event.id));
+        if let (Some((first, _)), Some((last, recorded_at))) = (known().min(), known().max()) {
+            let is_whole = known().count() == request.events().count();
+            let appended = Appended { first: *first, last: *last, recorded_at: *recorded_at };
+            return Some(if is_whole { Ok(appended) } else { Err(AppendError::PartlyKnown) });
+        }
+        request.batch.iter().find_map(|part| {
+            let actual = self.versions.get(&part.stream).copied().unwrap_or(Version::NONE);
+            let (stream, expected) = (part.stream.clone(), part.expected);
+            (actual != expected).then_some(Err(AppendError::Conflict { stream, expected, actual }))
+        })
+    }
+}

@@ -1,0 +1,284 @@
+//! The event log on PostgreSQL, with group commit over several nodes.
+//!
+//! One task per process appends. Callers hand it their requests over a bounded channel; it takes everything that
+//! waits and writes it with one call of a function in the database, which takes the one row under which positions
+//! are given out, checks the streams, inserts, notifies and commits. So the row is held for no round trip, positions
+//! are contiguous, and a reader never sees one before the one below it. Any number of nodes may append to one log.
+//!
+//! A server that is out of reach for a moment is waited for; nothing that was acknowledged is lost and nothing is
+//! written twice, because event ids are unique. Needs a tokio runtime with time and IO. Made for PostgreSQL 14 and
+//! later.
+
+mod appender;
+mod connect;
+mod error;
+mod import;
+mod news;
+mod reader;
+mod schema;
+mod stats;
+mod subscription;
+
+pub use schema::Unusable;
+pub use stats::LogStats;
+
+use crate::appender::{Appender, Message, Request};
+use crate::connect::{APPEND, PATIENCE, options};
+use crate::error::{broken, unavailable};
+use crate::news::News;
+use crate::reader::Readers;
+use crate::stats::Counters;
+use crate::subscription::PostgresSubscription;
+use scanledger_domain::BoxFuture;
+use scanledger_domain::id::EventId;
+use scanledger_domain::limits::{BATCH_BYTES, BATCH_EVENTS};
+use scanledger_domain::log::{
+    Append, AppendError, Appended, EventLog, FoundOrRead, ImportError, ImportLog, LogError, NewEvent,
+    Position, Recorded, StreamName, Subscription, Version,
+};
+use scanledger_domain::time::Clock;
+use sqlx::postgres::PgConnectOptions;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
+
+/// Requests that may wait for the appender before callers wait to hand theirs over.
+const WAITING_REQUESTS: usize = 1_024;
+
+/// How much longer than the appender a caller waits, in case that the appender itself hangs on a dead connection.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Bytes of a stream's name, which has to fit into an index.
+const STREAM_BYTES: usize = 1_024;
+
+/// An event log in the schema `scanledger_log` of a PostgreSQL database.
+///
+/// Dropping it finishes the requests in hand, in the background.
+pub struct PostgresLog {
+    identity: Uuid,
+    readers: Arc<Readers>,
+    news: Arc<News>,
+    counters: Arc<Counters>,
+    /// None for a log that was opened for reading.
+    appending: Option<Appending>,
+    /// What hears of other nodes' events; ends with the log.
+    _followers: JoinSet<()>,
+}
+
+/// The way to the appender, and what an import needs.
+struct Appending {
+    inbox: mpsc::Sender<Message>,
+    options: PgConnectOptions,
+}
+
+impl PostgresLog {
+    /// Opens the log in the database at `url` (`postgres://user:password@host:port/database`, with the parameters
+    /// that libpq knows) for reading and appending, and makes it if there is none.
+    ///
+    /// # Errors
+    /// [`LogError::Unavailable`] when the server cannot be reached, [`LogError::Broken`] with [`Unusable`] as its
+    /// source when the log was made by a newer version, and with the driver's error in other cases. No error shows
+    /// the password.
+    pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self, LogError> {
+        let base = parse(url)?;
+        let identity = schema::open(&base).await?;
+        let mut log = Self::reading(identity, &base).await?;
+        let (inbox, requests) = mpsc::channel(WAITING_REQUESTS);
+        let options = options(&base, APPEND);
+        let news = Arc::clone(&log.news);
+        let appender = Appender::new(options.clone(), clock, news, Arc::clone(&log.counters));
+        tokio::spawn(appender.run(requests));
+        log.appending = Some(Appending { inbox, options });
+        Ok(log)
+    }
+
+    /// Opens the log in the database at `url` for reading, beside servers that may be appending to it. The database
+    /// may be a standby.
+    ///
+    /// Appending answers [`LogError::Unavailable`].
+    ///
+    /// # Errors
+    /// As [`PostgresLog::open`]; also, with [`Unusable::Older`], when there is no log.
+    pub async fn open_read_only(url: &str) -> Result<Self, LogError> {
+        let base = parse(url)?;
+        let identity = schema::open_read_only(&base).await?;
+        Self::reading(identity, &base).await
+    }
+
+    async fn reading(identity: Uuid, base: &PgConnectOptions) -> Result<Self, LogError> {
+        let readers = Arc::new(Readers::new(base));
+        let news = Arc::new(News::new(readers.head().await?));
+        let mut followers = JoinSet::new();
+        followers.spawn(news::listen(base.clone(), Arc::clone(&news)));
+        followers.spawn(news::look(Arc::clone(&readers), Arc::clone(&news)));
+        let counters = Arc::default();
+        Ok(Self { identity, readers, news, counters, appending: None, _followers: followers })
+    }
+
+    /// The position of the last event that this process knows of, as it changes; published after the commit and,
+    /// for what was appended here, before any caller of that commit gets its answer.
+    pub fn head_watch(&self) -> watch::Receiver<Position> {
+        self.news.head.subscribe()
+    }
+
+    /// Makes the log look for news now. For a bus that hears of other nodes' events in its own way; the log finds
+    /// them without it, too.
+    pub fn waker(&self) -> Arc<Notify> {
+        Arc::clone(&self.news.waker)
+    }
+
+    /// What was appended here since the log was opened.
+    pub fn stats(&self) -> LogStats {
+        self.counters.read()
+    }
+
+    /// Finishes every request that was handed over, then stops appending; subscriptions end. Reading stays
+    /// possible. Closing twice is harmless.
+    pub async fn close(&self) {
+        match &self.appending {
+            Some(appending) => {
+                // A refusal means that it is closing already; what is left is to wait for the end.
+                let _ = appending.inbox.send(Message::Close).await;
+                appending.inbox.closed().await;
+                let mut reach = self.news.reach.subscribe();
+                let _ = reach.wait_for(|reach| *reach == news::Reach::Closed).await;
+            }
+            None => self.news.close(),
+        }
+    }
+
+    /// Hands a request over and waits for its answer, for as long as a server may be out of reach.
+    async fn request(&self, appending: &Appending, batch: Vec<Append>) -> Result<Appended, AppendError> {
+        let deadline = Instant::now() + PATIENCE;
+        let (answer, answered) = oneshot::channel();
+        let request = Message::Append(Request::new(batch, answer, deadline));
+        match timeout_at(deadline + GRACE, appending.inbox.send(request)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Err(unavailable("append to a closed log").into()),
+            Err(_) => return Err(unavailable("append events: too many wait already").into()),
+        }
+        match timeout_at(deadline + GRACE, answered).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(unavailable("append events: the appender has ended").into()),
+            Err(_) => Err(unavailable("append events: the server does not answer").into()),
+        }
+    }
+}
+
+impl Drop for PostgresLog {
+    fn drop(&mut self) {
+        // The appender closes the other kind when it has finished.
+        if self.appending.is_none() {
+            self.news.close();
+        }
+    }
+}
+
+impl EventLog for PostgresLog {
+    fn identity(&self) -> Uuid {
+        self.identity
+    }
+
+    /// As the port says. A caller that goes away after its request was taken may still have appended.
+    fn append(&self, batch: Vec<Append>) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(async move {
+            check(&batch)?;
+            match &self.appending {
+                Some(appending) => self.request(appending, batch).await,
+                None => Err(unavailable("append to a log that is open for reading").into()),
+            }
+        })
+    }
+
+    fn read_stream<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        after: Version,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Recorded>, LogError>> {
+        let stream = stream.clone();
+        self.readers.run("read a stream", move |reader| {
+            let stream = stream.clone();
+            Box::pin(async move { reader.stream(&stream, after, limit).await })
+        })
+    }
+
+    fn read_all(&self, after: Position, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, LogError>> {
+        self.readers.run("read the log", move |reader| Box::pin(reader.all(after, limit)))
+    }
+
+    fn find(&self, id: EventId) -> BoxFuture<'_, Result<Option<Position>, LogError>> {
+        self.readers.run("find an event", move |reader| Box::pin(reader.position_of(id)))
+    }
+
+    fn find_or_read<'a>(
+        &'a self,
+        id: EventId,
+        stream: &'a StreamName,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<FoundOrRead, LogError>> {
+        let stream = stream.clone();
+        self.readers.run("find an event or read a stream", move |reader| {
+            let stream = stream.clone();
+            Box::pin(async move { reader.find_or_read(id, &stream, limit).await })
+        })
+    }
+
+    /// As the port says, over all nodes: the server is asked.
+    fn head(&self) -> BoxFuture<'_, Result<Position, LogError>> {
+        self.readers.head()
+    }
+
+    fn subscribe(&self, after: Position) -> Box<dyn Subscription> {
+        Box::new(PostgresSubscription::new(Arc::clone(&self.readers), &self.news, after))
+    }
+}
+
+impl ImportLog for PostgresLog {
+    fn import(&self, events: Vec<Recorded>) -> BoxFuture<'_, Result<Position, ImportError>> {
+        Box::pin(async move {
+            let Some(appending) = &self.appending else {
+                return Err(unavailable("import into a log that is open for reading").into());
+            };
+            let head = import::import(&appending.options, &events).await?;
+            self.news.publish(head);
+            Ok(head)
+        })
+    }
+}
+
+fn parse(url: &str) -> Result<PgConnectOptions, LogError> {
+    url.parse().map_err(|error: sqlx::Error| broken("read the URL of the event log")(error))
+}
+
+/// Whether a batch may be written at all, whatever the log holds.
+fn check(batch: &[Append]) -> Result<(), AppendError> {
+    let mut streams = HashSet::with_capacity(batch.len());
+    if batch.iter().any(|part| part.events.is_empty()) || batch.is_empty() {
+        return Err(AppendError::Invalid("a part without events"));
+    }
+    if !batch.iter().all(|part| streams.insert(&part.stream)) {
+        return Err(AppendError::Invalid("a stream is named twice"));
+    }
+    let is_name = |name: &str| name.len() <= STREAM_BYTES && !name.contains('\0');
+    if !batch.iter().all(|part| is_name(part.stream.as_str())) {
+        return Err(AppendError::Invalid("a stream's name is too long or holds a NUL"));
+    }
+    let events = || batch.iter().flat_map(|part| &part.events);
+    let count = events().count();
+    if count > BATCH_EVENTS {
+        return Err(AppendError::Invalid("too many events"));
+    }
+    if events().map(NewEvent::size).sum::<usize>() > BATCH_BYTES {
+        return Err(AppendError::Invalid("too many bytes"));
+    }
+    let mut ids = HashSet::with_capacity(count);
+    if !events().all(|event| ids.insert(event.id)) {
+        return Err(AppendError::Invalid("an event id stands twice"));
+    }
+    Ok(())
+}

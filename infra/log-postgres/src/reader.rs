@@ -1,0 +1,250 @@
+//! Reading: a few connections of their own, each used for one call at a time.
+
+use crate::connect::{PATIENCE, PAUSES, READ, connect, options, within};
+use crate::error::{broken, failed, is_passing, too_late};
+use futures::TryStreamExt;
+use parking_lot::Mutex;
+use scanledger_domain::BoxFuture;
+use scanledger_domain::id::EventId;
+use scanledger_domain::log::{FoundOrRead, LogError, Position, Recorded, StreamName, Version};
+use scanledger_domain::time::Timestamp;
+use sqlx::Row;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// Reads that run at the same time; more wait.
+const READERS: usize = 8;
+
+/// The columns of an event, in the order in which [`recorded`] takes them.
+macro_rules! columns {
+    () => {
+        "position, version, recorded_at, id, schema, stream, kind, data, metadata"
+    };
+}
+
+/// The connections for reading, opened when first needed.
+///
+/// Not the driver's pool: that asks the server whether a connection is alive each time one comes back, which doubles
+/// the round trips of the short reads here. A connection that has gone shows it by failing, and the read is then
+/// repeated on another one.
+pub(crate) struct Readers {
+    options: PgConnectOptions,
+    idle: Mutex<Vec<Reader>>,
+    permits: Semaphore,
+}
+
+/// One connection, and the event types it has met.
+pub(crate) struct Reader {
+    connection: PgConnection,
+    kinds: HashMap<Box<str>, Arc<str>>,
+}
+
+impl Readers {
+    pub(crate) fn new(base: &PgConnectOptions) -> Self {
+        let permits = Semaphore::new(READERS);
+        Self { options: options(base, READ), idle: Mutex::default(), permits }
+    }
+
+    /// Runs `read` in a task of its own, which ends in good order also when the caller goes away. A server that
+    /// cannot be reached is tried again for [`PATIENCE`].
+    pub(crate) fn run<T, R>(
+        self: &Arc<Self>,
+        doing: &'static str,
+        read: R,
+    ) -> BoxFuture<'static, Result<T, LogError>>
+    where
+        T: Send + 'static,
+        R: for<'r> Fn(&'r mut Reader) -> BoxFuture<'r, sqlx::Result<T>> + Send + Sync + 'static,
+    {
+        let readers = Arc::clone(self);
+        Box::pin(async move {
+            match tokio::spawn(async move { readers.read(doing, read).await }).await {
+                Ok(result) => result,
+                Err(error) if error.is_panic() => Err(broken(doing)(error)),
+                Err(error) => Err(LogError::Unavailable { doing, source: Some(error.into()) }),
+            }
+        })
+    }
+
+    async fn read<T, R>(&self, doing: &'static str, read: R) -> Result<T, LogError>
+    where
+        R: for<'r> Fn(&'r mut Reader) -> BoxFuture<'r, sqlx::Result<T>>,
+    {
+        let deadline = Instant::now() + PATIENCE;
+        let Ok(Ok(_permit)) = timeout_at(deadline, self.permits.acquire()).await else {
+            return Err(LogError::Unavailable { doing, source: Some(too_late().into()) });
+        };
+        let [mut pause, longest] = PAUSES;
+        loop {
+            let idle = self.idle.lock().pop();
+            let was_idle = idle.is_some();
+            match self.attempt(idle, &read).await {
+                Ok(value) => return Ok(value),
+                // Cut while nobody used it; that says nothing about the next one.
+                Err(error) if is_passing(&error) && was_idle && Instant::now() < deadline => {}
+                Err(error) if is_passing(&error) && Instant::now() + pause < deadline => {
+                    sleep(pause).await;
+                    pause = longest.min(pause * 2);
+                }
+                Err(error) => return Err(failed(doing)(error)),
+            }
+        }
+    }
+
+    /// A connection that failed is not used again.
+    async fn attempt<T, R>(&self, idle: Option<Reader>, read: &R) -> sqlx::Result<T>
+    where
+        R: for<'r> Fn(&'r mut Reader) -> BoxFuture<'r, sqlx::Result<T>>,
+    {
+        let mut reader = match idle {
+            Some(reader) => reader,
+            None => Reader { connection: connect(&self.options).await?, kinds: HashMap::new() },
+        };
+        let value = within(READ, read(&mut reader)).await?;
+        self.idle.lock().push(reader);
+        Ok(value)
+    }
+
+    /// The position of the last event.
+    pub(crate) fn head(self: &Arc<Self>) -> BoxFuture<'static, Result<Position, LogError>> {
+        self.run("find the head of the log", |reader| Box::pin(reader.head()))
+    }
+}
+
+impl Reader {
+    /// Events above `after`, at most `limit`.
+    pub(crate) async fn all(&mut self, after: Position, limit: usize) -> sqlx::Result<Vec<Recorded>> {
+        let select = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM scanledger_log.events WHERE position > $1 ORDER BY position LIMIT $2"
+        );
+        let rows = sqlx::query(select).bind(number(after.0)).bind(count(limit)).fetch(&mut self.connection);
+        collect(rows, &mut self.kinds).await
+    }
+
+    /// Events above `after`, at most `limit`, and none after the one that reaches `bytes`.
+    pub(crate) async fn some(
+        &mut self,
+        after: Position,
+        limit: usize,
+        bytes: usize,
+    ) -> sqlx::Result<Vec<Recorded>> {
+        // The lengths are known without reading values that are stored apart.
+        let select = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM (SELECT *, coalesce(sum(length(data) + length(metadata)) OVER \
+             (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before \
+             FROM (SELECT * FROM scanledger_log.events WHERE position > $1 ORDER BY position LIMIT $2) AS next) \
+             AS next WHERE before < $3 ORDER BY position"
+        );
+        let query = sqlx::query(select).bind(number(after.0)).bind(count(limit)).bind(count(bytes));
+        collect(query.fetch(&mut self.connection), &mut self.kinds).await
+    }
+
+    /// Events of `stream` with a version above `after`, at most `limit`.
+    pub(crate) async fn stream(
+        &mut self,
+        stream: &StreamName,
+        after: Version,
+        limit: usize,
+    ) -> sqlx::Result<Vec<Recorded>> {
+        let select = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM scanledger_log.events WHERE stream = $1 AND version > $2 \
+             ORDER BY version LIMIT $3"
+        );
+        let query = sqlx::query(select).bind(stream.as_str()).bind(number(after.0)).bind(count(limit));
+        collect(query.fetch(&mut self.connection), &mut self.kinds).await
+    }
+
+    /// One round trip for both questions.
+    pub(crate) async fn find_or_read(
+        &mut self,
+        id: EventId,
+        stream: &StreamName,
+        limit: usize,
+    ) -> sqlx::Result<FoundOrRead> {
+        let select = concat!(
+            "(SELECT ",
+            columns!(),
+            " FROM scanledger_log.events WHERE id = $1) UNION ALL \
+             (SELECT ",
+            columns!(),
+            " FROM scanledger_log.events WHERE stream = $2 AND NOT EXISTS \
+             (SELECT FROM scanledger_log.events WHERE id = $1) ORDER BY version LIMIT $3)"
+        );
+        let query = sqlx::query(select).bind(id.0).bind(stream.as_str()).bind(count(limit));
+        let mut events = collect(query.fetch(&mut self.connection), &mut self.kinds).await?;
+        // The second half is empty if the first is not.
+        if let Some(found) = events.iter().find(|event| event.id == id) {
+            return Ok(FoundOrRead::Found(found.position));
+        }
+        // In order already, which the server does for a union but does not promise.
+        events.sort_by_key(|event| event.version);
+        Ok(FoundOrRead::Read(events))
+    }
+
+    pub(crate) async fn position_of(&mut self, id: EventId) -> sqlx::Result<Option<Position>> {
+        let select = "SELECT position FROM scanledger_log.events WHERE id = $1";
+        let found: Option<i64> =
+            sqlx::query_scalar(select).bind(id.0).fetch_optional(&mut self.connection).await?;
+        Ok(found.map(|position| Position(position.cast_unsigned())))
+    }
+
+    async fn head(&mut self) -> sqlx::Result<Position> {
+        let select = "SELECT coalesce(max(position), 0) FROM scanledger_log.events";
+        let head: i64 = sqlx::query_scalar(select).fetch_one(&mut self.connection).await?;
+        Ok(Position(head.cast_unsigned()))
+    }
+}
+
+async fn collect(
+    mut rows: impl futures::Stream<Item = sqlx::Result<PgRow>> + Unpin,
+    kinds: &mut HashMap<Box<str>, Arc<str>>,
+) -> sqlx::Result<Vec<Recorded>> {
+    let mut events = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        events.push(recorded(&row, kinds)?);
+    }
+    Ok(events)
+}
+
+fn recorded(row: &PgRow, kinds: &mut HashMap<Box<str>, Arc<str>>) -> sqlx::Result<Recorded> {
+    let kind: &str = row.try_get(6)?;
+    let kind = match kinds.get(kind) {
+        Some(kind) => Arc::clone(kind),
+        // Types are few, so that every one met is kept.
+        None => {
+            let shared: Arc<str> = kind.into();
+            kinds.insert(kind.into(), Arc::clone(&shared));
+            shared
+        }
+    };
+    let schema: i32 = row.try_get(4)?;
+    Ok(Recorded {
+        position: Position(row.try_get::<i64, _>(0)?.cast_unsigned()),
+        version: Version(row.try_get::<i64, _>(1)?.cast_unsigned()),
+        recorded_at: Timestamp(row.try_get(2)?),
+        id: EventId(row.try_get(3)?),
+        schema: u16::try_from(schema).map_err(|error| sqlx::Error::Decode(error.into()))?,
+        stream: StreamName::stored(row.try_get(5)?),
+        kind,
+        data: row.try_get(7)?,
+        metadata: row.try_get(8)?,
+    })
+}
+
+/// A position or version as PostgreSQL counts; what it cannot count is beyond every event.
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn count(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,14 @@
+//! The event log on PostgreSQL, on a real server: the suite of all logs, several nodes on one log, servers that break.
+//!
+//! The server comes from `tests/services/postgres.sh`; `bash tests/run.sh` starts it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod conformance;
+mod database;
+mod import;
+mod nodes;
+mod opening;
+mod outage;
+mod samples;
+mod server;

@@ -1,0 +1,392 @@
+//! People who are to be forgotten: whoever sees the event deletes their keys, and builds this node's read models anew.
+//!
+//! The event comes first. A process that dies after it leaves a log that says who is to be forgotten, and every start
+//! goes on with that; the other way round, a key could be gone and nobody would know whose, and why. A person counts
+//! as erased when the key is gone.
+
+use crate::adapters::{SystemClock, TimeOrderedIds};
+use crate::server::Engine;
+use anyhow::{Context, Result};
+use scanledger_commands::Context as CommandContext;
+use scanledger_commands::error::CommandError;
+use scanledger_commands::identity::Identities;
+use scanledger_domain::id::{CommandId, Ids, OrganizationId};
+use scanledger_domain::identity::{ApiKeyRefusal, UserErased};
+use scanledger_domain::log::{Actor, Position};
+use scanledger_domain::time::Clock;
+use scanledger_projections::Projector;
+use scanledger_projections::audit::{AuditEntry, AuditQuery};
+use scanledger_projections::store::revision;
+use scanledger_state::State;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// Entries of the audit log that are read at a time.
+const PAGE: u32 = 200;
+/// How often, at most, the read models are asked for erasures.
+const PACE: Duration = Duration::from_secs(1);
+/// How long to wait for queries that read the old read models.
+const QUERIES: Duration = Duration::from_secs(10);
+/// How often to look whether they have ended.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Is told how many events of how many are in the new read models.
+pub type Built = Arc<dyn Fn(Position, Position) + Send + Sync>;
+
+/// Does on this node what the log says about people who are to be forgotten. Cheap to clone.
+#[derive(Clone)]
+pub struct Erasures {
+    state: Arc<State>,
+    identities: Identities,
+    projector: Projector,
+    folder: PathBuf,
+    node: Uuid,
+}
+
+impl Erasures {
+    /// Over the parts of an engine.
+    pub fn new(engine: &Engine) -> Self {
+        Self {
+            state: Arc::clone(&engine.state),
+            identities: engine.identities.clone(),
+            projector: engine.projector.clone(),
+            folder: engine.folder.root().to_owned(),
+            node: engine.node,
+        }
+    }
+
+    /// Finishes every erasure that the read models know of and this node has not finished: revokes the API keys of
+    /// the people, deletes their keys and those of API keys that they alone used, and builds the read models into a
+    /// new file. Answers how many there were. What was done before is harmless to do again.
+    ///
+    /// # Errors
+    /// When a part cannot be done; the next call begins with it again.
+    pub async fn catch_up(&self, built: Built) -> Result<usize> {
+        let reached = self.reached().await?;
+        let due = self.due(reached).await?;
+        let Some(last) = due.iter().map(|(position, _)| *position).max() else { return Ok(0) };
+        let erased: Vec<UserErased> = due.into_iter().map(|(_, erased)| erased).collect();
+        self.revoke_keys(&erased).await?;
+        self.delete_keys(&erased).await?;
+        self.projector
+            .rebuild(built)
+            .await
+            .context("while building the read models without who was erased")?;
+        self.wait_for_queries().await;
+        self.keep(last).await?;
+        Ok(erased.len())
+    }
+
+    /// Follows the log until `stopped`, which cuts off what is not finished; the next start goes on with it.
+    pub async fn run(self, mut stopped: watch::Receiver<bool>) {
+        let mut moved = self.projector.views().watch();
+        loop {
+            let is_settled = tokio::select! {
+                _ = stopped.wait_for(|stop| *stop) => return,
+                is_settled = self.settle() => is_settled,
+            };
+            tokio::select! {
+                _ = stopped.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(PACE) => (),
+            }
+            if !is_settled {
+                continue;
+            }
+            tokio::select! {
+                _ = stopped.wait_for(|stop| *stop) => return,
+                changed = moved.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Whether there is nothing left to do until the read models move.
+    async fn settle(&self) -> bool {
+        if self.projector.health().rebuilding.is_some() {
+            // Whoever asked for the erasure at the shell may be finishing it at this moment.
+            return false;
+        }
+        match self.catch_up(Arc::new(|_, _| ())).await {
+            Ok(0) => true,
+            Ok(people) => {
+                tracing::info!(people, "erasures were finished on this node");
+                true
+            }
+            Err(error) => {
+                tracing::warn!("erasures are not finished on this node: {error:#}");
+                false
+            }
+        }
+    }
+
+    /// Erasures after `reached`.
+    async fn due(&self, reached: Position) -> Result<Vec<(Position, UserErased)>> {
+        let views = self.projector.views();
+        let mut due = Vec::new();
+        for (organization, _) in views.organizations().await.context("while looking for erasures")? {
+            let entries = views
+                .entries_after(organization, "user.erased", reached)
+                .context("while looking for erasures")?;
+            for (position, details) in entries {
+                let erased = serde_json::from_str(&details)
+                    .with_context(|| format!("while reading the event at {position}"))?;
+                due.push((position, erased));
+            }
+        }
+        Ok(due)
+    }
+
+    /// Ends what acts in the name of somebody who is gone, or was used by them alone.
+    async fn revoke_keys(&self, erased: &[UserErased]) -> Result<()> {
+        let people: BTreeSet<_> = erased.iter().map(|erased| erased.user).collect();
+        let named: BTreeSet<_> = erased.iter().flat_map(|erased| &erased.keys).copied().collect();
+        let views = self.projector.views();
+        for (organization, _) in views.organizations().await? {
+            for key in views.keys(organization).await.context("while looking for API keys")? {
+                let is_theirs = key.created_by.is_some_and(|by| people.contains(&by));
+                if !is_theirs && !named.contains(&key.id) {
+                    continue;
+                }
+                let command = CommandId(TimeOrderedIds.fresh());
+                let context = CommandContext::new(command, Actor::System, Some(organization));
+                match self.identities.revoke_key(&context, key.id).await {
+                    Ok(_) | Err(CommandError::Refused(ApiKeyRefusal::NotFound)) => (),
+                    Err(error) => return Err(error).context("while revoking an API key"),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete_keys(&self, erased: &[UserErased]) -> Result<()> {
+        let subjects: BTreeSet<_> = erased.iter().flat_map(UserErased::subjects).collect();
+        let state = Arc::clone(&self.state);
+        tokio::task::spawn_blocking(move || -> Result<()> {
+            for subject in subjects {
+                state.vault.erase(subject).context("while deleting the key of a person")?;
+            }
+            state.tidy(SystemClock.now()).context("while tidying up after it")?;
+            Ok(())
+        })
+        .await?
+    }
+
+    /// The old read models are removed when the last query that began on them has ended.
+    async fn wait_for_queries(&self) {
+        let patience = tokio::time::Instant::now() + QUERIES;
+        while self.views_files() > 1 && tokio::time::Instant::now() < patience {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn views_files(&self) -> usize {
+        let prefix = format!("views-{}-", revision());
+        let Ok(entries) = std::fs::read_dir(&self.folder) else { return 0 };
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        names.filter(|name| name.starts_with(&prefix) && name.ends_with(".db")).count()
+    }
+
+    fn checkpoint(&self) -> String {
+        format!("erasures/{}", self.node)
+    }
+
+    async fn reached(&self) -> Result<Position> {
+        let (state, name) = (Arc::clone(&self.state), self.checkpoint());
+        let found = tokio::task::spawn_blocking(move || state.checkpoints.find(&name)).await??;
+        let reached = found.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse().ok());
+        // What cannot be read is as nothing: erasing again is harmless.
+        Ok(Position(reached.unwrap_or_default()))
+    }
+
+    async fn keep(&self, reached: Position) -> Result<()> {
+        let (state, name) = (Arc::clone(&self.state), self.checkpoint());
+        let value = reached.to_string().into_bytes();
+        tokio::task::spawn_blocking(move || state.checkpoints.put(&name, &value)).await??;
+        Ok(())
+    }
+}
+
+/// What the audit log of an organization holds of one type of event after a position, newest first.
+pub async fn entries(
+    projector: &Projector,
+    organization: OrganizationId,
+    kind: &str,
+    after: Position,
+) -> Result<Vec<AuditEntry>> {
+    let mut all = Vec::new();
+    loop {
+        let query = AuditQuery {
+            organization,
+            project: None,
+            actions: vec![kind.to_owned()],
+            resource: None,
+            user: None,
+            text: None,
+            before: all.last().map(|entry: &AuditEntry| entry.position),
+            until: None,
+            limit: PAGE,
+        };
+        let (page, has_more) = projector.views().audit(query).await.context("while reading the audit log")?;
+        let read = page.len();
+        let known = all.len();
+        all.extend(page.into_iter().take_while(|entry| entry.position > after));
+        if !has_more || all.len() - known < read {
+            return Ok(all);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Erasures;
+    use crate::adapters::TimeOrderedIds;
+    use crate::data::DataFolder;
+    use crate::operations::{Operation, Outcome, Standing, perform};
+    use crate::place::LogPlace;
+    use crate::server::{BlobPlace, Engine};
+    use scanledger_commands::Context;
+    use scanledger_commands::identity::SetUp;
+    use scanledger_domain::id::{CommandId, Ids, SubjectId, UserId};
+    use scanledger_domain::identity::{User, UserCommand, UserErased, user_stream};
+    use scanledger_domain::log::Actor;
+    use scanledger_domain::vault::Vault;
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::sync::watch;
+
+    async fn open(root: &Path) -> Engine {
+        let engine =
+            Engine::open(DataFolder::new(root), &LogPlace::Folder, &BlobPlace::Folder).await.unwrap();
+        engine.projector.catch_up().await.unwrap();
+        engine
+    }
+
+    fn context() -> Context {
+        Context::new(CommandId(TimeOrderedIds.fresh()), Actor::Operator, None)
+    }
+
+    /// A folder whose log says that Ana is to be forgotten, as a process leaves it that died right after that.
+    async fn interrupted(root: &Path) -> UserId {
+        let engine = open(root).await;
+        let request = SetUp {
+            organization: "Acme".to_owned(),
+            name: "Ana Lopez".to_owned(),
+            email: "ana@acme.example".to_owned(),
+            password: None,
+            key_name: "setup".to_owned(),
+        };
+        let done = engine.identities.set_up(&context(), request).await.unwrap();
+        let context = Context { organization: Some(done.organization), ..context() };
+        let erase = UserCommand::Erase { keys: [].into() };
+        engine.ledger.execute::<User>(&context, &user_stream(done.user), None, erase).await.unwrap();
+        engine.close().await.unwrap();
+        done.user
+    }
+
+    fn is_readable(engine: &Engine, user: UserId) -> bool {
+        let subject = SubjectId(user.0);
+        !engine.state.vault.erased().unwrap().contains(&subject)
+    }
+
+    /// Of the only person.
+    async fn standing(engine: &Engine) -> Standing {
+        let done = perform(engine, Operation::ListPeople, Arc::new(|_| ())).await.unwrap();
+        let Outcome::People { people } = done else { panic!("it is another outcome") };
+        assert_eq!(people.len(), 1);
+        people[0].standing
+    }
+
+    async fn name(engine: &Engine, user: UserId) -> Option<String> {
+        let people = engine.projector.views().people(vec![user]).await.unwrap();
+        engine.state.vault.open(&people[&user].name).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_erasure_that_was_interrupted_after_its_event_is_finished_by_whoever_opens_the_folder_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let ana = interrupted(folder.path()).await;
+        let engine = open(folder.path()).await;
+        assert_eq!(name(&engine, ana).await.as_deref(), Some("Ana Lopez"));
+        assert_eq!(standing(&engine).await, Standing::BeingErased);
+        let erasures = Erasures::new(&engine);
+        assert_eq!(erasures.views_files(), 1);
+        assert_eq!(erasures.catch_up(Arc::new(|_, _| ())).await.unwrap(), 1);
+        assert!(!is_readable(&engine, ana));
+        assert_eq!(name(&engine, ana).await, None);
+        assert_eq!(standing(&engine).await, Standing::Erased);
+        assert_eq!(erasures.views_files(), 1);
+        // Her API keys ended with her.
+        engine.projector.catch_up().await.unwrap();
+        let views = engine.projector.views();
+        let organization = views.organizations().await.unwrap()[0].0;
+        assert!(views.keys(organization).await.unwrap().is_empty());
+        engine.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_erasure_that_was_interrupted_is_finished_by_asking_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let ana = interrupted(folder.path()).await;
+        let engine = open(folder.path()).await;
+        let before = engine.event_log().head().await.unwrap();
+        let again = Operation::ErasePerson { user: ana, keys: vec![] };
+        perform(&engine, again, Arc::new(|_| ())).await.unwrap();
+        assert_eq!(standing(&engine).await, Standing::Erased);
+        let since = engine.event_log().read_all(before, 10).await.unwrap();
+        assert_eq!(since.iter().map(|event| &*event.kind).collect::<Vec<_>>(), ["apikey.revoked"]);
+        engine.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_was_finished_is_not_done_again() {
+        let folder = tempfile::tempdir().unwrap();
+        interrupted(folder.path()).await;
+        for due in [1, 0] {
+            let engine = open(folder.path()).await;
+            assert_eq!(Erasures::new(&engine).catch_up(Arc::new(|_, _| ())).await.unwrap(), due);
+            engine.close().await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_that_follows_the_log_finishes_what_another_one_began() {
+        let folder = tempfile::tempdir().unwrap();
+        let ana = interrupted(folder.path()).await;
+        let engine = open(folder.path()).await;
+        let (stop, stopped) = watch::channel(false);
+        let following = tokio::spawn(Erasures::new(&engine).run(stopped));
+        let gone = async {
+            while is_readable(&engine, ana) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), gone).await.unwrap();
+        stop.send_replace(true);
+        following.await.unwrap();
+        engine.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn more_erasures_than_fit_on_a_page_are_all_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let ana = interrupted(folder.path()).await;
+        let engine = open(folder.path()).await;
+        let organization = engine.projector.views().organizations().await.unwrap()[0].0;
+        let further = super::PAGE as usize * 2;
+        for _ in 0..further {
+            let context = Context { organization: Some(organization), ..context() };
+            let key = scanledger_domain::id::ApiKeyId(TimeOrderedIds.fresh());
+            let erase = UserCommand::Erase { keys: [key].into() };
+            let done = engine.ledger.execute::<User>(&context, &user_stream(ana), None, erase).await.unwrap();
+            assert_eq!(done.events, [UserErased { user: ana, keys: [key].into() }.into()]);
+        }
+        engine.projector.catch_up().await.unwrap();
+        assert_eq!(Erasures::new(&engine).catch_up(Arc::new(|_, _| ())).await.unwrap(), further + 1);
+        assert_eq!(engine.state.vault.erased().unwrap().len(), further + 1);
+        engine.close().await.unwrap();
+    }
+}

@@ -1,0 +1,43 @@
+//! What a node does because there are others: takes over their advisories, shares its read models, and runs what one
+//! of them has to run.
+
+mod advisories;
+mod bus;
+mod erasure;
+mod import;
+mod views;
+
+pub use advisories::{AdvisoryFollower, InForce};
+pub use bus::{BusPlace, start_bus};
+pub use erasure::{Erasures, entries};
+pub use import::import_advisories;
+pub use views::{VIEWS_EVENTS, join, share_views};
+
+use crate::adapters::{SystemClock, TimeOrderedIds};
+use crate::server::Engine;
+use scanledger_commands::ports::Leases;
+use scanledger_commands::reactor::{Reactor, Work};
+use scanledger_domain::id::Ids;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Runs `work` on whichever node holds the lease called `name`.
+pub fn spawn_reactor(
+    engine: &Engine,
+    name: &'static str,
+    work: Work,
+    stopped: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    tokio::spawn(reactor(engine, name).run(work, stopped))
+}
+
+/// A reactor of this node, in this life.
+fn reactor(engine: &Engine, name: &'static str) -> Reactor {
+    Reactor {
+        name,
+        leases: Arc::clone(&engine.state.leases) as Arc<dyn Leases>,
+        clock: Arc::new(SystemClock),
+        owner: format!("{}.{}", engine.node, TimeOrderedIds.fresh()),
+    }
+}

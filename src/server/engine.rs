@@ -1,0 +1,175 @@
+//! What the server and commands at the shell have in common.
+
+use super::BlobPlace;
+use crate::adapters::{SystemClock, TimeOrderedIds};
+use crate::data::{DataFolder, DataLock, node_id};
+use crate::log::OpenLog;
+use crate::nodes::AdvisoryFollower;
+use crate::place::LogPlace;
+use crate::proofs::{ProofDeps, Proofs};
+use anyhow::{Context, Result, bail};
+use parking_lot::Mutex;
+use scanledger_advisories::AdvisoryStore;
+use scanledger_commands::identity::Identities;
+use scanledger_commands::ledger::Ledger;
+use scanledger_commands::ports::OsEntropy;
+use scanledger_domain::blob::BlobStore;
+use scanledger_domain::id::Ids;
+use scanledger_domain::log::EventLog;
+use scanledger_domain::vault::Vault;
+use scanledger_projections::Projector;
+use scanledger_state::State;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// Checkpoints that wait to be published.
+const WAITING_NOTES: usize = 16;
+
+/// The parts that commands at the shell and the server share: everything that needs the lock.
+pub struct Engine {
+    /// The data folder.
+    pub folder: DataFolder,
+    /// The event log.
+    pub log: OpenLog,
+    /// Keys, leases and the like.
+    pub state: Arc<State>,
+    /// Keeps the read models up with the log.
+    pub projector: Projector,
+    /// Advisories.
+    pub advisories: Arc<AdvisoryStore>,
+    /// Blobs.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Writes.
+    pub ledger: Ledger,
+    /// Keys.
+    pub identities: Identities,
+    /// The tree over the log, and its signer.
+    pub proofs: Proofs,
+    /// Checkpoints as they are signed, for whoever publishes them.
+    pub signed: Mutex<Option<mpsc::Receiver<String>>>,
+    /// What other nodes imported.
+    pub follower: AdvisoryFollower,
+    /// This node, the same after every restart.
+    pub node: Uuid,
+    _lock: DataLock,
+}
+
+impl Engine {
+    /// Opens everything in `folder`, making what is missing.
+    ///
+    /// # Errors
+    /// When another process has the folder, or a part cannot be opened.
+    pub async fn open(folder: DataFolder, log: &LogPlace, blobs: &BlobPlace) -> Result<Self> {
+        folder.create()?;
+        let Some(lock) = folder.try_lock()? else {
+            bail!("another process has the data folder {} open", folder.root().display());
+        };
+        Self::open_locked(folder, lock, log, blobs).await
+    }
+
+    /// As [`Self::open`], by who has the lock already.
+    ///
+    /// # Errors
+    /// When a part cannot be opened.
+    pub async fn open_locked(
+        folder: DataFolder,
+        lock: DataLock,
+        log: &LogPlace,
+        blobs: &BlobPlace,
+    ) -> Result<Self> {
+        let is_shared = log.is_shared();
+        let may_create = is_shared || !folder.is_made()?;
+        let state = Arc::new(folder.state_of(log, may_create).await?);
+        let log = OpenLog::open(log, &folder).await?;
+        let port = log.port();
+        let blobs: Arc<dyn BlobStore> = Arc::new(blobs.open(&folder)?);
+        if is_shared {
+            take_over_views(&folder, &state, &*blobs).await;
+        }
+        let projector =
+            Projector::open(folder.root(), Arc::clone(&port)).await.context("while opening the views")?;
+        let advisories = AdvisoryStore::open(&folder.advisories()).context("while opening the advisories")?;
+        let advisories = Arc::new(advisories);
+        let follower = AdvisoryFollower::new(
+            Arc::clone(&port),
+            Arc::clone(&advisories),
+            Arc::clone(&blobs),
+            folder.temporary().join("advisories"),
+        );
+        let (notes, signed) = mpsc::channel(WAITING_NOTES);
+        let proofs = open_proofs(&folder, Arc::clone(&port), &state, Arc::clone(&blobs), notes).await?;
+        let node = node_id(&folder, || TimeOrderedIds.fresh())?;
+        let ledger = Ledger::new(port).with_clock(Arc::new(SystemClock));
+        let vault: Arc<dyn Vault> = Arc::clone(&state.vault) as _;
+        let identities = Identities::new(ledger.clone(), vault, Arc::new(SystemClock), Arc::new(OsEntropy));
+        Ok(Self {
+            folder,
+            log,
+            state,
+            projector,
+            advisories,
+            blobs,
+            ledger,
+            identities,
+            proofs,
+            signed: Mutex::new(Some(signed)),
+            follower,
+            node,
+            _lock: lock,
+        })
+    }
+
+    /// The log as a port.
+    pub fn event_log(&self) -> Arc<dyn EventLog> {
+        self.log.port()
+    }
+
+    /// The vault as a port.
+    pub fn vault(&self) -> Arc<dyn Vault> {
+        Arc::clone(&self.state.vault) as _
+    }
+
+    /// Ends writing: finishes the appends in hand, brings the views up to them, and writes the rest.
+    ///
+    /// # Errors
+    /// When something cannot be written.
+    pub async fn close(&self) -> Result<()> {
+        self.log.close().await;
+        if let Err(error) = self.projector.catch_up().await {
+            let error = anyhow::Error::from(error);
+            tracing::warn!("the read models are behind the log; the next start goes on with them: {error:#}");
+        }
+        self.state.key_uses.flush().context("while writing when keys were used")?;
+        self.projector.clone().close().await.context("while closing the read models")
+    }
+}
+
+/// The tree over the log and its signer; what is signed goes to `notes` too.
+async fn open_proofs(
+    folder: &DataFolder,
+    log: Arc<dyn EventLog>,
+    state: &State,
+    blobs: Arc<dyn BlobStore>,
+    notes: mpsc::Sender<String>,
+) -> Result<Proofs> {
+    let deps = ProofDeps {
+        log,
+        checkpoints: Arc::clone(&state.checkpoints) as _,
+        blobs,
+        // One that finds no room is in the blob store all the same, and the next one covers it.
+        publish: Arc::new(move |note: &str| drop(notes.try_send(note.to_owned()))),
+    };
+    let vault = Arc::clone(&state.vault);
+    let seed = tokio::task::spawn_blocking(move || vault.signing_seed().map(|seed| *seed)).await?;
+    Proofs::open(folder.root(), deps, || seed.context("while reading the key that signs checkpoints")).await
+}
+
+/// A copy of another node's read models spares this one most of the log; without it, they are built.
+async fn take_over_views(folder: &DataFolder, state: &State, blobs: &dyn BlobStore) {
+    match crate::nodes::join(folder, Arc::clone(&state.checkpoints) as _, blobs).await {
+        Ok(Some(position)) => tracing::info!(position, "read models of another node are taken over"),
+        Ok(None) => (),
+        Err(error) => tracing::warn!("read models are built from the log: {error:#}"),
+    }
+}

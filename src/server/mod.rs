@@ -1,0 +1,249 @@
+//! A running server: every part, wired.
+
+mod engine;
+mod options;
+mod parts;
+
+pub use engine::Engine;
+pub use options::{BlobPlace, Duty, ServerOptions};
+
+use crate::adapters::SystemClock;
+use crate::nodes::{share_views, spawn_reactor, start_bus};
+use crate::proofs::Schedule;
+use anyhow::{Context, Result};
+use metrics_exporter_prometheus::PrometheusHandle;
+use parts::{Parts, services, spawn_workers};
+use scanledger_api::app::App;
+use scanledger_bus_nats::NatsBus;
+use scanledger_commands::worker::WorkerPool;
+use scanledger_domain::time::Clock;
+use scanledger_projections::Projector;
+use scanledger_state::State;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+/// How often last-used times are written and metrics are tidied up.
+const TIDY_INTERVAL: Duration = Duration::from_secs(30);
+/// How long requests in hand may take after a signal to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// A server that runs.
+pub struct RunningServer {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its parts.
+    pub engine: Arc<Engine>,
+    /// What handlers work with.
+    pub app: App,
+    stop: watch::Sender<bool>,
+    stop_workers: watch::Sender<bool>,
+    stop_proofs: watch::Sender<bool>,
+    http: JoinHandle<std::io::Result<()>>,
+    /// What runs until the server stops.
+    tasks: Vec<JoinHandle<()>>,
+    workers: JoinHandle<Option<WorkerPool>>,
+    proving: JoinHandle<()>,
+}
+
+/// Starts a server: opens the data folder, follows the log, runs workers and listens.
+///
+/// # Errors
+/// When the folder is in use, a part cannot be opened, or the address is taken.
+pub async fn start(options: ServerOptions) -> Result<RunningServer> {
+    let engine = Arc::new(Engine::open(options.folder.clone(), &options.log, &options.blobs).await?);
+    let temporary = engine.folder.temporary();
+    drop(std::fs::remove_dir_all(&temporary));
+    let upload_folder = temporary.join("uploads");
+    std::fs::create_dir_all(&upload_folder).context("while making the folder for uploads")?;
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .with_context(|| format!("while listening on {}", options.listen))?;
+    let address = listener.local_addr().context("while asking for the address")?;
+    // Before any lease is looked at: on a shared store this learns how its clock differs from this node's.
+    tidy(&engine.state).await;
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = vec![spawn_projector(engine.projector.clone(), stopped.clone())];
+    tasks.push(tokio::spawn(crate::nodes::Erasures::new(&engine).run(stopped.clone())));
+    let parts = Parts::new(&engine);
+    let (stop_proofs, proofs_stopped) = watch::channel(false);
+    let proving = engine.proofs.spawn(Schedule::default(), proofs_stopped.clone());
+    if let Some(place) = &options.bus {
+        let (bus, more) = start_bus(&engine, place, stopped.clone()).await?;
+        tasks.extend(more);
+        if let Some(notes) = engine.signed.lock().take() {
+            tasks.push(tokio::spawn(publish_notes(bus, notes, proofs_stopped)));
+        }
+    }
+    let app = services(&engine, &parts, &options, upload_folder);
+    tasks.push(crate::control::listen(Arc::clone(&engine), stopped.clone())?);
+    let router = match options.duty {
+        Duty::Everything { .. } | Duty::Answers => scanledger_api::router(Arc::clone(&app)),
+        Duty::Works { .. } => scanledger_api::operations_router(Arc::clone(&app)),
+    };
+    let router = router.layer(axum::Extension(engine.proofs.reads()));
+    let http = tokio::spawn(serve(listener, router, stopped.clone()));
+    let (stop_workers, workers_stopped) = watch::channel(false);
+    if options.log.is_shared() {
+        tasks.extend(spawn_node_tasks(&engine, options.share_views, &stopped));
+    }
+    tasks.push(spawn_tidying(Arc::clone(&engine.state), options.recorder, stopped));
+    let workers = spawn_workers(
+        Arc::clone(&engine),
+        parts,
+        options.duty.workers(),
+        temporary.join("scans"),
+        workers_stopped,
+    );
+    Ok(RunningServer { address, engine, app, stop, stop_workers, stop_proofs, http, tasks, workers, proving })
+}
+
+/// What a node does because there are others.
+fn spawn_node_tasks(
+    engine: &Arc<Engine>,
+    share_after: NonZeroU64,
+    stopped: &watch::Receiver<bool>,
+) -> [JoinHandle<()>; 2] {
+    let views = engine.projector.views();
+    let following = tokio::spawn(engine.follower.clone().run(views.clone(), stopped.clone()));
+    let shared = Arc::clone(engine);
+    let sharing = spawn_reactor(
+        engine,
+        "views",
+        Box::new(move |stop| {
+            let (folder, views) = (shared.folder.clone(), views.clone());
+            let (checkpoints, blobs) =
+                (Arc::clone(&shared.state.checkpoints) as _, Arc::clone(&shared.blobs));
+            Box::pin(
+                async move { Ok(share_views(folder, views, checkpoints, blobs, share_after, stop).await?) },
+            )
+        }),
+        stopped.clone(),
+    );
+    [following, sharing]
+}
+
+/// Publishes what was signed, one after the other; what the bus does not take is in the blob store.
+async fn publish_notes(
+    bus: Arc<NatsBus>,
+    mut notes: mpsc::Receiver<String>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        let note = tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => return,
+            note = notes.recv() => note,
+        };
+        let Some(note) = note else { return };
+        if let Err(error) = bus.publish_checkpoint(&note).await {
+            let error = anyhow::Error::from(error);
+            tracing::warn!("a checkpoint was not published on the bus: {error:#}");
+        }
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    router: axum::Router,
+    mut stopped: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
+        .with_graceful_shutdown(async move { drop(stopped.wait_for(|stop| *stop).await) })
+        .await
+}
+
+fn spawn_projector(projector: Projector, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Err(error) = projector.run(stopped).await {
+            let error = anyhow::Error::from(error);
+            tracing::error!("the projector stopped; reads show what it had reached: {error:#}");
+        }
+    })
+}
+
+fn spawn_tidying(
+    state: Arc<State>,
+    recorder: Option<PrometheusHandle>,
+    mut stopped: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = stopped.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(TIDY_INTERVAL) => (),
+            }
+            if let Some(recorder) = &recorder {
+                // Else samples of histograms pile up until somebody asks for the metrics.
+                recorder.run_upkeep();
+            }
+            tidy(&state).await;
+        }
+    })
+}
+
+/// Writes what was noted in memory, and drops what is no longer needed.
+async fn tidy(state: &Arc<State>) {
+    let state = Arc::clone(state);
+    let tidied = tokio::task::spawn_blocking(move || {
+        state.key_uses.flush()?;
+        state.tidy(SystemClock.now())
+    });
+    if let Ok(Err(error)) = tidied.await {
+        tracing::warn!("the state store could not be tidied up: {error}");
+    }
+}
+
+impl RunningServer {
+    /// The base URL, as somebody on this machine writes it.
+    pub fn url(&self) -> String {
+        let ip = match self.address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        format!("http://{}", SocketAddr::new(ip, self.address.port()))
+    }
+
+    /// Whether there is an organization, as far as the read models know after at most `wait`.
+    ///
+    /// # Errors
+    /// When the read models do not get there in time, or fail.
+    pub async fn is_set_up(&self, wait: Duration) -> Result<bool> {
+        let head = self.engine.event_log().head().await?;
+        let views = self.engine.projector.views();
+        views.wait_for(head, wait).await?;
+        Ok(!views.organizations().await?.is_empty())
+    }
+
+    /// Stops: running scans go back to the queue, requests and batches in hand are finished, new ones refused.
+    ///
+    /// # Errors
+    /// When something cannot be written.
+    pub async fn shutdown(self) -> Result<()> {
+        let Self { engine, app, stop, stop_workers, stop_proofs, mut http, tasks, workers, proving, .. } =
+            self;
+        // Workers first, while everything that they write to still runs.
+        stop_workers.send_replace(true);
+        if let Ok(Some(workers)) = workers.await {
+            workers.shutdown().await;
+        }
+        stop.send_replace(true);
+        if tokio::time::timeout(DRAIN, &mut http).await.is_err() {
+            tracing::warn!("requests were still open after {} s and are cut off", DRAIN.as_secs());
+            http.abort();
+        }
+        // After the last request, so that its events are signed too; whoever publishes that ends with it.
+        stop_proofs.send_replace(true);
+        drop(proving.await);
+        for task in tasks {
+            drop(task.await);
+        }
+        drop(app);
+        engine.close().await
+    }
+}

@@ -1,0 +1,103 @@
+//! Nodes that join later.
+
+use crate::node::{AGAIN, Node};
+use crate::place::{Place, Role};
+use crate::trees::{leaky, scan_of, upload};
+use serde_json::{Value, json};
+
+/// Findings to decide about at once: as many as one request takes.
+const FINDINGS: u64 = 500;
+/// Decisions about all of them: enough events that a node which reads them all is not ready at once.
+const DECISIONS: u64 = 40;
+/// How far a node may be behind that says it is ready.
+const READY_LAG: u64 = 10_000;
+/// How many events a node applies that started from a copy of the read models, at most.
+const FEW: u64 = 2_000;
+
+/// Writes a long log.
+async fn write(node: &Node) {
+    let scan = scan_of(&upload(node, "shop", leaky(FINDINGS)).await);
+    node.completed(&scan).await;
+    let page = node.get(&format!("/api/scans/{scan}/findings?limit=500")).await.expect(200);
+    let ids: Vec<&Value> =
+        page["findings"].as_array().unwrap().iter().map(|finding| &finding["id"]).collect();
+    assert_eq!(ids.len() as u64, FINDINGS);
+    for number in 0..DECISIONS {
+        let status = if number % 2 == 0 { "IN_PROGRESS" } else { "FALSE_POSITIVE" };
+        let body = json!({ "ids": ids, "status": status, "statusNote": format!("decision {number}") });
+        node.post("/api/findings/bulk", &body).await.expect(200);
+    }
+}
+
+/// Starts a node that has nothing, and holds what it says about itself against how far it is; answers how often it
+/// said that it was not ready.
+async fn joins(place: &Place, name: &'static str) -> (Node, u32) {
+    let node = place.launch(name, Role::Api, &[]).await;
+    let mut refusals = 0;
+    loop {
+        let answer = node.get("/health/ready").await;
+        let body: Value = serde_json::from_str(&answer.text).unwrap();
+        let lag = body["lag"].as_u64().unwrap();
+        assert_eq!(answer.status == 200, lag <= READY_LAG, "{body}");
+        if answer.status == 200 {
+            return (node, refusals);
+        }
+        refusals += 1;
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Checks that a node answers as another one does.
+async fn answers_alike(a: &Node, b: &Node) {
+    let position = a.metric("scanledger_log_head_position").await;
+    // Waiting at a position has an end; being behind by a long log takes longer.
+    crate::node::eventually("a node has caught up", async || {
+        b.metric("scanledger_projector_position").await >= position
+    })
+    .await;
+    let projects = a.get_at("/api/projects", position).await;
+    let project = projects["projects"][0]["id"].as_str().unwrap();
+    for path in [
+        "/api/projects".to_owned(),
+        "/api/scans".to_owned(),
+        format!("/api/projects/{project}/findings?limit=500"),
+        format!("/api/projects/{project}/findings?limit=500&asOf={}", position / 2),
+        "/api/audit-log?limit=200".to_owned(),
+    ] {
+        let (here, there) = tokio::join!(a.get_at(&path, position), b.get_at(&path, position));
+        assert_eq!(here, there, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_joins_is_ready_when_it_has_caught_up_and_then_answers_as_others_do() {
+    let place = Place::set_up().await;
+    let (a, worker) = tokio::join!(place.start("a", Role::Api), place.start("one", Role::Worker(1)));
+    write(&a).await;
+    worker.end().await;
+    let events = a.metric("scanledger_log_head_position").await;
+    assert!(events > 2 * READY_LAG, "{events} events");
+
+    let (b, refusals) = joins(&place, "b").await;
+    assert!(refusals > 0, "a node that has {events} events to read is not ready at once");
+    answers_alike(&a, &b).await;
+    assert_eq!(b.metric("scanledger_projector_applied_events_total").await, events, "it read the whole log");
+    b.end().await;
+
+    // From now on nodes share copies of what they read.
+    a.end().await;
+    let a = place.launch("a", Role::Api, &[("SCANLEDGER_SHARE_VIEWS", "1000")]).await;
+    crate::node::eventually("a copy is shared", async || {
+        place.node_log("a").contains("read models were copied for nodes that join")
+    })
+    .await;
+    a.post("/api/projects", &json!({ "name": "later" })).await.expect(201);
+
+    let (c, refusals) = joins(&place, "c").await;
+    assert_eq!(refusals, 0, "a node that starts from a copy is ready at once");
+    answers_alike(&a, &c).await;
+    let applied = c.metric("scanledger_projector_applied_events_total").await;
+    assert!(applied < FEW, "it applied {applied} of {events} events");
+    c.end().await;
+    place.run_on("c", &["verify"]).await;
+}

@@ -1,0 +1,35 @@
+//! Several nodes on one log, as processes of their own: what they agree on, and what happens when nodes, the database
+//! or the bus go away.
+//!
+//! The servers come from `tests/services`; `bash tests/run.sh` starts them. Tests that stop a server have one of their
+//! own. `SCANLEDGER_CHAOS_ROUNDS` says how many rounds of killing there are (3 unless said), `SCANLEDGER_CHAOS_SEED`
+//! repeats the victims and moments of an earlier run, which prints its seed.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod balancer;
+mod chaos;
+mod database;
+mod joining;
+mod latency;
+mod nats;
+mod node;
+mod order;
+mod outages;
+mod place;
+mod takeover;
+mod together;
+mod trees;
+mod workers;
+
+// What writes and what checks is the same as on one node.
+#[path = "../crash/archive.rs"]
+mod archive;
+#[path = "../crash/checks.rs"]
+mod checks;
+#[path = "../crash/client.rs"]
+mod client;
+#[path = "../crash/export.rs"]
+mod export;
+#[path = "../crash/load.rs"]
+mod load;
