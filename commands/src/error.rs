@@ -1,11 +1,11 @@
 //! What can go wrong with a command: refused, raced, or broken. Never mixed in one variant.
 
 use crate::ports::ReadError;
-use scanledger_domain::Cause;
 use scanledger_domain::blob::BlobError;
 use scanledger_domain::decider::DecodeError;
 use scanledger_domain::log::{LogError, Version};
 use scanledger_domain::vault::VaultError;
+use scanledger_domain::{Cause, OutOfReach};
 
 /// Why a command did not happen; `R` is what the rules can say.
 #[derive(Debug, thiserror::Error)]
@@ -62,13 +62,20 @@ pub enum Fault {
 
 impl Fault {
     /// Whether the same may work a little later (HTTP 503 rather than 500).
-    pub const fn is_temporary(&self) -> bool {
-        matches!(self, Self::Log(LogError::Unavailable { .. }) | Self::Read(ReadError::TooLate { .. }))
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Read(ReadError::TooLate { .. })) || is_out_of_reach(self)
     }
 
     pub(crate) fn other(doing: &'static str, source: impl Into<Cause>) -> Self {
         Self::Other { doing, source: source.into() }
     }
+}
+
+/// Whether the log or another store that is somewhere else did not answer, and that is why.
+pub(crate) fn is_out_of_reach(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    OutOfReach::is_behind(error)
+        || causes.any(|cause| matches!(cause.downcast_ref(), Some(LogError::Unavailable { .. })))
 }
 
 impl<R: std::error::Error + 'static> CommandError<R> {

@@ -2,6 +2,7 @@
 
 use super::control::{Ending, ScannerControl, Signal};
 use super::run::{Halt, Run};
+use crate::error::is_out_of_reach;
 use crate::progress::{ScannerProgress, ScannerStatus};
 use scanledger_domain::advisory::Generation;
 use scanledger_domain::component::Component;
@@ -73,10 +74,13 @@ impl Run {
             })
             .collect();
         let mut gathered = Gathered::default();
+        let mut is_retried = false;
         for (kind, task) in running {
             let outcome = task
                 .await
                 .unwrap_or_else(|panic| Err(ScanError::Failed { scanner: kind, source: panic.into() }));
+            // What a scanner does not find for want of a store is not gone: the scan has to be run again.
+            is_retried |= matches!(&outcome, Err(error @ ScanError::Failed { .. }) if is_out_of_reach(error));
             self.take(kind, outcome, &mut gathered);
         }
         match self.control.signal() {
@@ -84,6 +88,9 @@ impl Run {
                 Err(Halt::Ended(ending))
             }
             Signal::End(Ending::Stopped) => Ok(gathered),
+            Signal::Run | Signal::Pause if is_retried => {
+                Err(Halt::Retry("a scanner could not reach a store"))
+            }
             Signal::Run | Signal::Pause if gathered.is_empty() => {
                 let why = if gathered.problems.is_empty() {
                     "this server has none of the scanners that it asks for".to_owned()
