@@ -1,17 +1,23 @@
 //! The event log of an installation, whichever store it is in.
 
+pub(crate) mod lines;
+
 use crate::adapters::SystemClock;
 use crate::data::DataFolder;
 use crate::place::LogPlace;
 use anyhow::{Context, Result};
-use scanledger_domain::log::{EventLog, ImportLog, LogError, Position};
+use scanledger_domain::log::{EventLog, ImportLog, LogError, LogStats, Position};
 #[cfg(feature = "kurrentdb")]
 use scanledger_log_kurrentdb::KurrentLog;
 use scanledger_log_postgres::PostgresLog;
 use scanledger_log_sqlite::SqliteLog;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use url::Url;
+
+/// How long to wait before a database that does not answer is asked again.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// An open event log.
 #[derive(Clone)]
@@ -23,17 +29,6 @@ pub enum OpenLog {
     /// In a KurrentDB.
     #[cfg(feature = "kurrentdb")]
     Kurrent(Arc<KurrentLog>),
-}
-
-/// What a process appended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AppendStats {
-    /// Events.
-    pub events: u64,
-    /// Transactions.
-    pub groups: u64,
-    /// Most requests in one transaction.
-    pub largest_group: u64,
 }
 
 impl OpenLog {
@@ -71,6 +66,38 @@ impl OpenLog {
         })
     }
 
+    /// Waits until the database at `place` takes connections, for `patience` at most, and says once that it waits. An
+    /// attempt that is under way by then is finished, which takes some seconds at most. A log in a folder is there at
+    /// once, and KurrentDB's client waits by itself.
+    ///
+    /// # Errors
+    /// When the database does not answer in time, or answers that it will not have this user.
+    pub async fn wait_for(place: &LogPlace, patience: Duration) -> Result<()> {
+        let LogPlace::Postgres(url) = place else { return Ok(()) };
+        let began = Instant::now();
+        let mut is_told = false;
+        loop {
+            let error = match PostgresLog::reach(url.as_str()).await {
+                Ok(()) => break,
+                Err(error @ LogError::Unavailable { .. }) if began.elapsed() + AGAIN < patience => error,
+                Err(error) => {
+                    let tried = format!("while connecting to {place}, {} s long", began.elapsed().as_secs());
+                    return Err(error).context(tried);
+                }
+            };
+            if !is_told {
+                let error = anyhow::Error::from(error);
+                tracing::warn!("waiting for {place}, for at most {} s: {error:#}", patience.as_secs());
+                is_told = true;
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+        if is_told {
+            tracing::info!("{place} answers after {} s", began.elapsed().as_secs());
+        }
+        Ok(())
+    }
+
     /// The log as a port.
     pub fn port(&self) -> Arc<dyn EventLog> {
         match self {
@@ -102,23 +129,13 @@ impl OpenLog {
     }
 
     /// What was appended here since it was opened.
-    pub fn stats(&self) -> AppendStats {
-        let (events, groups, largest_group) = match self {
-            Self::Sqlite(log) => {
-                let stats = log.stats();
-                (stats.events, stats.groups, stats.largest_group)
-            }
-            Self::Postgres(log) => {
-                let stats = log.stats();
-                (stats.events, stats.groups, stats.largest_group)
-            }
+    pub fn stats(&self) -> LogStats {
+        match self {
+            Self::Sqlite(log) => log.stats(),
+            Self::Postgres(log) => log.stats(),
             #[cfg(feature = "kurrentdb")]
-            Self::Kurrent(log) => {
-                let stats = log.stats();
-                (stats.events, stats.appends, 1)
-            }
-        };
-        AppendStats { events, groups, largest_group }
+            Self::Kurrent(log) => log.stats(),
+        }
     }
 
     /// Finishes every request that was handed over, then stops appending.
@@ -146,4 +163,35 @@ async fn connect_kurrent(url: &Url, folder: &DataFolder) -> Result<OpenLog, LogE
 #[cfg(not(feature = "kurrentdb"))]
 async fn connect_kurrent(_: &Url, _: &DataFolder) -> Result<OpenLog, LogError> {
     Err(LogError::Unavailable { doing: "open a log that this build has no adapter for", source: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AGAIN, OpenLog};
+    use crate::place::LogPlace;
+    use std::net::TcpListener;
+    use std::time::{Duration, Instant};
+
+    /// A port of this machine on which nobody listens.
+    fn nobody() -> LogPlace {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        LogPlace::parse(&format!("postgres://ana:s3cret@127.0.0.1:{port}/scans")).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_database_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
+        for (patience, least) in [(Duration::ZERO, Duration::ZERO), (AGAIN * 3, AGAIN * 2)] {
+            let began = Instant::now();
+            let refused = OpenLog::wait_for(&nobody(), patience).await.unwrap_err();
+            let shown = format!("{refused:#} {refused:?}");
+            assert!(shown.contains("while connecting to postgres://127.0.0.1:"), "{shown}");
+            assert!(!shown.contains("s3cret"), "{shown}");
+            assert!(began.elapsed() >= least && began.elapsed() < patience + Duration::from_secs(8));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_in_the_data_folder_is_not_waited_for() {
+        OpenLog::wait_for(&LogPlace::Folder, Duration::from_secs(60)).await.unwrap();
+    }
 }

@@ -1,21 +1,21 @@
 //! What the shell asks of an open data folder, whether this process or a running server has it.
 
+mod key;
 mod people;
 mod rotation;
 
-pub use people::{Person, Standing};
+pub use key::KeyWanted;
+pub use people::{Person, PersonChange, Standing, Who};
 
 use crate::backup::{BackedUp, Wanted};
 use crate::server::Engine;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use scanledger_advisories::ImportReport;
 use scanledger_commands::Context as CommandContext;
-use scanledger_commands::identity::{NewKey, SetUp};
+use scanledger_commands::identity::SetUp;
 use scanledger_commands::proof::SignError;
-use scanledger_domain::id::{ApiKeyId, CommandId, Ids, OrganizationId, ProjectId, UserId};
-use scanledger_domain::identity::Role;
+use scanledger_domain::id::{ApiKeyId, CommandId, Ids, UserId};
 use scanledger_domain::log::{Actor, Position};
-use scanledger_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -57,22 +57,25 @@ pub enum Operation {
     /// Sign what the log holds now.
     SignCheckpoint,
     /// Issue an API key.
-    CreateKey {
-        /// What people call it.
-        name: String,
-        /// What it may do.
-        role: Role,
-        /// The only project it sees.
-        project: Option<ProjectId>,
-        /// Whose it is; may be left out if there is one organization.
-        organization: Option<OrganizationId>,
-        /// When it ends.
-        expires_at: Option<Timestamp>,
-    },
+    CreateKey(KeyWanted),
     /// Put the keys of the installation under a new server key.
     RotateKey,
     /// Say who there is.
     ListPeople,
+    /// Make somebody something else to the installation.
+    ChangePerson {
+        /// Who.
+        who: Who,
+        /// What becomes of them.
+        change: PersonChange,
+    },
+    /// Give somebody another password; their sessions are over then.
+    SetPassword {
+        /// Who.
+        who: Who,
+        /// The password.
+        password: Password,
+    },
     /// Forget a person.
     ErasePerson {
         /// Who.
@@ -147,6 +150,13 @@ pub enum Outcome {
     People {
         /// They.
         people: Vec<Person>,
+    },
+    /// A person is now what they were to become.
+    PersonChanged {
+        /// Who.
+        id: UserId,
+        /// Position of the last event; none if it was so already.
+        position: Option<u64>,
     },
     /// A person was forgotten.
     PersonErased {
@@ -225,12 +235,11 @@ pub async fn perform(engine: &Engine, operation: Operation, tell: Tell) -> Resul
             Ok(Outcome::Revision { revision: scanledger_projections::store::revision().to_owned() })
         }
         Operation::SignCheckpoint => sign(engine).await,
-        Operation::CreateKey { name, role, project, organization, expires_at } => {
-            let organization = organization_for(engine, organization, project).await?;
-            create_key(engine, NewKey { organization, name, role, project, by: None, expires_at }).await
-        }
+        Operation::CreateKey(wanted) => key::create(engine, wanted).await,
         Operation::RotateKey => rotation::rotate(engine).await,
         Operation::ListPeople => people::list(engine).await,
+        Operation::ChangePerson { who, change } => people::change(engine, &who, change).await,
+        Operation::SetPassword { who, password } => people::set_password(engine, &who, &password).await,
         Operation::ErasePerson { user, keys } => people::erase(engine, user, keys, tell).await,
         Operation::BackUp(wanted) => {
             crate::backup::create(engine, wanted, &tell).await.map(Outcome::BackedUp)
@@ -294,42 +303,4 @@ async fn sign(engine: &Engine) -> Result<Outcome> {
         }
         Err(error) => Err(error).context("while signing a checkpoint"),
     }
-}
-
-/// Whose a key is to be.
-async fn organization_for(
-    engine: &Engine,
-    named: Option<OrganizationId>,
-    project: Option<ProjectId>,
-) -> Result<OrganizationId> {
-    let views = engine.projector.views();
-    let organizations = views.organizations().await.context("while looking for the organization")?;
-    let of_project = match project {
-        None => None,
-        Some(project) => {
-            Some(views.organization_of_project(project).await.context("while looking for the project")?)
-        }
-    };
-    match (named, of_project, organizations.as_slice()) {
-        (_, _, []) => bail!("nothing is set up here yet: run `scanledger setup` first"),
-        (Some(named), Some(of_project), _) if named != of_project => {
-            bail!("the project belongs to organization {of_project}")
-        }
-        (Some(named), _, all) if !all.iter().any(|(known, _)| *known == named) => {
-            bail!("there is no organization {named}")
-        }
-        (Some(organization), _, _) | (None, Some(organization), _) => Ok(organization),
-        (None, None, [(only, _)]) => Ok(*only),
-        (None, None, _) => bail!("there are several organizations: name one with --organization"),
-    }
-}
-
-async fn create_key(engine: &Engine, key: NewKey) -> Result<Outcome> {
-    let context = CommandContext { organization: Some(key.organization), ..context() };
-    let issued = engine.identities.create_key(&context, key).await.context("while issuing the key")?;
-    Ok(Outcome::KeyCreated {
-        id: issued.created.key.to_string(),
-        token: issued.token.reveal().to_owned(),
-        prefix: issued.created.prefix,
-    })
 }

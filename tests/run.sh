@@ -15,14 +15,15 @@ step() {
 
 # Every server that tests talk to is started for them alone, and ended with them.
 with_services() {
-    tests/services/postgres.sh tests/services/nats.sh tests/services/pyarrow.sh infra/blobs/tests/with-moto.sh "$@"
+    tests/services/postgres.sh tests/services/nats.sh tests/services/pyarrow.sh infra/blobs/tests/with-moto.sh \
+        tests/services/smtp.sh tests/services/oidc.sh "$@"
 }
 
 install_venv() {
     if python3 -c 'import ensurepip, venv' 2>/dev/null; then
         return
     fi
-    step "install python3-venv, for the S3 server of the tests"
+    step "install python3-venv, for servers of the tests"
     local as_root=()
     if [ "$(id -u)" -ne 0 ]; then
         as_root=(sudo)
@@ -39,11 +40,31 @@ cargo fmt --all --check
 step "clippy"
 cargo clippy --workspace --all-targets --locked -- -D warnings
 
+# Everything that is off by default, and then nothing that can be left out. Over the whole workspace, so that all that
+# the features do not touch is what the step before has checked already.
+step "clippy, with other features"
+cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+cargo clippy --workspace --all-targets --no-default-features --locked -- -D warnings
+if [ -n "$(cargo tree --workspace --locked --edges normal,build --invert ring 2>/dev/null)" ]; then
+    echo "ring is in the build without the feature kurrentdb, where nothing may bring it" >&2
+    exit 1
+fi
+
 step "tests"
 if cargo nextest --version >/dev/null 2>&1; then
     with_services cargo nextest run --workspace --locked --no-fail-fast
 else
     with_services cargo test --workspace --locked --no-fail-fast --lib --bins --tests
+fi
+
+step "requests by the OpenAPI document, those that fit it and those that do not"
+tests/fuzz/schemathesis.sh
+
+step "tests, with other features"
+if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run -p scanledger-log-kurrentdb --features client --locked --no-fail-fast
+else
+    cargo test -p scanledger-log-kurrentdb --features client --locked --no-fail-fast --lib --bins --tests
 fi
 
 step "examples in the documentation"

@@ -1,5 +1,7 @@
 //! What every handler works with.
 
+use crate::auth::AccessTokens;
+use crate::entrance::Entrance;
 use scanledger_commands::finding::Findings;
 use scanledger_commands::identity::Identities;
 use scanledger_commands::ledger::Ledger;
@@ -76,6 +78,10 @@ pub struct Services {
     pub idempotency: Arc<dyn IdempotencyStore>,
     /// When keys were last used.
     pub key_usage: Arc<dyn KeyUsage>,
+    /// Signed tokens of sessions.
+    pub tokens: AccessTokens,
+    /// How people come in.
+    pub entrance: Entrance,
     /// Probes.
     pub probe: Arc<dyn Probe>,
     /// Where uploads are written before they are stored.

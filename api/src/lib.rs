@@ -5,9 +5,12 @@
 
 pub mod app;
 pub mod auth;
+mod dialect;
+pub mod entrance;
 pub mod excerpt;
 pub mod extract;
 pub mod graphql;
+pub mod limit;
 pub mod memory;
 mod observe;
 mod openapi;
@@ -20,32 +23,40 @@ mod web;
 
 use app::App;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::{Extension, Router};
+use limit::{Guard, Limits};
 use memory::Memory;
 use routes::{Routes, Rule};
+use std::sync::Arc;
 
-/// Everything that is served over HTTP.
-pub fn router(app: App) -> Router {
-    let (routes, document, _) = rest_routes().into_parts();
+/// Everything that is served over HTTP, to each client as far as `limits` go.
+pub fn router(app: App, limits: Arc<Limits>) -> Router {
+    let (routes, document, rules) = rest_routes().into_parts();
     let routes = routes.merge(openapi::routes(&document)).merge(web::routes()).merge(graphql::routes());
+    let guard = Guard::new(Arc::clone(&limits), &rules);
+    let routes =
+        with_fallbacks(routes).layer(from_fn_with_state(guard, limit::guard)).layer(Extension(limits));
     complete(routes, app)
 }
 
 /// What a node serves that only works: probes and metrics.
 pub fn operations_router(app: App) -> Router {
-    complete(ops::routes().into_parts().0, app)
+    complete(with_fallbacks(ops::routes().into_parts().0), app)
+}
+
+fn with_fallbacks(routes: Router<App>) -> Router<App> {
+    routes.fallback(observe::not_found).method_not_allowed_fallback(observe::method_not_allowed)
 }
 
 fn complete(routes: Router<App>, app: App) -> Router {
     routes
-        .fallback(observe::not_found)
-        .method_not_allowed_fallback(observe::method_not_allowed)
         .layer(Extension(Memory::default()))
         // Bodies are limited where they are read: to different sizes, and with an answer in the dialect's shape.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(dialect::shape))
         .layer(from_fn(observe::observe))
-        .layer(Extension(request::Ids(std::sync::Arc::clone(&app.ids))))
+        .layer(Extension(request::Ids(Arc::clone(&app.ids))))
         .with_state(app)
 }
 
@@ -60,5 +71,10 @@ pub fn openapi_document() -> String {
 }
 
 fn rest_routes() -> Routes {
-    Routes::default().merge(rest::pepper::routes()).merge(rest::native::routes()).merge(ops::routes())
+    Routes::default()
+        .merge(rest::pepper::routes())
+        .merge(rest::trusca::routes())
+        .merge(rest::gitguardian::routes())
+        .merge(rest::native::routes())
+        .merge(ops::routes())
 }

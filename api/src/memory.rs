@@ -1,20 +1,23 @@
 //! What handlers remember between requests. Nothing here is needed for correctness; everything has a bound.
 
 use crate::app::App;
+use crate::auth::Recorded;
 use crate::excerpt::Excerpts;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use hashlink::LruCache;
 use parking_lot::Mutex;
+use scanledger_domain::id::UserId;
 use scanledger_domain::identity::KeyHash;
 use scanledger_domain::log::{LogError, Position};
-use scanledger_projections::identity::KeyRow;
+use scanledger_projections::identity::{KeyRow, PersonStanding};
 use std::convert::Infallible;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// Keys that are remembered.
-const KEYS: usize = 1_024;
+/// Keys and people that are remembered, of each.
+const LOOKED_UP: usize = 1_024;
 /// How old the eldest event may be that the read model has not taken in, in microseconds (DESIGN section 4).
 const MAX_LAG_MICROS: i64 = 10_000_000;
 
@@ -24,7 +27,11 @@ pub struct Memory {
     /// Code excerpts.
     pub excerpts: Arc<Excerpts>,
     /// Keys that were looked up.
-    pub(crate) keys: Arc<Keys>,
+    pub(crate) keys: Arc<LookedUp<KeyHash, KeyRow>>,
+    /// People that were looked up.
+    pub(crate) people: Arc<LookedUp<UserId, PersonStanding>>,
+    /// Accesses that were recorded.
+    pub(crate) recorded: Arc<Recorded>,
     /// Until when the read model is surely fresh enough.
     pub(crate) freshness: Arc<Freshness>,
 }
@@ -44,29 +51,29 @@ impl FromRequestParts<App> for Memory {
     }
 }
 
-/// Keys as the read model had them at a position.
+/// What the read model said at a position.
 ///
 /// An entry holds only while the read model is where it was: whatever happens moves it on, a revocation too, so
 /// a key that was revoked is never found here.
-pub(crate) struct Keys(Mutex<LruCache<KeyHash, (Position, Arc<KeyRow>)>>);
+pub(crate) struct LookedUp<K, V>(Mutex<LruCache<K, (Position, Arc<V>)>>);
 
-impl Default for Keys {
+impl<K: Eq + Hash, V> Default for LookedUp<K, V> {
     fn default() -> Self {
-        Self(Mutex::new(LruCache::new(KEYS)))
+        Self(Mutex::new(LruCache::new(LOOKED_UP)))
     }
 }
 
-impl Keys {
-    /// The key, if it was seen when the read model was at `position`.
-    pub(crate) fn find(&self, hash: &KeyHash, position: Position) -> Option<Arc<KeyRow>> {
-        let mut keys = self.0.lock();
-        let (seen, key) = keys.get(hash)?;
-        (*seen == position).then(|| Arc::clone(key))
+impl<K: Eq + Hash, V> LookedUp<K, V> {
+    /// What was seen when the read model was at `position`.
+    pub(crate) fn find(&self, key: &K, position: Position) -> Option<Arc<V>> {
+        let mut entries = self.0.lock();
+        let (seen, value) = entries.get(key)?;
+        (*seen == position).then(|| Arc::clone(value))
     }
 
-    /// Remembers a key that was read when the read model had reached `position`, or later.
-    pub(crate) fn insert(&self, hash: KeyHash, position: Position, key: Arc<KeyRow>) {
-        self.0.lock().insert(hash, (position, key));
+    /// Remembers what was read when the read model had reached `position`, or later.
+    pub(crate) fn insert(&self, key: K, position: Position, value: Arc<V>) {
+        self.0.lock().insert(key, (position, value));
     }
 }
 
@@ -104,14 +111,9 @@ impl Freshness {
 
 #[cfg(test)]
 mod tests {
-    use super::{Freshness, Keys, MAX_LAG_MICROS};
-    use scanledger_domain::id::{ApiKeyId, OrganizationId};
-    use scanledger_domain::identity::{KeyHash, Role};
+    use super::{Freshness, LookedUp, MAX_LAG_MICROS};
     use scanledger_domain::log::Position;
-    use scanledger_domain::time::Timestamp;
-    use scanledger_projections::identity::KeyRow;
     use std::sync::Arc;
-    use uuid::Uuid;
 
     #[test]
     fn a_read_model_is_fresh_until_an_event_has_waited_for_ten_seconds() {
@@ -121,22 +123,11 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_remembered_until_anything_happens() {
-        let row = KeyRow {
-            id: ApiKeyId(Uuid::from_u128(1)),
-            organization: OrganizationId(Uuid::from_u128(2)),
-            name: "CI".to_owned(),
-            prefix: "ppr_AbCdEf".to_owned(),
-            role: Role::Developer,
-            project: None,
-            created_by: None,
-            created_at: Timestamp(0),
-            expires_at: None,
-        };
-        let (keys, hash) = (Keys::default(), KeyHash::of("ppr_x"));
-        assert_eq!(keys.find(&hash, Position(3)), None);
-        keys.insert(hash.clone(), Position(3), Arc::new(row.clone()));
-        assert_eq!(keys.find(&hash, Position(3)).as_deref(), Some(&row));
-        assert_eq!(keys.find(&hash, Position(4)), None);
+    fn what_was_looked_up_is_remembered_until_anything_happens() {
+        let keys = LookedUp::default();
+        assert_eq!(keys.find(&"ppr", Position(3)), None);
+        keys.insert("ppr", Position(3), Arc::new("CI"));
+        assert_eq!(keys.find(&"ppr", Position(3)), Some(Arc::new("CI")));
+        assert_eq!(keys.find(&"ppr", Position(4)), None);
     }
 }

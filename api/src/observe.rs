@@ -15,6 +15,8 @@ use tracing::Instrument;
 const PREFLIGHT: HeaderName = header::ACCESS_CONTROL_REQUEST_METHOD;
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store, private");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+const DENY: HeaderValue = HeaderValue::from_static("DENY");
 
 /// Runs a request under its id and reports how it went, without query, tokens or bodies.
 pub async fn observe(Extension(ids): Extension<Ids>, request: Request, next: Next) -> Response {
@@ -60,7 +62,7 @@ pub async fn method_not_allowed(method: Method, headers: HeaderMap) -> Response 
 }
 
 fn is_api(path: &str) -> bool {
-    ["/api", "/graphql"]
+    ["/api", "/graphql", "/v1", "/auth", "/exposed"]
         .iter()
         .any(|root| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
@@ -98,6 +100,8 @@ fn report(method: &'static str, route: &str, status: StatusCode, start: Instant)
 fn protect(headers: &mut HeaderMap) {
     headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    headers.entry(header::REFERRER_POLICY).or_insert(NO_REFERRER);
+    headers.entry(header::X_FRAME_OPTIONS).or_insert(DENY);
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Response {
@@ -112,8 +116,10 @@ mod tests {
     use super::is_api;
 
     #[test]
-    fn what_lies_under_api_and_graphql_is_never_cached() {
-        for path in ["/api", "/api/", "/api/scans", "/graphql"] {
+    fn what_apis_answer_is_never_cached() {
+        for path in
+            ["/api", "/api/", "/api/scans", "/graphql", "/v1/api-keys", "/auth/me", "/exposed/v1/health"]
+        {
             assert!(is_api(path), "{path}");
         }
         for path in ["/", "/apis", "/docs", "/health", "/graphqlx"] {

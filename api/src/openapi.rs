@@ -1,6 +1,7 @@
 //! The OpenAPI document of every REST route.
 
 use crate::app::App;
+use crate::auth::{SECURE_PREFIX, SESSION_COOKIE};
 use crate::problem::{Detail, ProblemBody};
 use axum::Router;
 use axum::http::header;
@@ -9,7 +10,14 @@ use axum::routing::get;
 use bytes::Bytes;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+/// The scheme of API keys.
+pub(crate) const API_KEY: &str = "apiKey";
+/// The scheme of signed tokens in the header.
+pub(crate) const SESSION: &str = "session";
+/// The scheme of signed tokens in a cookie.
+pub(crate) const COOKIE: &str = "sessionCookie";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -27,11 +35,29 @@ pub fn render(routes: &OpenApi) -> String {
     let mut document = Frame::openapi();
     document.merge(routes.clone());
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
-    let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("ppr_…");
-    let key = key.description(Some("An API key of the Pepper dialect.")).build();
     let components = document.components.get_or_insert_default();
-    components.add_security_scheme("apiKey", SecurityScheme::Http(key));
+    for (name, scheme) in schemes() {
+        components.add_security_scheme(name, scheme);
+    }
     document.to_pretty_json().expect("a document has string keys and no failing serializer")
+}
+
+/// What requests may show of who sends them.
+fn schemes() -> [(&'static str, SecurityScheme); 3] {
+    let bearer = || HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+    let key = "An API key. `ppr_…`, `tos_…`, `ggd_sl_…` and keys of 64 hexadecimal digits open the same.";
+    let session = "The `access_token` that `POST /auth/login` answers.";
+    let cookie = format!(
+        "The cookie that signing in with Pepper's way sets; over HTTPS its name begins with `{SECURE_PREFIX}`."
+    );
+    [
+        (API_KEY, SecurityScheme::Http(bearer().bearer_format("ppr_…").description(Some(key)).build())),
+        (SESSION, SecurityScheme::Http(bearer().bearer_format("JWT").description(Some(session)).build())),
+        (
+            COOKIE,
+            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(SESSION_COOKIE, &cookie))),
+        ),
+    ]
 }
 
 /// Serves the document.

@@ -35,12 +35,31 @@ pub struct HealthOut {
     status: &'static str,
     timestamp: Instant,
     version: &'static str,
+    /// Whether it only answers: a mode that TRUSCA's portal asks for, and that there is none of here.
+    demo_read_only: bool,
+    /// Whether scans of the demo are pretended: there are none of these either.
+    demo_sandbox_scans: bool,
 }
 
-/// Whether the server can take requests.
+impl HealthOut {
+    fn new(app: &App, status: &'static str) -> Self {
+        let timestamp = Instant(app.clock.now());
+        Self { status, timestamp, version: VERSION, demo_read_only: false, demo_sandbox_scans: false }
+    }
+}
+
+/// Whether the server can take requests; with the members of RFC 9457 that TRUSCA's clients look for.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReadyOut {
     status: &'static str,
+    /// `urn:trustedoss:problem:schema-not-ready` while it cannot.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    /// `Service Not Ready` while it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'static str>,
+    /// Whether it can.
+    ready: bool,
     /// What is wrong, if it is not ready.
     reasons: Vec<String>,
     /// The last event in the read model.
@@ -60,7 +79,7 @@ pub struct ReadyOut {
 /// Whether the server answers at all
 #[utoipa::path(get, path = "/health", tag = "Operations", responses((status = 200, body = HealthOut)))]
 pub async fn health(State(app): State<App>) -> Json<HealthOut> {
-    Json(HealthOut { status: "ok", timestamp: Instant(app.clock.now()), version: VERSION })
+    Json(HealthOut::new(&app, "ok"))
 }
 
 /// Whether the server answers, as Pepper's clients ask
@@ -72,7 +91,7 @@ pub async fn pepper_health(State(app): State<App>) -> Result<Json<HealthOut>, Pr
     if app.probe.projector().stopped.is_some() {
         return Err(Problem::unavailable("the read model has stopped; the server's log says why"));
     }
-    Ok(Json(HealthOut { status: "healthy", timestamp: Instant(app.clock.now()), version: VERSION }))
+    Ok(Json(HealthOut::new(&app, "healthy")))
 }
 
 /// Whether the server can take requests: its read model is caught up
@@ -96,8 +115,12 @@ fn readiness(head: Position, projector: Health) -> ReadyOut {
     if let Some(why) = projector.stopped {
         reasons.push(format!("the read model has stopped: {why}"));
     }
+    let ready = reasons.is_empty();
     ReadyOut {
-        status: if reasons.is_empty() { "ready" } else { "not ready" },
+        status: if ready { "ready" } else { "not ready" },
+        kind: (!ready).then_some("urn:trustedoss:problem:schema-not-ready"),
+        title: (!ready).then_some("Service Not Ready"),
+        ready,
         reasons,
         position: projector.position.0,
         head: head.0,

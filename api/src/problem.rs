@@ -9,6 +9,7 @@ use scanledger_domain::OutOfReach;
 use scanledger_domain::identity::Denied;
 use scanledger_projections::ReadError;
 use serde::Serialize;
+use serde_json::Value;
 use std::error::Error;
 use utoipa::ToSchema;
 
@@ -50,13 +51,45 @@ struct Inner {
     body: ProblemBody,
     retry_after: Option<u32>,
     closes: bool,
+    denied: Option<Denied>,
+    title: Option<&'static str>,
+    kind: Option<&'static str>,
+    extensions: Vec<(&'static str, Value)>,
+}
+
+/// What another dialect needs to say the same in its own shape; goes along with the answer until it is sent.
+#[derive(Debug, Clone)]
+pub struct ProblemParts {
+    /// The status in the plain shape.
+    pub status: StatusCode,
+    /// For people.
+    pub error: String,
+    /// What is wrong with which part of the request.
+    pub details: Vec<Detail>,
+    /// Why the caller may not, if that is it.
+    pub denied: Option<Denied>,
+    /// The title of RFC 9457, where the dialect fixes one.
+    pub title: Option<&'static str>,
+    /// The type of RFC 9457, where the dialect fixes one.
+    pub kind: Option<&'static str>,
+    /// Extension members of RFC 9457.
+    pub extensions: Vec<(&'static str, Value)>,
 }
 
 impl Problem {
     /// A problem that `error` describes to people.
     pub fn new(status: StatusCode, error: impl Into<String>) -> Self {
         let body = ProblemBody { error: error.into(), details: vec![], code: None, request_id: None };
-        Self(Box::new(Inner { status, body, retry_after: None, closes: false }))
+        Self(Box::new(Inner {
+            status,
+            body,
+            retry_after: None,
+            closes: false,
+            denied: None,
+            title: None,
+            kind: None,
+            extensions: vec![],
+        }))
     }
 
     /// 400.
@@ -113,6 +146,53 @@ impl Problem {
         self
     }
 
+    /// With the title that a dialect fixes (RFC 9457).
+    #[must_use]
+    pub fn with_title(mut self, title: &'static str) -> Self {
+        self.0.title = Some(title);
+        self
+    }
+
+    /// With the type that a dialect fixes (RFC 9457).
+    #[must_use]
+    pub fn with_type(mut self, kind: &'static str) -> Self {
+        self.0.kind = Some(kind);
+        self
+    }
+
+    /// With an extension member of a dialect (RFC 9457).
+    #[must_use]
+    pub fn with_extension(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.0.extensions.push((name, value.into()));
+        self
+    }
+
+    /// With the seconds after which the client may try again.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.0.retry_after = Some(seconds);
+        self
+    }
+
+    /// Why the caller may not, if that is it.
+    pub fn denied(&self) -> Option<Denied> {
+        self.0.denied
+    }
+
+    /// What other dialects make their shape from.
+    pub fn parts(&self) -> ProblemParts {
+        let Inner { status, body, denied, title, kind, extensions, .. } = &*self.0;
+        ProblemParts {
+            status: *status,
+            error: body.error.clone(),
+            details: body.details.clone(),
+            denied: *denied,
+            title: *title,
+            kind: *kind,
+            extensions: extensions.clone(),
+        }
+    }
+
     /// With one more detail.
     #[must_use]
     pub fn with_detail(mut self, path: impl Into<String>, message: impl Into<String>) -> Self {
@@ -140,8 +220,10 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Inner { status, body, retry_after, closes } = *self.0;
+        let parts = self.parts();
+        let Inner { status, body, retry_after, closes, .. } = *self.0;
         let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(parts);
         let headers = response.headers_mut();
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
@@ -213,9 +295,17 @@ impl From<Denied> for Problem {
         let code = match denied {
             Denied::Foreign => "FOREIGN_ORGANIZATION",
             Denied::OtherProject => "OTHER_PROJECT",
+            Denied::OtherTeam => "OTHER_TEAM",
             Denied::Role { .. } => "ROLE_REQUIRED",
+            Denied::Scope { .. } => "SCOPE_REQUIRED",
+            Denied::ReadOnly => "READ_ONLY_KEY",
+            Denied::NotAPerson => "SIGN_IN_REQUIRED",
+            Denied::NotAKey => "KEY_REQUIRED",
+            Denied::NotSuperAdmin => "SUPER_ADMIN_REQUIRED",
         };
-        Self::new(StatusCode::FORBIDDEN, denied.to_string()).with_code(code)
+        let mut problem = Self::new(StatusCode::FORBIDDEN, denied.to_string()).with_code(code);
+        problem.0.denied = Some(denied);
+        problem
     }
 }
 
@@ -244,6 +334,7 @@ mod tests {
         for (denied, code) in [
             (Denied::Foreign, "FOREIGN_ORGANIZATION"),
             (Denied::OtherProject, "OTHER_PROJECT"),
+            (Denied::OtherTeam, "OTHER_TEAM"),
             (Denied::Role { needed: Role::Admin }, "ROLE_REQUIRED"),
         ] {
             let problem = Problem::from(denied);

@@ -1,9 +1,10 @@
 //! What a request brings besides its body: its id, where it came from, and its idempotency key.
 
+use crate::limit::ClientAddress;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use scanledger_domain::limits::REF_CHARS;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The id of a request, as in the server's log lines: the client's `X-Request-Id` if it is sane, else a new one.
@@ -69,7 +70,7 @@ fn is_sane(id: &str) -> bool {
 /// Where a request came from, and what it is to be known by.
 #[derive(Debug, Clone)]
 pub struct Origin {
-    /// The address at the other end of the connection.
+    /// The client's address: the other end of the connection, or what a trusted proxy in between says.
     pub address: Option<IpAddr>,
     /// The client's user agent, cut to [`REF_CHARS`].
     pub user_agent: Option<String>,
@@ -86,10 +87,9 @@ pub struct Origin {
 impl Origin {
     /// Of a request.
     pub fn of(parts: &Parts) -> Self {
-        let peer = parts.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>();
         let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Self {
-            address: peer.map(|peer| peer.0.ip().to_canonical()),
+            address: ClientAddress::of(&parts.extensions).map(|address| address.0),
             user_agent: user_agent.map(|agent| agent.chars().take(REF_CHARS).collect()),
             request: RequestId::current().map(|id| id.as_str().to_owned()),
             method: parts.method.as_str().to_owned(),

@@ -1,8 +1,11 @@
-//! A whole server, measured from outside over HTTP: scans, lists, triage, time travel, memory and start.
+//! A whole server, measured from outside over HTTP: keys and sign-in, scans, lists, triage, time travel, memory and
+//! start.
 //!
-//! `cargo bench --bench server`. Processor time is that of the server process, all threads. The data lies in
-//! Cargo's folder for temporary files in `target`, so that syncing costs what it costs on a disk.
+//! `cargo bench --bench server`, or `cargo bench --bench server -- access` for keys and sign-in alone. Processor
+//! time is that of the server process, all threads. The data lies in Cargo's folder for temporary files in `target`,
+//! so that syncing costs what it costs on a disk.
 
+mod access;
 mod client;
 mod lists;
 mod process;
@@ -47,6 +50,11 @@ async fn bench() -> Result<()> {
     ready(&server, &client).await?;
     let idle = idle(&server).await?;
     memory(&mut table, "memory of a new server, idle", idle, Some(60.0))?;
+    access::measure(&server, &client, &mut table).await?;
+    if std::env::args().any(|argument| argument == "access") {
+        server.end()?;
+        return table.print();
+    }
 
     scans::measure(&server, &client, folder.path(), &mut table).await?;
     let tree = Tree { seed: 1, files: FILES, without: 0 };

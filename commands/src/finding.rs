@@ -7,7 +7,8 @@ use crate::ports::{KnownFinding, ReadModel};
 use scanledger_domain::finding::{
     FindingEvent, Triage, TriageCommand, TriageRefusal, TriageState, TriageStatus, finding_stream,
 };
-use scanledger_domain::id::{FindingId, OrganizationId, ProjectId};
+use scanledger_domain::id::FindingId;
+use scanledger_domain::identity::{Action, Denied, Principal, Resource, authorize};
 use scanledger_domain::limits::{BATCH_BYTES, BULK_FINDINGS};
 use scanledger_domain::log::Position;
 use scanledger_domain::time::Timestamp;
@@ -16,15 +17,6 @@ use std::sync::Arc;
 
 /// Bytes that a decision takes in the log at most, besides its note and metadata: ids, states and field names.
 const DECISION_BYTES: usize = 512;
-
-/// Within what a caller may triage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reach {
-    /// The caller's organization.
-    pub organization: OrganizationId,
-    /// The only project that the caller sees, if there is only one.
-    pub project: Option<ProjectId>,
-}
 
 /// What a caller decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +43,7 @@ pub struct TriageDone {
 pub struct BulkDone {
     /// Findings that are as decided, whether they were so before or not; each once, as asked for.
     pub decided: Vec<FindingId>,
-    /// Findings that do not exist within the caller's reach; each once, as asked for.
+    /// Findings that do not exist for the caller; each once, as asked for.
     pub unknown: Vec<FindingId>,
     /// Position of the last event; `None` if there was nothing to do.
     pub position: Option<Position>,
@@ -60,12 +52,15 @@ pub struct BulkDone {
 /// Why a finding stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TriageProblem {
-    /// It does not exist within the caller's reach.
+    /// It does not exist for the caller.
     #[error("the finding does not exist")]
     NotFound,
     /// More than [`BULK_FINDINGS`] at a time.
     #[error("at most {BULK_FINDINGS} findings can be decided about at a time")]
     TooMany,
+    /// The caller sees it, and may not decide about it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The rules of triage.
     #[error(transparent)]
     Triage(#[from] TriageRefusal),
@@ -86,18 +81,18 @@ impl Findings {
         Self { ledger, views }
     }
 
-    /// Decides about one finding.
+    /// Decides about one finding for `principal`.
     ///
     /// # Errors
     /// A [`TriageProblem`], or a fault.
     pub async fn triage(
         &self,
         context: &Context,
-        reach: Reach,
+        principal: &Principal,
         finding: FindingId,
         decision: Decision,
     ) -> Result<TriageDone> {
-        let known = self.known(reach, vec![finding]).await?;
+        let known = self.known(principal, vec![finding]).await?;
         let Some(known) = known.get(&finding) else {
             return Err(CommandError::Refused(TriageProblem::NotFound));
         };
@@ -109,15 +104,15 @@ impl Findings {
         Ok(TriageDone { status: done.state, position: done.position, recorded_at: done.recorded_at })
     }
 
-    /// Decides about up to [`BULK_FINDINGS`] findings: all of them or, beyond the size of one batch (long
+    /// Decides about up to [`BULK_FINDINGS`] findings for `principal`: all of them or, beyond the size of one batch (long
     /// notes), in parts that a repeated command completes.
     ///
     /// # Errors
-    /// [`TriageProblem::TooMany`], the rules of triage, or a fault. Unknown findings are no error.
+    /// [`TriageProblem::TooMany`], [`TriageProblem::Denied`], the rules of triage, or a fault. Unknown findings are no error.
     pub async fn triage_bulk(
         &self,
         context: &Context,
-        reach: Reach,
+        principal: &Principal,
         findings: &[FindingId],
         decision: &Decision,
     ) -> Result<BulkDone> {
@@ -127,7 +122,7 @@ impl Findings {
         let mut asked = HashSet::with_capacity(findings.len());
         let findings: Vec<FindingId> =
             findings.iter().copied().filter(|finding| asked.insert(*finding)).collect();
-        let known = self.known(reach, findings.clone()).await?;
+        let known = self.known(principal, findings.clone()).await?;
         let (decided, unknown): (Vec<_>, Vec<_>) =
             findings.into_iter().partition(|finding| known.contains_key(finding));
         let mut position = None;
@@ -164,17 +159,21 @@ impl Findings {
         }
     }
 
+    /// Those of `findings` that there are for the caller, who may decide about them.
     async fn known(
         &self,
-        reach: Reach,
+        principal: &Principal,
         findings: Vec<FindingId>,
     ) -> Result<HashMap<FindingId, KnownFinding>> {
-        let known = self.views.findings(findings).await?.into_iter();
-        let within = known.filter(|known| {
-            known.organization == reach.organization
-                && reach.project.is_none_or(|project| project == known.project)
-        });
-        Ok(within.map(|known| (known.finding, known)).collect())
+        let mut within = HashMap::with_capacity(findings.len());
+        for known in self.views.findings(findings).await? {
+            match authorize(principal, Action::Triage, Resource::Project(known.scope)) {
+                Ok(()) => drop(within.insert(known.finding, known)),
+                Err(denied) if denied.hides() => (),
+                Err(denied) => return Err(CommandError::Refused(denied.into())),
+            }
+        }
+        Ok(within)
     }
 }
 
@@ -190,7 +189,7 @@ async fn decide(
 fn command(known: &KnownFinding, decision: &Decision) -> TriageCommand {
     TriageCommand {
         finding: known.finding,
-        project: known.project,
+        project: known.scope.project,
         fingerprint: known.fingerprint,
         to: decision.to,
         note: decision.note.clone(),

@@ -1,9 +1,19 @@
-//! What this crate needs of the outside besides the domain's ports: read models, leases, archives, randomness.
+//! What this crate needs of the outside besides the domain's ports: read models, leases, archives, randomness, mail
+//! and sign-in providers.
+
+mod mail;
+mod provider;
+
+pub use mail::{Mail, Mailer};
+pub use provider::{Authorization, EmailStanding, IdentityProvider, ProviderError, Vouched, VouchedEmail};
 
 use scanledger_domain::branch::{BaseBranch, Inventory, KnownAdvisory};
 use scanledger_domain::component::Package;
 use scanledger_domain::finding::{Fingerprint, TriageState};
-use scanledger_domain::id::{BranchId, CommandId, FindingId, OrganizationId, ProjectId, ScanId};
+use scanledger_domain::id::{
+    BranchId, CommandId, FindingId, OrganizationId, ProjectId, ScanId, TeamId, UserId,
+};
+use scanledger_domain::identity::{KeyForm, ProjectScope, Visible};
 use scanledger_domain::log::{Position, Version};
 use scanledger_domain::project::Gate;
 use scanledger_domain::scan::ScanStatus;
@@ -90,12 +100,19 @@ pub struct HeldScan {
 pub struct KnownFinding {
     /// The finding.
     pub finding: FindingId,
-    /// Whose it is.
-    pub organization: OrganizationId,
-    /// Its project.
-    pub project: ProjectId,
+    /// Where its project belongs.
+    pub scope: ProjectScope,
     /// Its fingerprint.
     pub fingerprint: Fingerprint,
+}
+
+/// What belongs to a team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TeamUsage {
+    /// Projects that were not deleted.
+    pub projects: u64,
+    /// Scans of them that have not ended ([`ScanStatus::is_active`]).
+    pub active_scans: u64,
 }
 
 /// What commands read besides streams. Implemented over the projections.
@@ -142,12 +159,31 @@ pub trait ReadModel: Send + Sync {
     /// Every scan that is running or settling, or stopped and still owes its partial result.
     fn held_scans(&self) -> BoxFuture<'_, Result<Vec<HeldScan>, ReadError>>;
 
-    /// The project of an organization whose repository has exactly this URL, the eldest if there are several.
+    /// The project of an organization whose repository has exactly this URL, the eldest if there are several, of those
+    /// that are `visible`.
     fn project_with_repo<'a>(
         &'a self,
         organization: OrganizationId,
+        visible: &'a Visible,
         url: &'a str,
     ) -> BoxFuture<'a, Result<Option<ProjectId>, ReadError>>;
+
+    /// What belongs to a team.
+    fn team_usage(&self, team: TeamId) -> BoxFuture<'_, Result<TeamUsage, ReadError>>;
+
+    /// How many personal keys of a form a person has that were not revoked and have not ended at `now`.
+    fn live_personal_tokens(
+        &self,
+        user: UserId,
+        form: KeyForm,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<u64, ReadError>>;
+
+    /// The organization that a person came to first, if they belong to any.
+    fn home_of(&self, user: UserId) -> BoxFuture<'_, Result<Option<OrganizationId>, ReadError>>;
+
+    /// The organization that was made first, if there is any.
+    fn eldest_organization(&self) -> BoxFuture<'_, Result<Option<OrganizationId>, ReadError>>;
 
     /// How many scans of a project have not ended ([`ScanStatus::is_active`]).
     fn active_scans(&self, project: ProjectId) -> BoxFuture<'_, Result<u64, ReadError>>;

@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::finding::FindingEvent;
-use crate::identity::{ApiKeyEvent, OrganizationEvent, TeamEvent, UserEvent};
+use crate::identity::{AccessEvent, ApiKeyEvent, OrganizationEvent, SessionEvent, TeamEvent, UserEvent};
 use crate::project::ProjectEvent;
 use crate::scan::{Interruption, ScanEvent};
 use uuid::Uuid;
@@ -26,11 +26,13 @@ pub enum AuditResource {
     Scan,
     /// A finding.
     Finding,
+    /// An access that was recorded, or a refusal.
+    Access,
 }
 
 impl AuditResource {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Organization,
         Self::User,
         Self::Team,
@@ -39,6 +41,7 @@ impl AuditResource {
         Self::Gate,
         Self::Scan,
         Self::Finding,
+        Self::Access,
     ];
 
     /// The lower-case word.
@@ -52,6 +55,7 @@ impl AuditResource {
             Self::Gate => "gate",
             Self::Scan => "scan",
             Self::Finding => "finding",
+            Self::Access => "access",
         }
     }
 }
@@ -61,25 +65,65 @@ impl AuditResource {
 /// What scanners find is not: it is in the scan that found it. Claims and steps of workers are not either.
 pub fn audit_subject(event: &Event) -> Option<(AuditResource, Uuid)> {
     Some(match event {
-        Event::Organization(OrganizationEvent::Created(e)) => (AuditResource::Organization, e.organization.0),
-        Event::Organization(OrganizationEvent::MemberAdded(e)) => {
-            (AuditResource::Organization, e.organization.0)
-        }
-        Event::User(UserEvent::Registered(e)) => (AuditResource::User, e.user.0),
-        Event::User(UserEvent::Erased(e)) => (AuditResource::User, e.user.0),
-        Event::Team(TeamEvent::Created(e)) => (AuditResource::Team, e.team.0),
-        Event::Team(TeamEvent::MemberAdded(e)) => (AuditResource::Team, e.team.0),
-        Event::Team(TeamEvent::MemberRemoved(e)) => (AuditResource::Team, e.team.0),
+        Event::Organization(event) => (AuditResource::Organization, organization_subject(event)),
+        Event::User(event) => (AuditResource::User, user_subject(event)),
+        Event::Session(SessionEvent::Started(e)) => (AuditResource::User, e.user.0),
+        Event::Session(SessionEvent::Ended(e)) => (AuditResource::User, e.user.0),
+        Event::Session(SessionEvent::Continued(_)) => return None,
+        Event::Team(event) => (AuditResource::Team, team_subject(event)),
         Event::ApiKey(ApiKeyEvent::Created(e)) => (AuditResource::ApiKey, e.key.0),
         Event::ApiKey(ApiKeyEvent::Revoked(e)) => (AuditResource::ApiKey, e.key.0),
+        Event::ApiKey(ApiKeyEvent::Narrowed(e)) => (AuditResource::ApiKey, e.key.0),
+        Event::Access(AccessEvent::SignInFailed(e)) => (AuditResource::Access, e.access.0),
+        Event::Access(AccessEvent::Denied(e)) => (AuditResource::Access, e.access.0),
+        Event::Access(AccessEvent::Granted(e)) => (AuditResource::Access, e.access.0),
         Event::Project(ProjectEvent::Created(e)) => (AuditResource::Project, e.project.0),
         Event::Project(ProjectEvent::Updated(e)) => (AuditResource::Project, e.project.0),
         Event::Project(ProjectEvent::GateUpdated(e)) => (AuditResource::Gate, e.project.0),
         Event::Project(ProjectEvent::Deleted(e)) => (AuditResource::Project, e.project.0),
         Event::Scan(event) => (AuditResource::Scan, scan_subject(event)?),
         Event::Finding(FindingEvent::Triaged(e)) => (AuditResource::Finding, e.finding.0),
-        Event::Branch(_) | Event::Advisory(_) | Event::Claim(_) => return None,
+        // Who runs the installation stands in the events of people as well.
+        Event::Branch(_) | Event::Advisory(_) | Event::Claim(_) | Event::Installation(_) => return None,
     })
+}
+
+fn organization_subject(event: &OrganizationEvent) -> Uuid {
+    match event {
+        OrganizationEvent::Created(e) => e.organization.0,
+        OrganizationEvent::MemberAdded(e) => e.organization.0,
+        OrganizationEvent::MemberRemoved(e) => e.organization.0,
+        OrganizationEvent::Invited(e) => e.organization.0,
+        OrganizationEvent::InvitationRevoked(e) => e.organization.0,
+        OrganizationEvent::InvitationAccepted(e) => e.organization.0,
+    }
+}
+
+fn user_subject(event: &UserEvent) -> Uuid {
+    match event {
+        UserEvent::Registered(e) => e.user.0,
+        UserEvent::Erased(e) => e.user.0,
+        UserEvent::Deactivated(e) => e.user.0,
+        UserEvent::Activated(e) => e.user.0,
+        UserEvent::RankChanged(e) => e.user.0,
+        UserEvent::PasswordSet(e) => e.user.0,
+        UserEvent::PasswordRemoved(e) => e.user.0,
+        UserEvent::ResetRequested(e) => e.user.0,
+        UserEvent::SessionsEnded(e) => e.user.0,
+        UserEvent::IdentityLinked(e) => e.user.0,
+        UserEvent::IdentityUnlinked(e) => e.user.0,
+        UserEvent::ChannelsSet(e) => e.user.0,
+    }
+}
+
+fn team_subject(event: &TeamEvent) -> Uuid {
+    match event {
+        TeamEvent::Created(e) => e.team.0,
+        TeamEvent::MemberAdded(e) => e.team.0,
+        TeamEvent::MemberRemoved(e) => e.team.0,
+        TeamEvent::Updated(e) => e.team.0,
+        TeamEvent::Deleted(e) => e.team.0,
+    }
 }
 
 fn scan_subject(event: &ScanEvent) -> Option<Uuid> {

@@ -101,6 +101,12 @@ pub enum Unique<'a> {
     Email(&'a str),
     /// The name of a project in an organization, whatever its case.
     ProjectName(crate::id::OrganizationId, &'a str),
+    /// The slug of a team in an organization.
+    TeamSlug(crate::id::OrganizationId, &'a str),
+    /// What a provider calls a person.
+    Identity(crate::identity::Provider, &'a str),
+    /// The token of an invitation, so that whoever has it finds the organization; given as its hash.
+    Invitation(&'a crate::identity::KeyHash),
 }
 
 /// The stream that claims something; its name is a keyed hash, so that it tells nothing about a person.
@@ -111,6 +117,9 @@ pub fn claim_stream(vault: &dyn Vault, what: Unique<'_>) -> StreamName {
         Unique::ProjectName(organization, name) => {
             format!("project-name\0{organization}\0{}", name.trim().to_lowercase())
         }
+        Unique::TeamSlug(organization, slug) => format!("team-slug\0{organization}\0{slug}"),
+        Unique::Identity(provider, subject) => format!("identity\0{provider}\0{subject}"),
+        Unique::Invitation(token) => format!("invitation\0{}", token.0),
     };
     StreamName::new("claim", hex::encode(vault.hash(HashPurpose::Claim, clear.as_bytes())))
 }

@@ -5,7 +5,9 @@ use crate::branch::BranchEvent;
 use crate::claim::ClaimEvent;
 use crate::decider::{DecodeError, StoredEvent};
 use crate::finding::FindingEvent;
-use crate::identity::{ApiKeyEvent, OrganizationEvent, TeamEvent, UserEvent};
+use crate::identity::{
+    AccessEvent, ApiKeyEvent, InstallationEvent, OrganizationEvent, SessionEvent, TeamEvent, UserEvent,
+};
 use crate::log::Recorded;
 use crate::project::ProjectEvent;
 use crate::scan::ScanEvent;
@@ -68,6 +70,12 @@ all_events! {
     User(UserEvent),
     /// Of a team.
     Team(TeamEvent),
+    /// Of a session.
+    Session(SessionEvent),
+    /// Of access.
+    Access(AccessEvent),
+    /// Of the installation.
+    Installation(InstallationEvent),
     /// Of the advisories.
     Advisory(AdvisoryEvent),
     /// Of a claim.

@@ -53,6 +53,14 @@ ids! {
     ApiKeyId,
     /// A team inside an organization.
     TeamId,
+    /// A session: a sign-in and what follows from it.
+    SessionId,
+    /// A link between a person and a provider that vouches for them.
+    IdentityId,
+    /// An access that was recorded, or a refusal.
+    AccessId,
+    /// An invitation into an organization.
+    InvitationId,
     /// A project: something that is scanned again and again.
     ProjectId,
     /// One scan of a project.

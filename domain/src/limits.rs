@@ -42,6 +42,20 @@ pub const PLACES: usize = 50;
 
 /// Characters of a name (project, key, team, organization).
 pub const NAME_CHARS: usize = 100;
+/// Characters of the name of a team or a person where a dialect allows more than [`NAME_CHARS`] (TRUSCA: 255).
+pub const LONG_NAME_CHARS: usize = 255;
+/// Characters of a team's slug (TRUSCA: 64).
+pub const SLUG_CHARS: usize = 64;
+/// Characters of a team's description (TRUSCA: 1024).
+pub const TEAM_DESCRIPTION_CHARS: usize = 1_024;
+/// Characters of a password: NIST SP 800-63B §5.1.1.2 asks for at least 8; the upper end bounds the hashing.
+pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=256;
+/// Days until a key ends, at most (TRUSCA: five years).
+pub const KEY_DAYS: u32 = 1_825;
+/// Live personal keys of one person in the GitGuardian form (GitGuardian reference §1.2).
+pub const PERSONAL_TOKENS: usize = 5;
+/// Invitations of an organization that are open at a time.
+pub const OPEN_INVITATIONS: usize = 1_000;
 /// Characters of a description.
 pub const DESCRIPTION_CHARS: usize = 2_000;
 /// Characters of a note on a triage decision.

@@ -17,20 +17,28 @@ pub enum HashPurpose {
     Secret,
     /// The identity of a secret for leak look-ups: HMAC-SHA-256 (GitGuardian's `hmsl_hash`).
     LeakedSecret,
+    /// The key that tokens of sessions are signed with: HMAC-SHA-256.
+    Token,
 }
 
 /// What stands where the name of an erased person stood.
 pub const ERASED_PERSON: &str = "erased person";
 
-/// The vault failed.
+/// Why a vault did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
-#[error("the key store failed while trying to {doing}")]
-pub struct VaultError {
-    /// What was tried.
-    pub doing: &'static str,
-    /// Why.
-    #[source]
-    pub source: Cause,
+pub enum VaultError {
+    /// The subject was erased, and nothing is sealed for it any more: whoever asks in its name is nobody now.
+    #[error("the subject was erased")]
+    Erased,
+    /// The vault failed.
+    #[error("the key store failed while trying to {doing}")]
+    Failed {
+        /// What was tried.
+        doing: &'static str,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
 }
 
 /// Seals personal data with a key per subject, and hashes with the installation's data key.
@@ -38,7 +46,7 @@ pub trait Vault: Send + Sync {
     /// Seals `text` for `subject`, making the subject's key if there is none. The key is durable when it answers.
     ///
     /// # Errors
-    /// When the key store cannot be read or written.
+    /// [`VaultError::Erased`] for a subject that was erased; else when the key store cannot be read or written.
     fn seal(&self, subject: SubjectId, text: &str) -> Result<Sealed, VaultError>;
 
     /// The clear text; `None` when the subject was erased.

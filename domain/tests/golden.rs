@@ -1,8 +1,9 @@
 //! Events are forever: a stored sample of every event type and schema that was ever written, and of metadata, is
 //! kept in `tests/golden` and must be readable by every later version.
 //!
-//! A file is called `<type>.<schema>.json`, or `<type>.<schema>.minimal.json` for a sample without the optional
-//! fields, and holds exactly the stored bytes on one line. To add the samples of a new type or schema, add them to
+//! A file is called `<type>.<schema>.json`, `<type>.<schema>.minimal.json` for a sample without the optional fields, or
+//! `<type>.<schema>.further.json` for one with optional fields that came later, and holds exactly the stored bytes on
+//! one line. To add the samples of a new type or schema, add them to
 //! `samples/` and run
 //!
 //! ```sh
@@ -15,7 +16,7 @@
 
 mod samples;
 
-use samples::{Sample, events, metadata};
+use samples::{FURTHER, MINIMAL, Sample, events, metadata};
 use scanledger_domain::decider::DecodeError;
 use scanledger_domain::event::Event;
 use scanledger_domain::log::Metadata;
@@ -80,7 +81,7 @@ fn current_schema(kind: &str) -> u16 {
 /// `("scan.queued", 1)` of `scan.queued.1.minimal.json`; `None` for metadata.
 fn type_of(file: &str) -> Option<(&str, u16)> {
     let stem = file.strip_suffix(".json").expect("golden files are JSON");
-    let stem = stem.strip_suffix(".minimal").unwrap_or(stem);
+    let stem = [MINIMAL, FURTHER].into_iter().find_map(|variant| stem.strip_suffix(variant)).unwrap_or(stem);
     if stem == "metadata" {
         return None;
     }

@@ -3,7 +3,10 @@
 use scanledger_domain::component::{Ecosystem, Scope};
 use scanledger_domain::finding::TriageState;
 use scanledger_domain::id::{ApiKeyId, UserId};
-use scanledger_domain::identity::{KeyForm, OrganizationRole, Role, TeamRole};
+use scanledger_domain::identity::{
+    self, Action, ActionWord, Breadth, KeyForm, KeyKind, Method, OrganizationRole, Provider, Rank, Role,
+    Scopes, SessionEnd, SessionKind, SignInFailure, TeamRole, Wanted,
+};
 use scanledger_domain::log::Actor;
 use scanledger_domain::project::{GateReason, GateResult, Limit};
 use scanledger_domain::report::ArtifactKind;
@@ -50,7 +53,11 @@ fn words_of_people_and_keys() {
         (TeamRole::Developer, "developer"),
         (TeamRole::Viewer, "viewer"),
     ]);
-    stored([(KeyForm::Pepper, "ppr")]);
+    stored([(Rank::Ordinary, "ordinary"), (Rank::SuperAdmin, "super_admin")]);
+    stored([(Wanted::Yes, "yes"), (Wanted::No, "no")]);
+    stored(KeyForm::ALL.into_iter().zip(["ppr", "tos", "gitguardian", "semgrep"]));
+    stored([(KeyKind::Personal, "personal"), (KeyKind::Service, "service")]);
+    stored([(Breadth::ReadWrite, "read_write"), (Breadth::ReadOnly, "read_only")]);
     let id = Uuid::from_u128(1);
     stored([
         (Actor::User(UserId(id)), r#"{"kind":"user","id":"00000000-0000-0000-0000-000000000001"}"#),
@@ -58,6 +65,94 @@ fn words_of_people_and_keys() {
         (Actor::System, r#"{"kind":"system"}"#),
         (Actor::Operator, r#"{"kind":"operator"}"#),
     ]);
+}
+
+#[test]
+fn words_of_sessions() {
+    stored(Provider::ALL.into_iter().zip(["github", "google", "oidc"]));
+    stored([(SessionKind::Tokens, "tokens"), (SessionKind::Cookie, "cookie")]);
+    stored([
+        (Method::Password, r#"{"kind":"password"}"#),
+        (Method::Provider(Provider::GitHub), r#"{"kind":"provider","provider":"github"}"#),
+    ]);
+    stored([(SessionEnd::SignedOut, "signed_out"), (SessionEnd::Reuse, "reuse")]);
+    stored([
+        (SignInFailure::Unknown, "unknown"),
+        (SignInFailure::Password, "password"),
+        (SignInFailure::Inactive, "inactive"),
+        (SignInFailure::Locked, "locked"),
+        (SignInFailure::Provider, "provider"),
+    ]);
+}
+
+#[test]
+fn words_of_scopes() {
+    let words = [
+        "scan",
+        "incidents:read",
+        "incidents:write",
+        "incidents:share",
+        "members:read",
+        "members:write",
+        "teams:read",
+        "teams:write",
+        "audit_logs:read",
+        "honeytokens:read",
+        "honeytokens:write",
+        "api_tokens:read",
+        "api_tokens:write",
+        "honeytokens:check",
+        "endpoints:send",
+        "ai-discover:send",
+        "ip_allowlist:read",
+        "ip_allowlist:write",
+        "sources:read",
+        "sources:write",
+        "sources:scan",
+        "custom_tags:read",
+        "custom_tags:write",
+        "secrets:read",
+        "secrets:write",
+        "scan:create-incidents",
+        "public-perimeter:read",
+        "nhi:send-inventory",
+        "nhi:write-vault",
+        "nhi:ownership:read",
+        "nhi:ownership:write",
+        "policies:read",
+        "policies:write",
+        "organization:write",
+    ];
+    assert_eq!(identity::Scope::ALL.len(), words.len());
+    stored(identity::Scope::ALL.iter().copied().map(Scopes::from).zip(words));
+    stored([(Scopes::ALL, "all"), (Scopes::NONE, "")]);
+}
+
+#[test]
+fn words_of_recorded_actions() {
+    let words = [
+        "read",
+        "export",
+        "read_audit",
+        "export_audit",
+        "scan",
+        "triage",
+        "write_project",
+        "delete",
+        "write_gate",
+        "manage_keys",
+        "read_keys",
+        "own_keys",
+        "own_key",
+        "read_members",
+        "write_members",
+        "read_teams",
+        "write_teams",
+        "own_account",
+        "administer",
+    ];
+    assert_eq!(Action::ALL.len(), words.len());
+    stored(Action::ALL.map(ActionWord::from).into_iter().zip(words));
 }
 
 #[test]

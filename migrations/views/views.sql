@@ -37,7 +37,9 @@ CREATE TABLE organization (
     key        INTEGER PRIMARY KEY,
     id         BLOB NOT NULL UNIQUE,
     name       TEXT NOT NULL,
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    -- The position of organization.created; null while only other events have named it.
+    created    INTEGER UNIQUE
 ) STRICT;
 
 -- Personal fields stay sealed here, as in the log; they are opened when they are read.
@@ -46,34 +48,99 @@ CREATE TABLE user (
     id            BLOB NOT NULL UNIQUE,
     name          TEXT NOT NULL,
     email         TEXT NOT NULL,
-    registered_at INTEGER NOT NULL
+    registered    INTEGER NOT NULL UNIQUE,
+    registered_at INTEGER NOT NULL,
+    updated_at    INTEGER NOT NULL,
+    is_active     INTEGER NOT NULL,
+    rank          TEXT NOT NULL,
+    -- How often all sessions were ended; those of an earlier epoch are over.
+    epoch         INTEGER NOT NULL,
+    has_password  INTEGER NOT NULL,
+    last_login_at INTEGER,
+    -- JSON; null until somebody says where they want to be told.
+    channels      TEXT,
+    -- The position at which the person was erased.
+    erased        INTEGER
 ) STRICT;
+
+-- Who vouches for people.
+CREATE TABLE identity (
+    key       INTEGER PRIMARY KEY,
+    id        BLOB NOT NULL UNIQUE,
+    user      BLOB NOT NULL,
+    provider  TEXT NOT NULL,
+    subject   TEXT NOT NULL,
+    email     TEXT,
+    linked_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX identity_user ON identity (user, key);
+
+CREATE TABLE session (
+    id         BLOB PRIMARY KEY,
+    user       BLOB NOT NULL,
+    kind       TEXT NOT NULL,
+    epoch      INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    -- Why it ended; null while it has not.
+    ended      TEXT
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE member (
     organization INTEGER NOT NULL,
     user         BLOB NOT NULL,
     role         TEXT NOT NULL,
+    -- Since when they have belonged to it without a break, whatever their role: position and time.
+    since        INTEGER NOT NULL,
+    since_at     INTEGER NOT NULL,
     valid_from   INTEGER NOT NULL,
     valid_to     INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX member_live ON member (organization, user) WHERE valid_to = 9223372036854775807;
+CREATE INDEX member_user ON member (user) WHERE valid_to = 9223372036854775807;
+
+CREATE TABLE invitation (
+    key          INTEGER PRIMARY KEY,
+    id           BLOB NOT NULL UNIQUE,
+    organization INTEGER NOT NULL,
+    email        TEXT NOT NULL,
+    role         TEXT NOT NULL,
+    team         BLOB,
+    team_role    TEXT,
+    invited      INTEGER NOT NULL UNIQUE,
+    invited_at   INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    state        TEXT NOT NULL CHECK (state IN ('open', 'accepted', 'revoked')),
+    accepted_by  BLOB
+) STRICT;
+CREATE INDEX invitation_open ON invitation (organization, key) WHERE state = 'open';
 
 CREATE TABLE team (
     key          INTEGER PRIMARY KEY,
     id           BLOB NOT NULL UNIQUE,
     organization INTEGER NOT NULL,
     name         TEXT NOT NULL,
-    created_at   INTEGER NOT NULL
+    slug         TEXT,
+    description  TEXT,
+    created      INTEGER NOT NULL UNIQUE,
+    created_at   INTEGER NOT NULL,
+    updated_at   INTEGER NOT NULL,
+    deleted      INTEGER
 ) STRICT;
+CREATE INDEX team_organization ON team (organization, key) WHERE deleted IS NULL;
 
 CREATE TABLE team_member (
     team       BLOB NOT NULL,
     user       BLOB NOT NULL,
     role       TEXT NOT NULL,
+    -- As in member.
+    since      INTEGER NOT NULL,
+    since_at   INTEGER NOT NULL,
     valid_from INTEGER NOT NULL,
     valid_to   INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX team_member_live ON team_member (team, user) WHERE valid_to = 9223372036854775807;
+CREATE INDEX team_member_user ON team_member (user, role) WHERE valid_to = 9223372036854775807;
 
 CREATE TABLE api_key (
     key          INTEGER PRIMARY KEY,
@@ -83,14 +150,20 @@ CREATE TABLE api_key (
     form         TEXT NOT NULL,
     prefix       TEXT NOT NULL,
     hash         TEXT NOT NULL UNIQUE,
+    kind         TEXT NOT NULL,
     role         TEXT NOT NULL,
+    scopes       TEXT NOT NULL,
+    breadth      TEXT NOT NULL,
+    team         BLOB,
     project      BLOB,
     created_by   BLOB,
     created_at   INTEGER NOT NULL,
     expires_at   INTEGER,
-    revoked      INTEGER
+    revoked      INTEGER,
+    revoked_at   INTEGER
 ) STRICT;
-CREATE INDEX api_key_organization ON api_key (organization, key) WHERE revoked IS NULL;
+CREATE INDEX api_key_organization ON api_key (organization, key);
+CREATE INDEX api_key_person ON api_key (created_by, form) WHERE revoked IS NULL;
 
 CREATE TABLE project (
     key          INTEGER PRIMARY KEY,
@@ -102,6 +175,7 @@ CREATE TABLE project (
     deleted      INTEGER
 ) STRICT;
 CREATE INDEX project_organization ON project (organization, key) WHERE deleted IS NULL;
+CREATE INDEX project_team ON project (team) WHERE deleted IS NULL AND team IS NOT NULL;
 
 CREATE TABLE project_detail (
     project         INTEGER NOT NULL,
@@ -142,6 +216,7 @@ CREATE TABLE scan (
 ) STRICT;
 CREATE INDEX scan_project ON scan (project, key) WHERE deleted IS NULL;
 CREATE INDEX scan_organization ON scan (organization, key) WHERE deleted IS NULL;
+CREATE INDEX scan_person ON scan (by_id) WHERE by_kind = 0 AND deleted IS NULL;
 
 CREATE TABLE scan_state (
     scan          INTEGER NOT NULL,

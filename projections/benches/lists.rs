@@ -9,6 +9,7 @@
 mod support;
 
 use scanledger_domain::finding::TriageState;
+use scanledger_domain::identity::Visible;
 use scanledger_domain::log::Position;
 use scanledger_domain::severity::Severity;
 use scanledger_projections::audit::AuditQuery;
@@ -134,7 +135,7 @@ async fn time(world: &World, name: &str, query: FindingQuery, baseline: Option<f
 async fn audit(world: &World) {
     let query = AuditQuery {
         organization: ORGANIZATION,
-        project: None,
+        visible: Visible::All,
         actions: vec![],
         resource: None,
         user: None,

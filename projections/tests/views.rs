@@ -5,6 +5,7 @@ mod support;
 use scanledger_domain::component::{Component, Ecosystem, Package, Scope};
 use scanledger_domain::finding::TriageState;
 use scanledger_domain::id::FindingId;
+use scanledger_domain::identity::Visible;
 use scanledger_domain::log::Position;
 use scanledger_domain::scanning::{Detection, ScannerKind};
 use scanledger_domain::severity::Severity;
@@ -187,7 +188,7 @@ async fn an_audit_entry_is_found_by_the_id_that_people_see() {
     for (words, found) in [(id.to_string().as_str(), 1), ("spring", 1), ("autumn", 0)] {
         let asked = AuditQuery {
             organization: ORGANIZATION,
-            project: None,
+            visible: Visible::All,
             actions: vec![],
             resource: None,
             user: None,
@@ -355,6 +356,7 @@ async fn a_rebuild_says_the_same_and_is_swapped_in() {
     world.triage(id, TriageState::Confirmed, Some("real")).await;
     world.triage(id, TriageState::Fixed, None).await;
     world.scan("main", some(10..35), vec![]).await;
+    support::identity::everybody(&mut world).await;
     let before = world.views().findings(query(main_branch(), At::Now)).await.unwrap();
     let fresh = world.folder.path().join("fresh.db");
     let head = world.views().position();
@@ -413,6 +415,7 @@ async fn a_fixed_log_gives_the_rows_of_this_revision() {
     world.triage(id, TriageState::Confirmed, Some("real")).await;
     world.triage(id, TriageState::Fixed, None).await;
     world.scan("main", some(4..16), vec![component("b", "2.0.0")]).await;
+    support::identity::everybody(&mut world).await;
     let copy = world.folder.path().join("copy.db");
     scanledger_projections::store::snapshot(world.folder.path(), &copy).unwrap().unwrap();
     let tables: Vec<String> = table_digests(&copy)
@@ -422,25 +425,33 @@ async fn a_fixed_log_gives_the_rows_of_this_revision() {
         .map(|table| format!("{} {} {}", table.table, table.rows, &table.digest[..12]))
         .collect();
     let expected = [
-        "audit 7 c95942a58a48",
-        "audit_text 33 2a9ebdf1328b",
+        "api_key 5 b8aefb3b389a",
+        "audit 68 b10e13a4af02",
+        "audit_text 122 598f516eecfa",
         "branch 2 d98cf52e53a1",
         "branch_scan 3 8c9de2f5e853",
         "component 6 09eb9ac52306",
         "counter 33 d90b9dd5f213",
         "counter_cell 10 d2431e03cad7",
-        "event_index 42 971a9f1a3625",
-        "event_kind 9 b12887bd45b4",
+        "event_index 107 016ef5505057",
+        "event_kind 41 061e2f76ec67",
         "finding 16 c07d05af92b4",
         "finding_text 38 6f50d1efe891",
-        "organization 1 28ba75c60039",
+        "identity 1 59a77624e7b5",
+        "invitation 3 688fdbb686a9",
+        "member 8 dba59f49e366",
+        "organization 2 4f87c969f778",
         "presence 33 d7781033d89f",
-        "project 1 53a693e6a200",
-        "project_detail 1 9d9a40612174",
-        "scan 3 c58894d069b6",
-        "scan_state 3 a6b2a7a35fc2",
+        "project 2 0d44032b993b",
+        "project_detail 2 28fa2daf479e",
+        "scan 4 3f2c7cc9e17c",
+        "scan_state 4 d02152ba2a8f",
+        "session 2 760a8863cb1a",
+        "team 3 0debbc106177",
+        "team_member 7 c8bee7f0338e",
         "triage 2 4355993219d4",
+        "user 4 525095e40115",
     ];
-    assert_eq!(scanledger_projections::store::REVISION, 1);
+    assert_eq!(scanledger_projections::store::REVISION, 2);
     assert_eq!(tables, expected);
 }

@@ -1,13 +1,15 @@
 //! What commands read, answered by the projections.
 
 use scanledger_commands::ports::{
-    HeldScan, InventorySnapshot, KnownFinding, ReadError, ReadModel, RunnableScan, TriageSnapshot,
+    HeldScan, InventorySnapshot, KnownFinding, ReadError, ReadModel, RunnableScan, TeamUsage, TriageSnapshot,
 };
 use scanledger_domain::BoxFuture;
 use scanledger_domain::branch::KnownAdvisory;
 use scanledger_domain::component::Package;
-use scanledger_domain::id::{BranchId, FindingId, OrganizationId, ProjectId};
+use scanledger_domain::id::{BranchId, FindingId, OrganizationId, ProjectId, TeamId, UserId};
+use scanledger_domain::identity::{KeyForm, Visible};
 use scanledger_domain::log::Position;
+use scanledger_domain::time::Timestamp;
 use scanledger_projections::Views;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -77,8 +79,7 @@ impl ReadModel for ViewsReadModel {
             let scopes = self.views.finding_scopes(findings).await.map_err(failed("find findings"))?;
             let known = scopes.into_iter().map(|scope| KnownFinding {
                 finding: scope.finding,
-                organization: scope.organization,
-                project: scope.project,
+                scope: scope.scope,
                 fingerprint: scope.fingerprint,
             });
             Ok(known.collect())
@@ -121,13 +122,48 @@ impl ReadModel for ViewsReadModel {
     fn project_with_repo<'a>(
         &'a self,
         organization: OrganizationId,
+        visible: &'a Visible,
         url: &'a str,
     ) -> BoxFuture<'a, Result<Option<ProjectId>, ReadError>> {
         Box::pin(async move {
             self.views
-                .project_with_repo(organization, url)
+                .project_with_repo(organization, visible, url)
                 .await
                 .map_err(failed("find a project by repository"))
+        })
+    }
+
+    fn team_usage(&self, team: TeamId) -> BoxFuture<'_, Result<TeamUsage, ReadError>> {
+        Box::pin(async move {
+            let usage = self.views.team_usage(team).await.map_err(failed("see what depends on a team"))?;
+            Ok(TeamUsage { projects: usage.projects, active_scans: usage.active_scans })
+        })
+    }
+
+    fn live_personal_tokens(
+        &self,
+        user: UserId,
+        form: KeyForm,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<u64, ReadError>> {
+        Box::pin(async move {
+            self.views.live_personal_tokens(user, form, now).await.map_err(failed("count a person's tokens"))
+        })
+    }
+
+    fn home_of(&self, user: UserId) -> BoxFuture<'_, Result<Option<OrganizationId>, ReadError>> {
+        Box::pin(async move {
+            let found = self.views.look_up_standing(user).map_err(failed("find a person's organization"))?;
+            let first = found.and_then(|person| person.standing.organizations.into_iter().next());
+            Ok(first.map(|belonging| belonging.organization))
+        })
+    }
+
+    fn eldest_organization(&self) -> BoxFuture<'_, Result<Option<OrganizationId>, ReadError>> {
+        Box::pin(async move {
+            let eldest =
+                self.views.eldest_organization().await.map_err(failed("find the eldest organization"))?;
+            Ok(eldest.map(|organization| organization.id))
         })
     }
 

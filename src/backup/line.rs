@@ -1,19 +1,21 @@
 //! An event as a line of a backup. Data and metadata stand in it as JSON strings, so that their bytes come back as
 //! they were, however they were written.
 
-use anyhow::{Context, Result, bail};
-use scanledger_domain::event::Event;
+use crate::log::lines::{Form, LastLine, Lines};
+use anyhow::{Context, Result};
 use scanledger_domain::id::EventId;
 use scanledger_domain::limits::BATCH_BYTES;
-use scanledger_domain::log::{Metadata, Position, Recorded, StreamName, Version};
+use scanledger_domain::log::{Position, Recorded, StreamName, Version};
 use scanledger_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 use uuid::Uuid;
 
 /// Bytes of a line: an escaped byte takes at most six, and there is a little around them.
 const LINE_BYTES: usize = 6 * BATCH_BYTES + 16 * 1024;
+
+const FORM: Form = Form { line_bytes: LINE_BYTES, last: LastLine::Ended, event };
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -53,36 +55,14 @@ pub(super) fn write(line: &mut Vec<u8>, event: &Recorded) -> Result<()> {
     Ok(())
 }
 
-/// The events of a log, one a line.
-pub(super) struct Lines<R> {
-    reader: R,
-    line: Vec<u8>,
-    number: u64,
+/// Reads lines as [`write`] makes them.
+pub(super) fn read<R: BufRead>(reader: R) -> Lines<R> {
+    Lines::new(FORM, reader)
 }
 
-impl<R: BufRead> Lines<R> {
-    pub(super) fn new(reader: R) -> Self {
-        Self { reader, line: Vec::new(), number: 0 }
-    }
-
-    /// The next event; `None` after the last.
-    pub(super) fn next(&mut self) -> Result<Option<Recorded>> {
-        self.line.clear();
-        let mut limited = (&mut self.reader).take(LINE_BYTES as u64 + 1);
-        if limited.read_until(b'\n', &mut self.line).context("while reading events")? == 0 {
-            return Ok(None);
-        }
-        self.number += 1;
-        if self.line.last() != Some(&b'\n') {
-            bail!("line {} of the log is cut off, or has more than {LINE_BYTES} bytes", self.number);
-        }
-        read(&self.line).map(Some).with_context(|| format!("line {} of the log", self.number))
-    }
-}
-
-fn read(line: &[u8]) -> Result<Recorded> {
+fn event(line: &[u8]) -> Result<Recorded> {
     let line: Line<'_> = serde_json::from_slice(line).context("this is no event")?;
-    let event = Recorded {
+    Ok(Recorded {
         position: Position(line.position),
         id: EventId(line.id),
         stream: StreamName::stored(&line.stream),
@@ -92,15 +72,12 @@ fn read(line: &[u8]) -> Result<Recorded> {
         data: line.data.into_owned().into_bytes(),
         metadata: line.metadata.into_owned().into_bytes(),
         recorded_at: Timestamp(line.recorded_at),
-    };
-    Event::of(&event).context("this version does not know such an event")?;
-    Metadata::decode(&event.metadata).context("its metadata cannot be read")?;
-    Ok(event)
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LINE_BYTES, Lines, write};
+    use super::{LINE_BYTES, read, write};
     use scanledger_domain::id::EventId;
     use scanledger_domain::limits::BATCH_BYTES;
     use scanledger_domain::log::{Position, Recorded, StreamName, Version};
@@ -124,7 +101,7 @@ mod tests {
     }
 
     fn back(line: &[u8]) -> anyhow::Result<Option<Recorded>> {
-        Lines::new(line).next()
+        read(line).next().transpose()
     }
 
     #[test]
@@ -157,7 +134,7 @@ mod tests {
         let mut line = vec![];
         write(&mut line, &event(r#"{"user":"00000000-0000-0000-0000-000000000002"}"#)).unwrap();
         let refusal = |line: &[u8]| format!("{:#}", back(line).unwrap_err());
-        assert!(refusal(&line[..line.len() - 1]).contains("line 1 of the log is cut off"));
+        assert!(refusal(&line[..line.len() - 1]).contains("line 1: it is cut off"));
         assert!(refusal("x".repeat(LINE_BYTES + 2).as_bytes()).contains("has more than"));
         assert!(refusal(b"{}\n").contains("this is no event"));
         let text = String::from_utf8(line).unwrap();

@@ -1,9 +1,9 @@
 //! Restoring a backup.
 
 use super::archive::{Checked, Name, check, walk};
-use super::line::Lines;
+use super::line;
 use super::place::Place;
-use super::{Contents, KeptState};
+use super::{Contents, KeptState, LOG};
 use crate::data::DataFolder;
 use crate::log::OpenLog;
 use crate::operations::{Progress, Tell};
@@ -18,15 +18,11 @@ use scanledger_domain::proof::{Ed25519Signer, Origin, SignedCheckpoint, Signer};
 use scanledger_domain::vault::Vault;
 use scanledger_state::State;
 use std::fs::File;
-use std::io::{self, BufRead};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Events that are imported in one transaction.
-const IMPORT_EVENTS: usize = 5_000;
-/// Bytes of data and metadata after which a transaction takes no further event.
-const IMPORT_BYTES: usize = 8 * 1024 * 1024;
 /// Parts that wait for the stores.
 const WAITING: usize = 2;
 
@@ -212,9 +208,9 @@ fn read(path: &Path, folder: &Path, parts: &mpsc::Sender<Part>) -> Result<()> {
     walk(path, |name, reader| {
         match name {
             Name::Log => {
-                let mut lines = Lines::new(reader);
+                let mut lines = line::read(reader);
                 loop {
-                    let events = batch(&mut lines)?;
+                    let events = lines.batch().context(LOG)?;
                     if events.is_empty() {
                         break;
                     }
@@ -231,15 +227,4 @@ fn read(path: &Path, folder: &Path, parts: &mpsc::Sender<Part>) -> Result<()> {
         }
         Ok(())
     })
-}
-
-/// The next events that go into one transaction; none after the last.
-fn batch<R: BufRead>(lines: &mut Lines<R>) -> Result<Vec<Recorded>> {
-    let (mut events, mut bytes) = (Vec::new(), 0);
-    while events.len() < IMPORT_EVENTS && bytes < IMPORT_BYTES {
-        let Some(event) = lines.next()? else { break };
-        bytes += event.data.len() + event.metadata.len();
-        events.push(event);
-    }
-    Ok(events)
 }

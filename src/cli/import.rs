@@ -1,13 +1,14 @@
 //! `scanledger import …`.
 
-mod lines;
+mod batches;
+mod line;
 
 use super::options::ImportCommand;
 use super::output::{Bar, Exit, json, line};
 use crate::log::OpenLog;
 use crate::operations::Progress;
 use anyhow::{Result, bail};
-use lines::{Batch, Lines};
+use batches::{Batch, Batches};
 use scanledger_domain::log::{ImportError, ImportLog, Position, Recorded};
 use std::path::Path;
 use std::time::Instant;
@@ -26,9 +27,9 @@ struct Imported {
 pub(super) async fn run(command: ImportCommand) -> Result<Exit> {
     let ImportCommand::Events { data, source, json: wanted } = command;
     let bar = Bar::new();
-    let mut lines = Lines::open(&source)?;
+    let mut batches = Batches::open(&source)?;
     // Read before anything is made, so that a file that is no export leaves nothing behind.
-    let Some(first) = lines.next().await? else { bail!("there are no events in {}", shown(&source)) };
+    let Some(first) = batches.next().await? else { bail!("there are no events in {}", shown(&source)) };
     let folder = data.folder();
     folder.create()?;
     let Some(_lock) = folder.try_lock()? else {
@@ -39,7 +40,7 @@ pub(super) async fn run(command: ImportCommand) -> Result<Exit> {
     let Some(importer) = log.importer() else {
         bail!("the store of {} cannot take over events with their positions and times", data.log);
     };
-    let outcome = take_over(&*importer, first, &mut lines, &bar).await;
+    let outcome = take_over(&*importer, first, &mut batches, &bar).await;
     log.close().await;
     bar.finish();
     let Imported { events, skipped, head } = outcome?;
@@ -55,7 +56,7 @@ pub(super) async fn run(command: ImportCommand) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn take_over(log: &dyn ImportLog, first: Batch, lines: &mut Lines, bar: &Bar) -> Result<Imported> {
+async fn take_over(log: &dyn ImportLog, first: Batch, batches: &mut Batches, bar: &Bar) -> Result<Imported> {
     let mut done = Imported { head: log.head().await?, ..Imported::default() };
     let mut next = Some(first);
     while let Some(mut batch) = next {
@@ -69,9 +70,9 @@ async fn take_over(log: &dyn ImportLog, first: Batch, lines: &mut Lines, bar: &B
             done.head = log.import(new).await.map_err(|error| refused(error, first_line, from))?;
         }
         done.events += written;
-        let (what, done, total) = lines.progress();
+        let (what, done, total) = batches.progress();
         bar.tell(Progress { what, done, total });
-        next = lines.next().await?;
+        next = batches.next().await?;
     }
     Ok(done)
 }

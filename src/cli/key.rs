@@ -1,36 +1,68 @@
 //! `scanledger key …`.
 
 use super::operate::{Missing, operate, unexpected};
-use super::options::{Form, KeyCommand, KeyRole};
+use super::options::{CreateKeyOptions, KeyCommand, KeyRole, Kind};
 use super::output::{Exit, json, line};
-use crate::operations::{Operation, Outcome};
-use anyhow::Result;
-use scanledger_domain::id::{OrganizationId, ProjectId};
-use scanledger_domain::identity::Role;
+use crate::adapters::SystemClock;
+use crate::operations::{KeyWanted, Operation, Outcome, Who};
+use anyhow::{Result, bail};
+use scanledger_domain::id::{OrganizationId, ProjectId, TeamId, UserId};
+use scanledger_domain::identity::{Breadth, KeyKind, Role};
+use scanledger_domain::time::Clock;
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
 
 pub(super) async fn run(command: KeyCommand) -> Result<Exit> {
-    let KeyCommand::Create { store, name, form, role, project, organization, expires_at, json: as_json } =
-        command;
-    let Form::Ppr = form;
-    let role = match role {
-        KeyRole::Viewer => Role::Viewer,
-        KeyRole::Developer => Role::Developer,
-        KeyRole::Security => Role::Security,
-        KeyRole::Admin => Role::Admin,
-    };
-    let operation = Operation::CreateKey {
-        name,
-        role,
-        project: project.map(ProjectId),
-        organization: organization.map(OrganizationId),
-        expires_at,
-    };
-    let outcome = operate(&store, Missing::Refuse, operation).await?;
+    let KeyCommand::Create(options) = command;
+    let wanted = wanted(&options)?;
+    let outcome = operate(&options.store, Missing::Refuse, Operation::CreateKey(wanted)).await?;
     let Outcome::KeyCreated { id, token, prefix } = outcome else { return unexpected() };
-    if as_json.wanted {
+    if options.json.wanted {
         json(&serde_json::json!({ "id": id, "apiKey": token, "prefix": prefix }));
     } else {
         line(&token);
     }
     Ok(Exit::Done)
+}
+
+fn wanted(options: &CreateKeyOptions) -> Result<KeyWanted> {
+    let person = match (options.user, &options.email) {
+        (Some(user), _) => Some(Who::Id(UserId(user))),
+        (None, Some(email)) => Some(Who::Email(email.clone())),
+        (None, None) => None,
+    };
+    let kind = match (options.kind, &person) {
+        (Some(Kind::Personal) | None, Some(_)) => KeyKind::Personal,
+        (Some(Kind::Service) | None, None) => KeyKind::Service,
+        (Some(Kind::Personal), None) => {
+            bail!("a personal key acts for a person: name them with --user or --email")
+        }
+        (Some(Kind::Service), Some(_)) => {
+            bail!("a service key acts for itself: leave --user and --email out")
+        }
+    };
+    let ends =
+        options.expires_in_days.map(|days| SystemClock.now().plus_seconds(i64::from(days.get()) * DAY));
+    Ok(KeyWanted {
+        form: options.form,
+        kind,
+        scopes: options.scopes,
+        breadth: if options.read_only { Breadth::ReadOnly } else { Breadth::ReadWrite },
+        team: options.team.map(TeamId),
+        project: options.project.map(ProjectId),
+        organization: options.organization.map(OrganizationId),
+        person,
+        expires_at: options.expires_at.or(ends),
+        ..KeyWanted::new(&options.name, role(options.role))
+    })
+}
+
+const fn role(role: KeyRole) -> Role {
+    match role {
+        KeyRole::Viewer => Role::Viewer,
+        KeyRole::Developer => Role::Developer,
+        KeyRole::Security => Role::Security,
+        KeyRole::Admin => Role::Admin,
+    }
 }

@@ -4,6 +4,7 @@ mod advisories;
 mod audit;
 mod backup;
 mod demo;
+mod entrance;
 mod export;
 mod import;
 mod key;

@@ -1,11 +1,13 @@
 //! `scanledger people …`.
 
 use super::operate::{Missing, operate, unexpected};
-use super::options::PeopleCommand;
+use super::options::{PeopleCommand, PersonOptions};
 use super::output::{Exit, json, line};
-use crate::operations::{Operation, Outcome, Person, Standing};
+use super::setup::read_password;
+use crate::operations::{Operation, Outcome, Person, PersonChange, Standing, Who};
 use anyhow::Result;
 use scanledger_domain::id::{ApiKeyId, UserId};
+use scanledger_domain::identity::Rank;
 use scanledger_domain::vault::ERASED_PERSON;
 
 pub(super) async fn run(command: PeopleCommand) -> Result<Exit> {
@@ -18,6 +20,21 @@ pub(super) async fn run(command: PeopleCommand) -> Result<Exit> {
             } else {
                 people.iter().for_each(|person| line(&shown(person)));
             }
+        }
+        PeopleCommand::SetPassword(person) => {
+            let (who, password) = (Who::Email(person.email.clone()), read_password()?);
+            let operation = Operation::SetPassword { who, password };
+            tell(&person, operation, "has another password, and their sessions are over").await?;
+        }
+        PeopleCommand::Promote(person) => {
+            change(person, PersonChange::Promote, "runs the installation").await?
+        }
+        PeopleCommand::Demote(person) => {
+            change(person, PersonChange::Demote, "does not run the installation").await?;
+        }
+        PeopleCommand::Activate(person) => change(person, PersonChange::Activate, "may sign in").await?,
+        PeopleCommand::Deactivate(person) => {
+            change(person, PersonChange::Deactivate, "may not sign in, and their sessions are over").await?;
         }
         PeopleCommand::Erase { store, user, keys, json: wanted } => {
             let keys = keys.into_iter().map(ApiKeyId).collect();
@@ -39,18 +56,39 @@ pub(super) async fn run(command: PeopleCommand) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Changes what a person is, and says what they are now.
+async fn change(person: PersonOptions, change: PersonChange, now: &str) -> Result<()> {
+    let operation = Operation::ChangePerson { who: Who::Email(person.email.clone()), change };
+    tell(&person, operation, now).await
+}
+
+async fn tell(person: &PersonOptions, operation: Operation, now: &str) -> Result<()> {
+    let outcome = operate(&person.store, Missing::Refuse, operation).await?;
+    let Outcome::PersonChanged { id, position } = outcome else { return unexpected() };
+    if person.json.wanted {
+        json(&serde_json::json!({ "id": id, "position": position }));
+    } else {
+        line(&format!("person {id} {now}"));
+    }
+    Ok(())
+}
+
 fn shown(person: &Person) -> String {
     let unknown = match person.standing {
-        Standing::Known | Standing::BeingErased => "",
+        Standing::Known | Standing::Inactive | Standing::BeingErased => "",
         Standing::Erased => ERASED_PERSON,
     };
     let name = person.name.as_deref().unwrap_or(unknown);
-    let email = person.email.as_deref().map(|email| format!("  <{email}>")).unwrap_or_default();
-    let note = match person.standing {
-        Standing::BeingErased => "  (being erased: run `people erase` again, or start the server)",
-        Standing::Known | Standing::Erased => "",
+    let email = person.email.as_deref().map(|email| format!("<{email}>")).unwrap_or_default();
+    // Not everybody gives a name.
+    let gap = if name.is_empty() || email.is_empty() { "" } else { "  " };
+    let note = match (person.standing, person.rank) {
+        (Standing::BeingErased, _) => "  (being erased: run `people erase` again, or start the server)",
+        (Standing::Inactive, _) => "  (may not sign in)",
+        (Standing::Known, Rank::SuperAdmin) => "  (runs the installation)",
+        (Standing::Known, Rank::Ordinary) | (Standing::Erased, _) => "",
     };
     // Names are whatever somebody typed.
-    let text: String = format!("{name}{email}").chars().filter(|c| !c.is_control()).collect();
+    let text: String = format!("{name}{gap}{email}").chars().filter(|c| !c.is_control()).collect();
     format!("{}  {text}{note}", person.id)
 }

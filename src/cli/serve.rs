@@ -1,12 +1,15 @@
 //! `scanledger serve`.
 
+use super::entrance;
 use super::operate::blob_place;
 use super::options::{Role, ServeOptions};
 use super::output::{Exit, line, notice};
+use crate::log::OpenLog;
 use crate::nodes::BusPlace;
 use crate::server::{Duty, RunningServer, ServerOptions, start};
 use anyhow::{Context, Result, bail};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use scanledger_api::limit::Settings;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -26,13 +29,23 @@ pub(super) async fn run(options: ServeOptions) -> Result<Exit> {
         ),
         Role::Worker => Duty::Works { workers },
     };
+    let entrance = entrance::options(&options.entrance)?;
     let mut stop = StopSignals::new()?;
+    tokio::select! {
+        reached = OpenLog::wait_for(&options.store.data.log, Duration::from_secs(options.wait.into())) => reached?,
+        () = stop.wait() => return Ok(Exit::Done),
+    }
     let server = start(ServerOptions {
         listen: options.listen,
         blobs: blob_place(&options.store),
         bus: options.nats.clone().map(|url| BusPlace { url, credentials: options.nats_creds.clone() }),
         duty,
         share_views: options.share_views,
+        limits: Settings {
+            proxies: options.trusted_proxy.iter().copied().collect(),
+            quotas: options.rate_limit.iter().copied().collect(),
+        },
+        entrance,
         recorder: Some(record_metrics()?),
         folder: options.store.data.folder(),
         log: options.store.data.log.clone(),

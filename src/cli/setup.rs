@@ -26,7 +26,8 @@ pub(super) async fn run(options: SetupOptions) -> Result<Exit> {
     }
 }
 
-fn read_password() -> Result<Password> {
+/// A password from standard input, without the line break at its end.
+pub(super) fn read_password() -> Result<Password> {
     let mut text = String::new();
     std::io::stdin()
         .take(PASSWORD_BYTES)

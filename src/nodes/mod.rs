@@ -9,7 +9,7 @@ mod views;
 
 pub use advisories::{AdvisoryFollower, InForce};
 pub use bus::{BusPlace, start_bus};
-pub use erasure::{Erasures, entries};
+pub use erasure::Erasures;
 pub use import::import_advisories;
 pub use views::{VIEWS_EVENTS, join, share_views};
 

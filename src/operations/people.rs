@@ -1,19 +1,21 @@
-//! People: who there is, and forgetting somebody.
+//! People: who there is, what they are, and forgetting somebody.
 
-use super::{Outcome, Progress, Tell, context};
-use crate::nodes::{Erasures, entries};
+use super::{Outcome, Password, Progress, Tell, context};
+use crate::nodes::Erasures;
 use crate::server::Engine;
 use anyhow::{Context, Result, bail};
-use scanledger_commands::Context as CommandContext;
-use scanledger_domain::decider::StoredEvent;
+use scanledger_commands::{Committed, Context as CommandContext, Races};
+use scanledger_domain::decider::{Decider, StoredEvent};
 use scanledger_domain::id::{ApiKeyId, OrganizationId, SubjectId, UserId};
 use scanledger_domain::identity::{
-    ApiKeyEvent, User, UserCommand, UserErased, UserRegistered, apikey_stream, user_stream,
+    ApiKeyEvent, Installation, InstallationCommand, InstallationRefusal, Rank, User, UserCommand, UserErased,
+    apikey_stream, installation_stream, user_stream,
 };
 use scanledger_domain::log::{Metadata, Position, StreamName, Version};
 use scanledger_domain::vault::Vault;
+use scanledger_projections::identity::UserRow;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// A person, in clear.
@@ -22,8 +24,10 @@ use std::sync::Arc;
 pub struct Person {
     /// Their id.
     pub id: UserId,
-    /// The organization that they came with.
-    pub organization_id: OrganizationId,
+    /// The organization that they came to first.
+    pub organization_id: Option<OrganizationId>,
+    /// What they are to the installation.
+    pub rank: Rank,
     /// Whether they are known.
     pub standing: Standing,
     /// Their name; none if they were erased.
@@ -38,55 +42,172 @@ pub struct Person {
 pub enum Standing {
     /// They are.
     Known,
+    /// They are, and may not sign in.
+    Inactive,
     /// The log says that they are to be forgotten, and their key is still there.
     BeingErased,
     /// Their key is gone.
     Erased,
 }
 
-/// Who there is, eldest first.
-pub(super) async fn list(engine: &Engine) -> Result<Outcome> {
-    let (mut registered, mut erased) = (Vec::new(), HashSet::new());
-    for (organization, _) in engine.projector.views().organizations().await? {
-        for entry in entries(&engine.projector, organization, "user.registered", Position::START).await? {
-            let person: UserRegistered = serde_json::from_str(&entry.details)
-                .with_context(|| format!("while reading the event at {}", entry.position))?;
-            registered.push((entry.position, organization, person));
-        }
-        for entry in entries(&engine.projector, organization, "user.erased", Position::START).await? {
-            erased.insert(entry.resource_id);
+/// Which person.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Who {
+    /// The one of this id.
+    Id(UserId),
+    /// The one of this e-mail address, whatever its case.
+    Email(String),
+}
+
+impl std::fmt::Debug for Who {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Id(id) => f.debug_tuple("Id").field(id).finish(),
+            Self::Email(_) => f.write_str("Email(…)"),
         }
     }
-    registered.sort_by_key(|(position, ..)| *position);
+}
+
+/// What becomes of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PersonChange {
+    /// They run the installation.
+    Promote,
+    /// They no longer do.
+    Demote,
+    /// They may sign in.
+    Activate,
+    /// They may not, and their sessions are over.
+    Deactivate,
+}
+
+impl PersonChange {
+    const fn command(self) -> UserCommand {
+        match self {
+            Self::Promote => UserCommand::SetRank(Rank::SuperAdmin),
+            Self::Demote => UserCommand::SetRank(Rank::Ordinary),
+            Self::Activate => UserCommand::Activate,
+            Self::Deactivate => UserCommand::Deactivate,
+        }
+    }
+}
+
+/// Who there is, eldest first.
+pub(super) async fn list(engine: &Engine) -> Result<Outcome> {
+    Ok(Outcome::People { people: everybody(engine).await.context("while reading who there is")? })
+}
+
+async fn everybody(engine: &Engine) -> Result<Vec<Person>> {
+    engine.projector.catch_up().await?;
+    let views = engine.projector.views();
+    let mut rows: BTreeMap<u64, (UserRow, Option<OrganizationId>)> = BTreeMap::new();
+    for row in views.all_users().await? {
+        let standing = views.look_up_standing(row.id)?;
+        let first = standing.and_then(|person| person.standing.organizations.into_iter().next());
+        rows.insert(row.number, (row, first.map(|first| first.organization)));
+    }
+    for (organization, _) in views.organizations().await? {
+        for (position, details) in views.entries_after(organization, "user.erased", Position::START)? {
+            let erased: UserErased = serde_json::from_str(&details)
+                .with_context(|| format!("while reading the event at {position}"))?;
+            if let Some(row) = views.user(erased.user).await? {
+                rows.insert(row.number, (row, Some(organization)));
+            }
+        }
+    }
     let state = Arc::clone(&engine.state);
-    let people = tokio::task::spawn_blocking(move || -> Result<Vec<Person>> {
+    let opened = tokio::task::spawn_blocking(move || {
         let gone: HashSet<SubjectId> = state.vault.erased()?.into_iter().collect();
-        let person = |(_, organization_id, person): (_, _, UserRegistered)| {
-            let standing = match (gone.contains(&SubjectId(person.user.0)), erased.contains(&person.user.0)) {
-                (true, _) => Standing::Erased,
-                (false, true) => Standing::BeingErased,
-                (false, false) => Standing::Known,
-            };
-            let (name, email) = (state.vault.open(&person.name)?, state.vault.open(&person.email)?);
-            Ok(Person { id: person.user, organization_id, standing, name, email })
+        let person = |(row, organization_id): (UserRow, _)| {
+            let standing = standing(&row, gone.contains(&SubjectId(row.id.0)));
+            let (name, email) = (state.vault.open(&row.name)?, state.vault.open(&row.email)?);
+            Ok(Person { id: row.id, organization_id, rank: row.rank, standing, name, email })
         };
-        registered.into_iter().map(person).collect()
+        rows.into_values().map(person).collect()
     });
-    Ok(Outcome::People { people: people.await?.context("while reading who there is")? })
+    opened.await?
+}
+
+const fn standing(row: &UserRow, is_gone: bool) -> Standing {
+    match (is_gone, row.is_erased, row.is_active) {
+        (true, _, _) => Standing::Erased,
+        (false, true, _) => Standing::BeingErased,
+        (false, false, true) => Standing::Known,
+        (false, false, false) => Standing::Inactive,
+    }
+}
+
+/// A person who is known.
+pub(super) async fn find(engine: &Engine, who: &Who) -> Result<Person> {
+    let is_known = |person: &Person| matches!(person.standing, Standing::Known | Standing::Inactive);
+    let is_meant = |person: &Person| match who {
+        Who::Id(id) => person.id == *id,
+        Who::Email(email) => person.email.as_deref() == Some(email.trim().to_lowercase().as_str()),
+    };
+    let everybody = everybody(engine).await.context("while looking for the person")?;
+    let found = everybody.into_iter().find(|person| is_known(person) && is_meant(person));
+    // An address does not belong into a message.
+    found.with_context(|| match who {
+        Who::Id(id) => format!("there is no person {id}: `scanledger people list` shows who there is"),
+        Who::Email(_) => {
+            "there is no person with this e-mail address: `scanledger people list` shows who there is"
+                .to_owned()
+        }
+    })
+}
+
+/// Makes a person something else to the installation. Whoever runs it has to be one who may sign in, so that both are
+/// decided together.
+pub(super) async fn change(engine: &Engine, who: &Who, change: PersonChange) -> Result<Outcome> {
+    let person = find(engine, who).await?;
+    let stream = user_stream(person.id);
+    let context = CommandContext { organization: person.organization_id, ..context() };
+    let mut races = Races::default();
+    loop {
+        let mut batch = engine.ledger.batch(&context);
+        let (before, _) = engine.ledger.load::<User>(&stream).await?;
+        let events = batch.decide::<User>(stream.clone(), change.command()).await?;
+        let after = events.iter().fold(before, User::evolve);
+        let runs =
+            after.account().is_some_and(|account| account.is_active && account.rank == Rank::SuperAdmin);
+        let command =
+            if runs { InstallationCommand::Add(person.id) } else { InstallationCommand::Remove(person.id) };
+        batch.decide::<Installation>(installation_stream(), command).await?;
+        match batch.commit().await? {
+            Committed::At { position, .. } => {
+                engine.projector.catch_up().await?;
+                return Ok(Outcome::PersonChanged { id: person.id, position: Some(position.0) });
+            }
+            Committed::Nothing => return Ok(Outcome::PersonChanged { id: person.id, position: None }),
+            Committed::Raced => races.lost::<InstallationRefusal>()?,
+        }
+    }
+}
+
+/// Gives a person another password.
+pub(super) async fn set_password(engine: &Engine, who: &Who, password: &Password) -> Result<Outcome> {
+    let person = find(engine, who).await?;
+    let context = CommandContext { organization: person.organization_id, ..context() };
+    let changed = engine.identities.set_password(&context, person.id, &password.0).await?;
+    engine.projector.catch_up().await?;
+    Ok(Outcome::PersonChanged { id: person.id, position: changed.position.map(|position| position.0) })
 }
 
 /// Records that a person is to be forgotten, and does it. Done before, or in part, it is finished.
 pub(super) async fn erase(engine: &Engine, user: UserId, keys: Vec<ApiKeyId>, tell: Tell) -> Result<Outcome> {
     let stream = user_stream(user);
-    let Some(organization) = organization_of(engine, &stream).await? else {
+    let Some(first) = organization_at_first(engine, &stream).await? else {
         bail!("there is no person {user}: `scanledger people list` shows who there is");
     };
+    let organization = organization_of(engine, user, first).await?;
     let keys = used_by(engine, user, keys).await?;
     let subjects = UserErased { user, keys: keys.clone() };
-    let context = CommandContext { organization: Some(organization), ..context() };
+    let context = CommandContext { organization, ..context() };
     engine
-        .ledger
-        .execute::<User>(&context, &stream, None, UserCommand::Erase { keys })
+        .identities
+        .erase(&context, user, keys)
         .await
         .context("while recording that the person is to be forgotten")?;
     let position = finish(engine, &subjects, tell).await.context(
@@ -111,11 +232,32 @@ async fn finish(engine: &Engine, erased: &UserErased, tell: Tell) -> Result<Posi
     Ok(engine.projector.catch_up().await?)
 }
 
-/// The organization of whoever has a stream.
-async fn organization_of(engine: &Engine, stream: &StreamName) -> Result<Option<OrganizationId>> {
+/// The organization that whoever has a stream came with, if there is anybody and they came with one.
+async fn organization_at_first(
+    engine: &Engine,
+    stream: &StreamName,
+) -> Result<Option<Option<OrganizationId>>> {
     let first = engine.event_log().read_stream(stream, Version::NONE, 1).await?;
     let Some(first) = first.first() else { return Ok(None) };
-    Ok(Metadata::decode(&first.metadata).context("while reading who the person belongs to")?.organization)
+    let metadata = Metadata::decode(&first.metadata).context("while reading who the person belongs to")?;
+    Ok(Some(metadata.organization))
+}
+
+/// The organization whose audit log says that somebody was erased: theirs, else the one that they came with, else the
+/// eldest. Nodes look for erasures in the audit logs of organizations.
+async fn organization_of(
+    engine: &Engine,
+    user: UserId,
+    first: Option<OrganizationId>,
+) -> Result<Option<OrganizationId>> {
+    engine.projector.catch_up().await?;
+    let views = engine.projector.views();
+    let standing = views.look_up_standing(user)?.map(|person| person.standing.organizations);
+    let own = standing.and_then(|organizations| organizations.into_iter().next());
+    if let Some(organization) = own.map(|own| own.organization).or(first) {
+        return Ok(Some(organization));
+    }
+    Ok(views.eldest_organization().await?.map(|eldest| eldest.id))
 }
 
 /// The keys, each of which is one without another person behind it: what such a key did is sealed for that person.

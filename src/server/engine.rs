@@ -1,7 +1,7 @@
 //! What the server and commands at the shell have in common.
 
 use super::BlobPlace;
-use crate::adapters::{SystemClock, TimeOrderedIds};
+use crate::adapters::{SystemClock, TimeOrderedIds, ViewsReadModel};
 use crate::data::{DataFolder, DataLock, node_id};
 use crate::log::OpenLog;
 use crate::nodes::AdvisoryFollower;
@@ -10,9 +10,9 @@ use crate::proofs::{ProofDeps, Proofs};
 use anyhow::{Context, Result, bail};
 use parking_lot::Mutex;
 use scanledger_advisories::AdvisoryStore;
-use scanledger_commands::identity::Identities;
+use scanledger_commands::identity::{Identities, IdentityParts, Lifetimes};
 use scanledger_commands::ledger::Ledger;
-use scanledger_commands::ports::OsEntropy;
+use scanledger_commands::ports::{Mailer, OsEntropy};
 use scanledger_domain::blob::BlobStore;
 use scanledger_domain::id::Ids;
 use scanledger_domain::log::EventLog;
@@ -42,7 +42,7 @@ pub struct Engine {
     pub blobs: Arc<dyn BlobStore>,
     /// Writes.
     pub ledger: Ledger,
-    /// Keys.
+    /// Organizations, people and keys.
     pub identities: Identities,
     /// The tree over the log, and its signer.
     pub proofs: Proofs,
@@ -101,8 +101,7 @@ impl Engine {
         let proofs = open_proofs(&folder, Arc::clone(&port), &state, Arc::clone(&blobs), notes).await?;
         let node = node_id(&folder, || TimeOrderedIds.fresh())?;
         let ledger = Ledger::new(port).with_clock(Arc::new(SystemClock));
-        let vault: Arc<dyn Vault> = Arc::clone(&state.vault) as _;
-        let identities = Identities::new(ledger.clone(), vault, Arc::new(SystemClock), Arc::new(OsEntropy));
+        let identities = identities(&ledger, &state, &projector, None, Lifetimes::default());
         Ok(Self {
             folder,
             log,
@@ -118,6 +117,13 @@ impl Engine {
             node,
             _lock: lock,
         })
+    }
+
+    /// With somebody who delivers messages, and sessions and tokens that last so long.
+    #[must_use]
+    pub fn with_mail(mut self, mailer: Option<Arc<dyn Mailer>>, lifetimes: Lifetimes) -> Self {
+        self.identities = identities(&self.ledger, &self.state, &self.projector, mailer, lifetimes);
+        self
     }
 
     /// The log as a port.
@@ -143,6 +149,24 @@ impl Engine {
         self.state.key_uses.flush().context("while writing when keys were used")?;
         self.projector.clone().close().await.context("while closing the read models")
     }
+}
+
+fn identities(
+    ledger: &Ledger,
+    state: &State,
+    projector: &Projector,
+    mailer: Option<Arc<dyn Mailer>>,
+    lifetimes: Lifetimes,
+) -> Identities {
+    Identities::new(IdentityParts {
+        ledger: ledger.clone(),
+        vault: Arc::clone(&state.vault) as _,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(OsEntropy),
+        views: Arc::new(ViewsReadModel::new(projector.views())),
+        mailer,
+        lifetimes,
+    })
 }
 
 /// The tree over the log and its signer; what is signed goes to `notes` too.

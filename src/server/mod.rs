@@ -1,10 +1,15 @@
 //! A running server: every part, wired.
 
 mod engine;
+mod entrance;
+mod http;
 mod options;
 mod parts;
 
 pub use engine::Engine;
+pub use entrance::{
+    AccountsOptions, EntranceOptions, GroupSetting, InvalidGroup, MailOptions, OidcClient, Secret,
+};
 pub use options::{BlobPlace, Duty, ServerOptions};
 
 use crate::adapters::SystemClock;
@@ -14,7 +19,9 @@ use anyhow::{Context, Result};
 use metrics_exporter_prometheus::PrometheusHandle;
 use parts::{Parts, services, spawn_workers};
 use scanledger_api::app::App;
+use scanledger_api::limit::Limits;
 use scanledger_bus_nats::NatsBus;
+use scanledger_commands::identity::Identities;
 use scanledger_commands::worker::WorkerPool;
 use scanledger_domain::time::Clock;
 use scanledger_projections::Projector;
@@ -55,7 +62,9 @@ pub struct RunningServer {
 /// # Errors
 /// When the folder is in use, a part cannot be opened, or the address is taken.
 pub async fn start(options: ServerOptions) -> Result<RunningServer> {
-    let engine = Arc::new(Engine::open(options.folder.clone(), &options.log, &options.blobs).await?);
+    let (mailer, providers) = (options.entrance.mailer()?, options.entrance.providers()?);
+    let engine = Engine::open(options.folder.clone(), &options.log, &options.blobs).await?;
+    let engine = Arc::new(engine.with_mail(mailer, options.entrance.lifetimes));
     let temporary = engine.folder.temporary();
     drop(std::fs::remove_dir_all(&temporary));
     let upload_folder = temporary.join("uploads");
@@ -79,14 +88,28 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer> {
             tasks.push(tokio::spawn(publish_notes(bus, notes, proofs_stopped)));
         }
     }
-    let app = services(&engine, &parts, &options, upload_folder);
+    let entrance = options.entrance.entrance(&engine, providers, &url_of(address)).await?;
+    if options.entrance.tells_where_it_is()
+        && options.entrance.public_url.is_none()
+        && !address.ip().is_loopback()
+    {
+        tracing::warn!(
+            url = entrance.public_url,
+            "links in messages and from providers lead here: set --public-url"
+        );
+    }
+    let app = services(&engine, &parts, &options, entrance, upload_folder);
     tasks.push(crate::control::listen(Arc::clone(&engine), stopped.clone())?);
     let router = match options.duty {
-        Duty::Everything { .. } | Duty::Answers => scanledger_api::router(Arc::clone(&app)),
+        Duty::Everything { .. } | Duty::Answers => {
+            tasks.push(spawn_preparing(engine.identities.clone()));
+            let limits = Arc::new(Limits::new(&options.limits));
+            scanledger_api::router(Arc::clone(&app), limits)
+        }
         Duty::Works { .. } => scanledger_api::operations_router(Arc::clone(&app)),
     };
     let router = router.layer(axum::Extension(engine.proofs.reads()));
-    let http = tokio::spawn(serve(listener, router, stopped.clone()));
+    let http = tokio::spawn(http::serve(listener, router, stopped.clone()));
     let (stop_workers, workers_stopped) = watch::channel(false);
     if options.log.is_shared() {
         tasks.extend(spawn_node_tasks(&engine, options.share_views, &stopped));
@@ -146,15 +169,14 @@ async fn publish_notes(
     }
 }
 
-async fn serve(
-    listener: TcpListener,
-    router: axum::Router,
-    mut stopped: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(async move { drop(stopped.wait_for(|stop| *stop).await) })
-        .await
+/// Makes sign-ins of people who are unknown take as long as others from the first one on.
+fn spawn_preparing(identities: Identities) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Err(error) = identities.prepare().await {
+            let error = anyhow::Error::from(error);
+            tracing::error!("signing in is not prepared: {error:#}");
+        }
+    })
 }
 
 fn spawn_projector(projector: Projector, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
@@ -198,15 +220,20 @@ async fn tidy(state: &Arc<State>) {
     }
 }
 
+/// The base URL of a server that listens at `address`, as somebody on this machine writes it.
+fn url_of(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
+}
+
 impl RunningServer {
     /// The base URL, as somebody on this machine writes it.
     pub fn url(&self) -> String {
-        let ip = match self.address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        format!("http://{}", SocketAddr::new(ip, self.address.port()))
+        url_of(self.address)
     }
 
     /// Whether there is an organization, as far as the read models know after at most `wait`.

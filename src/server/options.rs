@@ -1,10 +1,12 @@
 //! Where and how a server runs.
 
+use super::EntranceOptions;
 use crate::data::DataFolder;
 use crate::nodes::{BusPlace, VIEWS_EVENTS};
 use crate::place::LogPlace;
 use anyhow::{Context, Result};
 use metrics_exporter_prometheus::PrometheusHandle;
+use scanledger_api::limit::Settings;
 use scanledger_blobs::Blobs;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
@@ -27,6 +29,10 @@ pub struct ServerOptions {
     pub duty: Duty,
     /// After how many events another copy of the read models is shared, where nodes share a log.
     pub share_views: NonZeroU64,
+    /// What clients may ask of it, and which proxies in front of it are trusted.
+    pub limits: Settings,
+    /// How people come in.
+    pub entrance: EntranceOptions,
     /// Renders the metrics of this process, if a recorder is installed.
     pub recorder: Option<PrometheusHandle>,
 }
@@ -42,6 +48,8 @@ impl ServerOptions {
             bus: None,
             duty: Duty::Everything { workers: 2 },
             share_views: VIEWS_EVENTS,
+            limits: Settings::default(),
+            entrance: EntranceOptions::default(),
             recorder: None,
         }
     }

@@ -8,6 +8,8 @@ use crate::log::OpenLog;
 use crate::nodes::InForce;
 use anyhow::{Context, Result};
 use scanledger_api::app::{App, Services};
+use scanledger_api::auth::AccessTokens;
+use scanledger_api::entrance::Entrance;
 use scanledger_commands::finding::Findings;
 use scanledger_commands::ports::{OsEntropy, ReadModel};
 use scanledger_commands::progress::ScanProgress;
@@ -68,6 +70,7 @@ pub(super) fn services(
     engine: &Arc<Engine>,
     parts: &Parts,
     options: &ServerOptions,
+    entrance: Entrance,
     upload_folder: PathBuf,
 ) -> App {
     let ledger = engine.ledger.clone();
@@ -86,6 +89,8 @@ pub(super) fn services(
         ids: Arc::clone(&parts.ids),
         progress: Arc::clone(&parts.progress),
         idempotency: Arc::clone(&engine.state.requests) as _,
+        tokens: AccessTokens::new(&*engine.state.vault),
+        entrance,
         key_usage: Arc::new(StateKeyUsage::new(Arc::clone(&engine.state))),
         probe: Arc::new(ServerProbe::new(
             engine.log.clone(),

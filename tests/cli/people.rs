@@ -9,13 +9,13 @@ const NAME: &str = "Ana Lopez";
 const EMAIL: &str = "ana.lopez@acme.example";
 const BROWSER: &str = "AnasBrowser/77.3";
 
-/// A place that Ana set up, her id and her API key.
+/// A place that Ana set up, her id and an API key that acts for her.
 pub fn anas_place() -> (Place, String, String) {
     let place = Place::new();
     let made = place.run(&["setup", "--organization", "Acme", "--email", EMAIL, "--name", NAME]).json();
-    let text = |field: &str| made[field].as_str().expect("an id is text").to_owned();
-    let (user, key) = (text("userId"), text("apiKey"));
-    (place, user, key)
+    let user = made["userId"].as_str().expect("an id is text").to_owned();
+    let key = place.run(&["key", "create", "--name", "hers", "--role", "admin", "--user", &user]).done();
+    (place, user, key.trim().to_owned())
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -40,6 +40,16 @@ fn get(server: &Server, key: &str, path: &str) -> (u16, Value) {
 pub fn make_project(server: &Server, key: &str, name: &str) -> (u16, Value) {
     let url = format!("{}/api/projects", server.url);
     ask(server, reqwest::Client::new().post(url).bearer_auth(key).json(&json!({ "name": name })))
+}
+
+/// Somebody else registers; their id.
+fn register(place: &Place, email: &str) -> String {
+    let server = place.serve();
+    let url = format!("{}/auth/register", server.url);
+    let person = json!({ "email": email, "password": "correct horse battery staple" });
+    let (status, made) = ask(&server, reqwest::Client::new().post(url).json(&person));
+    assert_eq!(status, 201, "{made}");
+    made["id"].as_str().expect("an id is text").to_owned()
 }
 
 fn list(place: &Place) -> Vec<Value> {
@@ -95,10 +105,12 @@ fn views_files(place: &Place) -> Vec<String> {
 fn people_are_listed_with_what_is_needed_to_find_them() {
     let (place, user, _) = anas_place();
     let said = place.run(&["people", "list"]).done();
-    assert_eq!(said, format!("{user}  {NAME}  <{EMAIL}>\n"));
+    assert_eq!(said, format!("{user}  {NAME}  <{EMAIL}>  (runs the installation)\n"));
     let people = list(&place);
     assert_eq!(people.len(), 1);
     assert_eq!((&people[0]["id"], &people[0]["standing"]), (&json!(user), &json!("known")));
+    assert_eq!(people[0]["rank"], "super_admin");
+    assert!(people[0]["organizationId"].is_string());
     let _server = place.serve();
     assert_eq!(list(&place), people);
 }
@@ -205,4 +217,100 @@ fn who_is_not_there_or_another_ones_key_cannot_be_erased() {
     for command in [&["people", "list"][..], &["people", "erase", nobody]] {
         assert!(empty.run(command).fails(4).contains("there is no data in"));
     }
+}
+
+#[test]
+fn who_may_not_sign_in_uses_no_key_either_and_comes_back() {
+    let (place, user, key) = anas_place();
+    let bob = register(&place, "bob@acme.example");
+    let server = place.serve();
+    place.run(&["people", "promote", "--email", "bob@acme.example"]).done();
+    let said = place.run(&["people", "deactivate", "--email", "Ana.Lopez@acme.example"]).done();
+    assert_eq!(said, format!("person {user} may not sign in, and their sessions are over\n"));
+    assert_eq!(get(&server, &key, "/api/projects").0, 401);
+    assert_eq!(list(&place)[0]["standing"], "inactive");
+    let said = place.run(&["people", "list"]).done();
+    assert!(said.contains("(may not sign in)") && said.contains(&format!("{bob}  ")), "{said}");
+    let again = place.run(&["people", "deactivate", "--email", EMAIL, "--json"]).json();
+    assert_eq!(again, json!({ "id": user, "position": null }));
+    place.run(&["people", "activate", "--email", EMAIL]).done();
+    assert_eq!(get(&server, &key, "/api/projects").0, 200);
+    assert!(place.run(&["verify"]).done().contains("everything agrees"));
+}
+
+#[test]
+fn an_operator_gives_somebody_another_password() {
+    let (place, user, _) = anas_place();
+    let set = ["people", "set-password", "--email", EMAIL];
+    let refused = place.run_with(&set, "short\n").fails(4);
+    assert!(refused.contains("8 to 256 characters") && !refused.contains("short\n"), "{refused}");
+    let server = place.serve();
+    let sign_in = |password: &str| {
+        let url = format!("{}/auth/login", server.url);
+        ask(&server, reqwest::Client::new().post(url).json(&json!({ "email": EMAIL, "password": password })))
+            .0
+    };
+    assert_eq!(sign_in("correct horse battery"), 401);
+    let said = place.run_with(&set, "correct horse battery\n").done();
+    assert_eq!(said, format!("person {user} has another password, and their sessions are over\n"));
+    assert_eq!(sign_in("correct horse battery"), 200);
+    let events = place.run(&["export", "events", "--type", "user.password_set"]).done();
+    assert!(events.lines().count() == 1 && events.contains(r#""kind":"operator""#), "{events}");
+    assert!(!events.contains("battery") && !events.contains("argon2"), "{events}");
+}
+
+#[test]
+fn somebody_always_runs_the_installation() {
+    let (place, user, _) = anas_place();
+    let bob = register(&place, "bob@acme.example");
+    for command in ["demote", "deactivate"] {
+        let why = place.run(&["people", command, "--email", EMAIL]).fails(4);
+        assert!(why.contains("the last active super administrator has to stay"), "{why}");
+    }
+    let said = place.run(&["people", "promote", "--email", "bob@acme.example"]).done();
+    assert_eq!(said, format!("person {bob} runs the installation\n"));
+    assert!(place.run(&["people", "demote", "--email", EMAIL, "--json"]).json()["position"].is_u64());
+    let ranks: Vec<_> = list(&place).iter().map(|person| person["rank"].clone()).collect();
+    assert_eq!(ranks, ["ordinary", "super_admin"]);
+    // Who runs nothing may be let out; who may not sign in runs nothing, and does again when they may.
+    place.run(&["people", "deactivate", "--email", EMAIL]).done();
+    place.run(&["people", "promote", "--email", EMAIL]).done();
+    let why = place.run(&["people", "demote", "--email", "bob@acme.example"]).fails(4);
+    assert!(why.contains("has to stay"), "{why}");
+    place.run(&["people", "activate", "--email", EMAIL]).done();
+    place.run(&["people", "demote", "--email", "bob@acme.example"]).done();
+    let entries = place.run(&["export", "events", "--type", "user.rank_changed"]).done();
+    assert!(entries.lines().all(|line| line.contains(r#""kind":"operator""#)), "{entries}");
+    assert_eq!(entries.lines().filter(|line| line.contains(&user)).count(), 3);
+}
+
+#[test]
+fn nobody_else_is_changed_for_an_address_that_nobody_has() {
+    let (place, _, _) = anas_place();
+    let before = place.run(&["export", "events"]).done();
+    for command in ["promote", "demote", "activate", "deactivate"] {
+        let why = place.run(&["people", command, "--email", "eve@acme.example"]).fails(4);
+        assert!(why.contains("no person with this e-mail address") && !why.contains("eve@"), "{why}");
+    }
+    assert_eq!(place.run(&["export", "events"]).done(), before);
+}
+
+#[test]
+fn who_registered_by_themselves_is_listed_and_can_be_erased() {
+    let (place, user, _) = anas_place();
+    let bob = register(&place, "bob@acme.example");
+    let ids: Vec<_> = list(&place).iter().map(|person| person["id"].clone()).collect();
+    assert_eq!(ids, [json!(user), json!(bob)]);
+    let said = place.run(&["people", "list"]).done();
+    assert!(said.ends_with(&format!("\n{bob}  <bob@acme.example>\n")), "{said}");
+    let why = place.run(&["key", "create", "--name", "ci"]).fails(4);
+    let acme = list(&place)[0]["organizationId"].as_str().unwrap().to_owned();
+    assert!(why.contains("--organization") && why.contains(&format!("{acme}  Acme")), "{why}");
+    place.run(&["key", "create", "--name", "ci", "--organization", &acme]).done();
+    assert!(wrapped_key(&place, &bob).is_some());
+    place.run(&["people", "erase", &bob]).done();
+    assert_eq!(wrapped_key(&place, &bob), None);
+    assert_eq!(list(&place)[1]["standing"], "erased");
+    let why = place.run(&["people", "promote", "--email", "bob@acme.example"]).fails(4);
+    assert!(why.contains("no person with this e-mail address"), "{why}");
 }

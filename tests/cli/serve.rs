@@ -81,3 +81,65 @@ fn a_folder_far_down_has_a_control_socket_too() {
     server.wait().unwrap();
     assert!(ran.done().starts_with("ppr_"));
 }
+
+#[test]
+fn halves_of_a_sign_in_provider_or_of_mail_are_refused_at_the_start() {
+    let place = Place::new();
+    for (options, missing) in [
+        (&["--github-client-id", "app"][..], "--github-client-secret"),
+        (&["--oidc-issuer", "https://id.example.org"], "--oidc-client-id"),
+        (&["--mail-from", "a@b.example"], "--mail-url"),
+    ] {
+        let refused = place.run(&[&["serve"], options].concat()).fails(2);
+        assert!(refused.contains(missing), "{refused}");
+    }
+    let google = ["serve", "--google-client-id", "app", "--google-client-secret-file", "nowhere"];
+    assert!(place.run(&google).fails(4).contains("while reading the secret in nowhere"));
+    assert!(!place.data().exists());
+}
+
+#[test]
+fn what_mail_and_providers_do_not_take_is_refused_before_anything_is_made_and_shows_no_secret() {
+    let place = Place::new();
+    let secret = ["--oidc-client-id", "app", "--oidc-client-secret", "s3cret"];
+    for (options, why) in [
+        (&["--mail-url", "smtp://ana:s3cret@mail.example.org", "--mail-from", "a@b.example"][..], "no TLS"),
+        (
+            &["--mail-url", "smtps://ana:s3cret@mail.example.org", "--mail-from", "nobody"],
+            "the sender of mail",
+        ),
+        (&[&["--oidc-issuer", "http://id.example.org"], &secret[..]].concat(), "not a URL with https"),
+    ] {
+        let refused = place.run(&[&["serve"], options].concat()).fails(4);
+        assert!(refused.contains(why) && !refused.contains("s3cret"), "{refused}");
+    }
+    assert!(!place.data().exists());
+}
+
+#[test]
+fn help_shows_no_secret_of_the_environment() {
+    let place = Place::new();
+    let mut command = place.command(&["serve", "--help"]);
+    for name in ["GITHUB_CLIENT_SECRET", "GOOGLE_CLIENT_SECRET", "OIDC_CLIENT_SECRET", "MAIL_URL"] {
+        command.env(format!("SCANLEDGER_{name}"), "smtps://ana:s3cret@host");
+    }
+    let help = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    for heading in ["People:", "Addresses:", "Mail:", "Sign-in with GitHub:", "Sign-in with OpenID Connect:"]
+    {
+        assert!(help.contains(heading), "{heading}");
+    }
+    assert!(!help.contains("s3cret"));
+}
+
+#[test]
+fn registration_can_be_closed() {
+    for (registration, expected) in [("open", 201), ("closed", 404)] {
+        let place = Place::set_up();
+        let server = place.serve_with(&["--registration", registration]);
+        let url = format!("{}/auth/register", server.url);
+        let person = serde_json::json!({ "email": "bob@acme.example", "password": "correct horse battery" });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let asked = reqwest::Client::new().post(url).json(&person).send();
+        assert_eq!(runtime.block_on(asked).unwrap().status().as_u16(), expected, "{registration}");
+    }
+}

@@ -108,7 +108,13 @@ impl Place {
 
     /// Starts a server on a free port.
     pub fn serve(&self) -> Server {
-        Server::start(self.command(&["serve", "--listen", "127.0.0.1:0", "--log-level", "warn"]))
+        self.serve_with(&[])
+    }
+
+    /// Starts a server on a free port, with more options.
+    pub fn serve_with(&self, options: &[&str]) -> Server {
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--log-level", "warn"];
+        Server::start(self.command(&[&serve, options].concat()))
     }
 }
 

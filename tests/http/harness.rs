@@ -4,13 +4,15 @@ use crate::archive::Files;
 use reqwest::header::HeaderMap;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
-use scanledger::operations::{Operation, Outcome, perform};
+use scanledger::operations::{KeyWanted, Operation, Outcome, perform};
 use scanledger::server::{Duty, RunningServer, ServerOptions, start};
+use scanledger_api::limit::Settings;
 use scanledger_commands::Context;
 use scanledger_commands::identity::NewKey;
 use scanledger_domain::id::{CommandId, OrganizationId, ProjectId};
 use scanledger_domain::identity::{
-    Organization, OrganizationCommand, OrganizationCreated, Role, organization_stream,
+    Breadth, KeyForm, KeyKind, Organization, OrganizationCommand, OrganizationCreated, Role, Scopes,
+    organization_stream,
 };
 use scanledger_domain::log::Actor;
 use scanledger_domain::time::Timestamp;
@@ -170,18 +172,25 @@ impl Deref for Api {
 impl Api {
     /// A server that scans.
     pub async fn start() -> Self {
-        Self::start_with(1).await
+        Self::with(|options| options.duty = Duty::Everything { workers: 1 }).await
     }
 
     /// A server on which scans stay in the queue.
     pub async fn without_workers() -> Self {
-        Self::start_with(0).await
+        Self::with(|_| ()).await
     }
 
-    async fn start_with(workers: usize) -> Self {
+    /// As [`Self::without_workers`], with limits of its own.
+    pub async fn with_limits(limits: Settings) -> Self {
+        Self::with(|options| options.limits = limits).await
+    }
+
+    /// As [`Self::without_workers`], with other options.
+    pub async fn with(change: impl FnOnce(&mut ServerOptions)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let duty = if workers == 0 { Duty::Answers } else { Duty::Everything { workers } };
-        let options = ServerOptions { duty, ..ServerOptions::new(folder.path().join("data")) };
+        let mut options =
+            ServerOptions { duty: Duty::Answers, ..ServerOptions::new(folder.path().join("data")) };
+        change(&mut options);
         let server = start(options).await.unwrap();
         let set_up = Operation::SetUp {
             organization: "Acme".to_owned(),
@@ -197,6 +206,13 @@ impl Api {
             Self { admin, server, organization: made.organization_id, user: made.user_id, _folder: folder };
         api.shown().await;
         api
+    }
+
+    /// The id of the key that set-up made: who does what the tests do, because nobody is behind that key.
+    pub async fn key_id(&self) -> String {
+        let keys = self.get("/api/apikeys").await.expect(200);
+        let keys = keys["keys"].as_array().unwrap();
+        keys.iter().find(|key| self.key().starts_with(key["prefix"].as_str().unwrap())).map(id).unwrap()
     }
 
     /// Waits until reads show everything that was written.
@@ -217,13 +233,12 @@ impl Api {
         project: Option<&str>,
         until: Option<Timestamp>,
     ) -> Client {
-        let operation = Operation::CreateKey {
-            name: format!("{role:?}"),
-            role,
+        let operation = Operation::CreateKey(KeyWanted {
             project: project.map(|id| id.parse::<ProjectId>().unwrap()),
             organization: Some(self.organization.parse().unwrap()),
             expires_at: until,
-        };
+            ..KeyWanted::new(format!("{role:?}"), role)
+        });
         let outcome = perform(&self.server.engine, operation, Arc::new(|_| ())).await.unwrap();
         let Outcome::KeyCreated { token, .. } = outcome else { panic!("a key was asked for") };
         self.shown().await;
@@ -242,8 +257,13 @@ impl Api {
         let key = NewKey {
             organization,
             name: "Other".to_owned(),
+            form: KeyForm::Pepper,
+            kind: KeyKind::Service,
             role: Role::Admin,
+            team: None,
             project: None,
+            scopes: Scopes::ALL,
+            breadth: Breadth::ReadWrite,
             by: None,
             expires_at: None,
         };

@@ -126,7 +126,7 @@ async fn a_request_id_is_in_the_events_that_the_request_caused() {
     api.send(request.header("user-agent", "ci/1").json(&json!({ "name": "shop" }))).await.expect(201);
     let events = api.get("/api/events?types=project.created").await.expect(200);
     let metadata = &events[0]["metadata"];
-    assert_eq!((&metadata["request"], &metadata["actor"]["kind"]), (&json!("build-7"), &json!("user")));
+    assert_eq!((&metadata["request"], &metadata["actor"]["kind"]), (&json!("build-7"), &json!("key")));
     let sealed = ["address", "userAgent"].map(|field| metadata[field].as_str().unwrap());
     assert!(sealed.iter().all(|text| !text.contains("127.0.0.1") && !text.contains("ci/1")), "{metadata}");
     let entry = &api.get("/api/audit-log?action=project.created").await.expect(200)["entries"][0];

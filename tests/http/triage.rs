@@ -21,7 +21,7 @@ async fn a_decision_shows_at_once_with_who_and_why() {
     let position = decided.header("scanledger-position").to_owned();
     let decided = decided.expect(200);
     assert_eq!((&decided["status"], &decided["statusNote"]), (&json!("FALSE_POSITIVE"), &json!("test data")));
-    assert_eq!(decided["statusUpdatedBy"], api.user.as_str());
+    assert_eq!(decided["statusUpdatedBy"], api.key_id().await);
     assert_eq!(decided["scanId"], scan["id"]);
     assert!(decided["statusUpdatedAt"].is_string());
     assert_eq!(api.get(&path).await.expect(200), decided);

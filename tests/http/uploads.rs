@@ -34,7 +34,7 @@ async fn both_forms_of_an_upload_queue_the_same_scan() {
         assert_eq!((&scan["baseSha"], &scan["sourceType"]), (&json!("abc122"), &json!("UPLOAD")));
         assert_eq!((&scan["sourceRef"], &scan["gateResult"]), (&json!("shop.tar.gz"), &json!("PENDING")));
         assert_eq!((&scan["scannerProgress"], &scan["startedAt"]), (&json!({}), &Value::Null));
-        assert_eq!(scan["triggeredBy"], api.user.as_str());
+        assert_eq!(scan["triggeredBy"], api.key_id().await);
     }
 }
 

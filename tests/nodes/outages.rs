@@ -117,6 +117,23 @@ async fn while_the_database_is_away_clients_are_told_to_wait_and_afterwards_all_
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_starts_while_the_database_is_away_waits_for_it() {
+    let place = Place::with_own_servers().await;
+    place.database.server().end();
+    let begin = async {
+        let said = async || place.node_log("a").contains("waiting for postgres://127.0.0.1");
+        eventually("the node says that it waits", said).await;
+        // Longer than any attempt to connect takes.
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        place.database.server().begin();
+    };
+    let (node, ()) = tokio::join!(place.launch("a", Role::Api, &[]), begin);
+    node.ready().await;
+    node.post("/api/projects", &json!({ "name": "after" })).await.expect(201);
+    node.end().await;
+}
+
 /// A finding that the load has made.
 async fn first_finding(node: &Node) -> String {
     let mut found = Value::Null;

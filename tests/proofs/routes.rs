@@ -4,6 +4,7 @@ use crate::harness::{Answer, Api, Client, NOBODY};
 use axum::Extension;
 use reqwest::Method;
 use scanledger::proofs::{ProofDeps, Proofs};
+use scanledger_api::limit::{Limits, Settings};
 use scanledger_domain::identity::Role;
 use scanledger_domain::log::Position;
 use scanledger_domain::proof::{
@@ -35,7 +36,9 @@ impl Proven {
         };
         let seed = || Ok(*state.vault.signing_seed()?);
         let proofs = Proofs::open(folder.path(), deps, seed).await.unwrap();
-        let router = scanledger_api::router(Arc::clone(&api.server.app)).layer(Extension(proofs.reads()));
+        let limits = Arc::new(Limits::new(&Settings::default()));
+        let router =
+            scanledger_api::router(Arc::clone(&api.server.app), limits).layer(Extension(proofs.reads()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
@@ -69,13 +72,13 @@ fn hash(value: &Value) -> TreeHash {
 #[tokio::test]
 async fn a_client_verifies_an_event_with_nothing_but_the_key() {
     let proven = Proven::start().await;
+    let events = proven.api.get("/api/events").await.expect(200);
     let kept = proven.proofs.sign().await.unwrap().signed.note.to_string();
     let answer = proven.get("/api/audit-log/checkpoint").await;
     assert_eq!((answer.status, answer.text()), (200, kept));
     assert!(answer.header("content-type").starts_with("text/plain"));
     let key: VerifierKey = proven.get("/api/audit-log/key").await.text().trim().parse().unwrap();
 
-    let events = proven.api.get("/api/events").await.expect(200);
     for envelope in events.as_array().unwrap() {
         let id = envelope["id"].as_str().unwrap();
         let proof = proven.get(&format!("/api/audit-log/proof?event={id}")).await.expect(200);

@@ -7,7 +7,6 @@ use async_graphql::{Context, ID, Object, Result, Subscription};
 use futures::Stream;
 use futures::stream::try_unfold;
 use scanledger_domain::event::Event;
-use scanledger_domain::id::{OrganizationId, ProjectId};
 use scanledger_domain::identity::Action;
 use scanledger_domain::log::{Position, Recorded};
 use scanledger_projections::event::EventQuery;
@@ -23,7 +22,7 @@ pub(super) struct Subscriptions;
 /// What is in the log.
 #[Subscription(name = "Subscription")]
 impl Subscriptions {
-    /// Events of the caller's organization above `after`, then those that come; from now on without `after`.
+    /// Events of the caller's organization that they see above `after`, then those that come; from now on without `after`.
     /// Needs the role security. `types` are event types such as `finding.triaged`; all without any.
     async fn events(
         &self,
@@ -32,10 +31,7 @@ impl Subscriptions {
         #[graphql(default)] types: Vec<String>,
     ) -> Result<impl Stream<Item = Result<LoggedEvent>> + use<>> {
         let scope = Arc::clone(Scope::of(ctx));
-        match scope.project() {
-            Some(project) => scope.authorize_project(Action::ReadAudit, project, "project")?,
-            None => scope.authorize(Action::ReadAudit)?,
-        }
+        scope.authorize(Action::ReadAudit)?;
         let known = Event::types();
         if let Some(unknown) = types.iter().find(|kind| known.iter().all(|(name, _)| name != kind)) {
             return Err(bad_input(format!("there is no event type {unknown:?}")));
@@ -45,14 +41,7 @@ impl Subscriptions {
         if after > head {
             return Err(bad_input(format!("position {after} is beyond the head of the log at {head}")));
         }
-        let feed = Feed {
-            organization: scope.organization(),
-            project: scope.project(),
-            kinds: types,
-            after,
-            waiting: VecDeque::new(),
-            scope,
-        };
+        let feed = Feed { kinds: types, after, waiting: VecDeque::new(), scope };
         Ok(try_unfold(feed, |mut feed| async move {
             let event = feed.next().await?;
             Ok(event.map(|event| (event, feed)))
@@ -63,8 +52,6 @@ impl Subscriptions {
 /// A reader of one organization's events. It is pulled: nothing is read before the last events were taken.
 struct Feed {
     scope: Arc<Scope>,
-    organization: OrganizationId,
-    project: Option<ProjectId>,
     kinds: Vec<String>,
     after: Position,
     waiting: VecDeque<LoggedEvent>,
@@ -81,8 +68,8 @@ impl Feed {
             }
             watch.borrow_and_update();
             let query = EventQuery {
-                organization: self.organization,
-                project: self.project,
+                organization: self.scope.organization(),
+                visible: self.scope.visible_to(Action::ReadAudit),
                 kinds: self.kinds.clone(),
                 after: self.after,
                 until: None,

@@ -28,6 +28,7 @@ mod word;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::extract::Body;
+use crate::memory::Memory;
 use crate::problem::Problem;
 use crate::request::RequestId;
 use async_graphql::{Data, EmptyMutation, Executor, Request, Response, Schema};
@@ -42,7 +43,7 @@ use event::Subscriptions;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use query::Query;
-use scanledger_domain::identity::Principal;
+use scanledger_domain::identity::{Action, Principal};
 use scanledger_domain::limits::{GRAPHQL_COMPLEXITY, GRAPHQL_DEPTH, GRAPHQL_SOCKET_OPERATIONS};
 use scope::{Scope, Sources};
 use std::sync::{Arc, LazyLock};
@@ -77,9 +78,18 @@ fn request_id() -> String {
 }
 
 /// `POST /graphql`
-async fn answer(State(app): State<App>, caller: Caller, Body { value, .. }: Body<Request>) -> Json<Response> {
+async fn answer(
+    State(app): State<App>,
+    memory: Memory,
+    caller: Caller,
+    Body { value, .. }: Body<Request>,
+) -> Result<Json<Response>, Problem> {
     let engine = Engine::new(sources(&app), request_id());
-    Json(engine.run(caller.principal, value).await)
+    let (response, is_audited) = engine.run(caller.principal.clone(), value).await;
+    if is_audited {
+        caller.record_granted(&app, &memory, Action::ReadAudit).await?;
+    }
+    Ok(Json(response))
 }
 
 /// `GET /graphql`: the page for browsers, the upgrade for subscribers.
@@ -128,12 +138,12 @@ impl Engine {
         Self { sources, request, free: Arc::new(Semaphore::new(GRAPHQL_SOCKET_OPERATIONS)) }
     }
 
-    /// Runs a query.
-    async fn run(&self, principal: Principal, request: Request) -> Response {
+    /// Runs a query; also tells whether it looked at the audit log.
+    async fn run(&self, principal: Principal, request: Request) -> (Response, bool) {
         let scope = Scope::new(principal, self.sources.clone(), self.request.clone());
         let response = SCHEMA.execute(Arc::clone(&scope).attach(request)).await;
         tracing::debug!(queries = scope.queries(), "a GraphQL operation was answered");
-        problem::with_codes(response)
+        (problem::with_codes(response), scope.is_audited())
     }
 }
 
@@ -151,7 +161,7 @@ impl Executor for Engine {
             .as_ref()
             .and_then(|session| session.get(&std::any::TypeId::of::<Session>()))
             .and_then(|session| session.downcast_ref::<Session>())
-            .map(|session| session.0);
+            .map(|session| session.0.clone());
         let Some(principal) = principal else {
             let error = async_graphql::ServerError::new("nobody is signed in", None);
             return futures::stream::iter([Response::from_errors(vec![error])]).boxed();

@@ -44,11 +44,10 @@ pub(super) fn bad_input(message: impl Into<String>) -> Error {
 
 /// Why the caller may not. What is elsewhere does not exist for them.
 pub(super) fn denied(denied: Denied, what: &str) -> Error {
-    match denied {
-        Denied::Foreign | Denied::OtherProject => not_found(what),
-        Denied::Role { .. } => Error::new(denied.to_string())
-            .extend_with(|_, extensions| extensions.set("code", code::FORBIDDEN)),
+    if denied.hides() {
+        return not_found(what);
     }
+    Error::new(denied.to_string()).extend_with(|_, extensions| extensions.set("code", code::FORBIDDEN))
 }
 
 /// A read gave nothing: the caller's fault where it is, else logged with the request's id.

@@ -52,7 +52,7 @@ impl Query {
         as_of_scan: Option<ID>,
     ) -> Result<Option<Project>> {
         let scope = Scope::of(ctx);
-        let project = own_project(scope, &id)?;
+        let project = own_project(scope, &id).await?;
         let pin = scope.pin(as_of, as_of_scan).await?;
         let row = scope.views().projects_by_id(scope.organization(), vec![project], pin.at()).await;
         let row = row.map_err(|error| scope.failed(&error))?.remove(&project);
@@ -81,7 +81,7 @@ impl Query {
         let read = |paging| {
             scope.views().projects(ProjectQuery {
                 organization: scope.organization(),
-                project: scope.project(),
+                visible: scope.visible_to(Action::Read),
                 at: pin.at(),
                 name_contains: filter.name_contains.clone(),
                 has_repository: filter.has_repository,
@@ -103,10 +103,10 @@ impl Query {
         let scope = Scope::of(ctx);
         scope.authorize(Action::Read)?;
         let scan = self::id(&id, "id")?;
+        scope.may_read_scan(scan).await?;
         let pin = scope.pin(as_of, as_of_scan).await?;
         let row = scope.views().scan(scope.organization(), scan, pin.at()).await;
         let row = row.map_err(|error| scope.failed(&error))?;
-        scope.authorize_project(Action::Read, row.project, "scan")?;
         Ok(Some(Scan { row, pin }))
     }
 
@@ -127,14 +127,15 @@ impl Query {
         let scope = Scope::of(ctx);
         scope.authorize(Action::Read)?;
         let project = match project {
-            Some(project) => Some(own_project(scope, &project)?),
-            None => scope.project(),
+            Some(project) => Some(own_project(scope, &project).await?),
+            None => None,
         };
         let asked = Asked::new(first, after.as_deref(), last, before.as_deref())?;
         let pin = scope.pin(as_of, as_of_scan).await?;
         let read = |paging| {
             scope.views().scans(ScanQuery {
                 organization: scope.organization(),
+                visible: scope.visible_to(Action::Read),
                 project,
                 statuses: filter.statuses.iter().copied().map(Into::into).collect(),
                 branch: filter.branch.clone(),
@@ -156,10 +157,13 @@ impl Query {
         let scope = Scope::of(ctx);
         scope.authorize(Action::Read)?;
         let finding = self::id(&id, "id")?;
+        let owners =
+            scope.views().finding_scopes(vec![finding]).await.map_err(|error| scope.failed(&error))?;
+        let owner = owners.first().ok_or_else(|| not_found("finding"))?;
+        scope.may_read(owner.scope, "finding")?;
         let pin = scope.pin(as_of, as_of_scan).await?;
         let row = scope.views().finding(scope.organization(), finding, pin.at()).map(|found| found.finding);
         let row = row.map_err(|error| scope.failed(&error))?;
-        scope.authorize_project(Action::Read, row.project, "finding")?;
         Ok(Some(Finding { row, pin }))
     }
 
@@ -183,17 +187,13 @@ impl Query {
         let scope = Scope::of(ctx);
         scope.authorize(Action::Read)?;
         let of = match (project, scan) {
-            (Some(project), None) => ListScope::Branch(own_project(scope, &project)?, branch),
+            (Some(project), None) => ListScope::Branch(own_project(scope, &project).await?, branch),
             (None, Some(_)) if branch.is_some() => {
                 return Err(bad_input("branch goes with project: a scan has its own"));
             }
             (None, Some(scan)) => {
                 let scan = id(&scan, "scan")?;
-                if scope.project().is_some() {
-                    let owner = scope.views().scope_of_scan(scan).await;
-                    let (_, project) = owner.map_err(|error| scope.failed(&error))?;
-                    scope.authorize_project(Action::Read, project, "scan")?;
-                }
+                scope.may_read_scan(scan).await?;
                 ListScope::Scan(scan)
             }
             (Some(_), Some(_)) | (None, None) => {
@@ -232,7 +232,7 @@ impl Query {
         as_of_scan: Option<ID>,
     ) -> Result<List<Component>> {
         let scope = Scope::of(ctx);
-        let project = own_project(scope, &project)?;
+        let project = own_project(scope, &project).await?;
         let asked = Asked::new(first, after.as_deref(), last, before.as_deref())?;
         let filter = filter.checked()?;
         let pin = scope.pin(as_of, as_of_scan).await?;
@@ -273,7 +273,7 @@ impl Query {
         let pin = scope.pin(as_of, as_of_scan).await?;
         let query = AuditQuery {
             organization: scope.organization(),
-            project: scope.project(),
+            visible: scope.visible_to(Action::ReadAudit),
             actions: filter.actions,
             resource: filter
                 .resource
@@ -304,7 +304,7 @@ impl Query {
         #[graphql(desc = "Rows listed of each kind; the totals count all.")] first: Option<i32>,
     ) -> Result<Diff> {
         let scope = Scope::of(ctx);
-        let project = own_project(scope, &project)?;
+        let project = own_project(scope, &project).await?;
         let limit = match first {
             Some(first) => size("first", first, scanledger_domain::limits::PAGE_ROWS)?,
             None => DIFF_ROWS,
@@ -324,10 +324,10 @@ impl Query {
     }
 }
 
-/// A project that the caller may read, going by its id alone.
-fn own_project(scope: &Scope, text: &ID) -> Result<ProjectId> {
+/// A project that the caller may read.
+async fn own_project(scope: &Scope, text: &ID) -> Result<ProjectId> {
     let project = id(text, "project")?;
-    scope.authorize_project(Action::Read, project, "project")?;
+    scope.may_read_project(project).await?;
     Ok(project)
 }
 

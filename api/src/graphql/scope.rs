@@ -4,14 +4,14 @@ use super::{load::Batches, problem};
 use crate::extract::parse_at;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Request, Result};
-use scanledger_domain::id::{OrganizationId, ProjectId};
-use scanledger_domain::identity::{Action, Principal, Resource, authorize};
+use scanledger_domain::id::{OrganizationId, ProjectId, ScanId};
+use scanledger_domain::identity::{Action, Principal, ProjectScope, Resource, Visible, authorize};
 use scanledger_domain::log::{EventLog, Position};
 use scanledger_domain::vault::Vault;
 use scanledger_projections::{At, Moment, ReadError, Views};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Where answers come from. Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +31,7 @@ pub(super) struct Scope {
     request: String,
     head: Position,
     queries: AtomicUsize,
+    audited: AtomicBool,
 }
 
 /// The position that an object and everything below it are shown at.
@@ -53,7 +54,14 @@ impl Scope {
     /// An operation that begins now.
     pub(super) fn new(principal: Principal, sources: Sources, request: String) -> Arc<Self> {
         let head = sources.views.position();
-        Arc::new(Self { principal, sources, request, head, queries: AtomicUsize::new(0) })
+        Arc::new(Self {
+            principal,
+            sources,
+            request,
+            head,
+            queries: AtomicUsize::new(0),
+            audited: AtomicBool::new(false),
+        })
     }
 
     /// The operation that a resolver belongs to.
@@ -78,19 +86,24 @@ impl Scope {
         self.queries.load(Ordering::Relaxed)
     }
 
+    /// Whether it looked at the audit log, or tried to.
+    pub(super) fn is_audited(&self) -> bool {
+        self.audited.load(Ordering::Relaxed)
+    }
+
     /// Where answers come from.
     pub(super) const fn sources(&self) -> &Sources {
         &self.sources
     }
 
-    /// The only organization the caller sees.
+    /// The organization that the caller works in.
     pub(super) const fn organization(&self) -> OrganizationId {
         self.principal.organization
     }
 
-    /// The only project the caller sees, if there is only one.
-    pub(super) const fn project(&self) -> Option<ProjectId> {
-        self.principal.project
+    /// In which of its projects the caller may do this.
+    pub(super) fn visible_to(&self, action: Action) -> Visible {
+        self.principal.visible_to(action)
     }
 
     /// Where the read model was when the operation began.
@@ -100,14 +113,29 @@ impl Scope {
 
     /// Checks that the caller may do this to the organization as a whole.
     pub(super) fn authorize(&self, action: Action) -> Result<()> {
+        if action == Action::ReadAudit {
+            self.audited.store(true, Ordering::Relaxed);
+        }
         authorize(&self.principal, action, Resource::Organization(self.organization()))
             .map_err(|denied| problem::denied(denied, "organization"))
     }
 
-    /// Checks that the caller may do this to a project of their organization; `what` is what they asked for.
-    pub(super) fn authorize_project(&self, action: Action, project: ProjectId, what: &str) -> Result<()> {
-        authorize(&self.principal, action, Resource::Project(self.organization(), project))
+    /// Checks that the caller may read what belongs to a project; `what` is what they asked for.
+    pub(super) fn may_read(&self, scope: ProjectScope, what: &str) -> Result<()> {
+        authorize(&self.principal, Action::Read, Resource::Project(scope))
             .map_err(|denied| problem::denied(denied, what))
+    }
+
+    /// Checks that the caller may read a project.
+    pub(super) async fn may_read_project(&self, project: ProjectId) -> Result<()> {
+        let scope = self.views().scope_of_project(project).await.map_err(|error| self.failed(&error))?;
+        self.may_read(scope, "project")
+    }
+
+    /// Checks that the caller may read a scan.
+    pub(super) async fn may_read_scan(&self, scan: ScanId) -> Result<()> {
+        let scope = self.views().scope_of_scan(scan).await.map_err(|error| self.failed(&error))?;
+        self.may_read(scope, "scan")
     }
 
     /// The error for a failed read.
@@ -131,9 +159,8 @@ impl Scope {
             }
             (None, Some(scan)) => At::Scan(id(&scan, "asOfScan")?),
         };
-        if let (At::Scan(scan), Some(_)) = (at, self.project()) {
-            let (_, project) = self.views().scope_of_scan(scan).await.map_err(|error| self.failed(&error))?;
-            self.authorize_project(Action::Read, project, "scan")?;
+        if let At::Scan(scan) = at {
+            self.may_read_scan(scan).await?;
         }
         match at {
             At::Position(position) if position > self.head => {

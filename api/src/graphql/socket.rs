@@ -148,14 +148,14 @@ fn initiation(
 ) -> impl FnOnce(serde_json::Value) -> futures::future::BoxFuture<'static, async_graphql::Result<Data>> {
     move |payload| {
         Box::pin(async move {
-            let present = known.lock().as_ref().map(|key| key.principal);
+            let present = known.lock().as_ref().map(|key| key.principal.clone());
             let principal = match (present, header_of(&payload)) {
                 (Some(principal), _) => principal,
                 (None, Some(value)) => {
                     parts.headers.insert(header::AUTHORIZATION, value);
                     let caller = Caller::from_request_parts(&mut parts, &app).await;
                     let principal = caller.map_err(|problem| refused(problem.status()))?.principal;
-                    *known.lock() = Some(Key { parts, principal });
+                    *known.lock() = Some(Key { parts, principal: principal.clone() });
                     principal
                 }
                 (None, None) => return Err(refused(StatusCode::UNAUTHORIZED)),
@@ -180,7 +180,7 @@ fn header_of(payload: &serde_json::Value) -> Option<HeaderValue> {
 
 /// Whether the key that opened the socket would not open it now.
 async fn is_revoked(app: &App, known: &Known) -> bool {
-    let key = known.lock().as_ref().map(|key| (bare(&key.parts), key.principal));
+    let key = known.lock().as_ref().map(|key| (bare(&key.parts), key.principal.clone()));
     let Some((mut parts, principal)) = key else { return false };
     match Caller::from_request_parts(&mut parts, app).await {
         Ok(caller) => caller.principal != principal,

@@ -165,6 +165,8 @@ words! {
         Scan,
         /// A finding.
         Finding,
+        /// An access that was recorded, or a refusal.
+        Access,
     }
 }
 

@@ -157,7 +157,11 @@ mod tests {
 
     #[track_caller]
     fn check(trusted: &[&str], lines: &[(&'static str, &str)], client: &str) {
-        assert_eq!(trusting(trusted).client(ip(PEER), &headers(lines)), ClientAddress(ip(client)), "{lines:?}");
+        assert_eq!(
+            trusting(trusted).client(ip(PEER), &headers(lines)),
+            ClientAddress(ip(client)),
+            "{lines:?}"
+        );
     }
 
     #[test]

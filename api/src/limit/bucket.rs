@@ -2,10 +2,10 @@
 
 use super::class::Quota;
 use super::ticks::Ticks;
+use governor::RateLimiter;
 use governor::middleware::StateInformationMiddleware;
 use governor::nanos::Nanos;
 use governor::state::StateStore;
-use governor::RateLimiter;
 use hashlink::LruCache;
 use parking_lot::Mutex;
 use std::hash::Hash;

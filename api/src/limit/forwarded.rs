@@ -113,7 +113,8 @@ mod tests {
     #[test]
     fn examples_of_the_standard_are_read() {
         // RFC 7239 §4 and §6.
-        let hops = |line| elements(line).unwrap().into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>();
+        let hops =
+            |line| elements(line).unwrap().into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>();
         assert_eq!(hops("for=\"_gazonk\""), ["_gazonk"]);
         assert_eq!(hops("For=\"[2001:db8:cafe::17]:4711\""), ["[2001:db8:cafe::17]:4711"]);
         assert_eq!(hops("for=192.0.2.60;proto=http;by=203.0.113.43"), ["192.0.2.60"]);
@@ -124,14 +125,18 @@ mod tests {
 
     #[test]
     fn a_line_that_is_malformed_anywhere_says_nothing() {
-        for bad in ["", "for", "for=", "=1", "for=1,", "for=1;", "for=\"1", "for=1;for=2", "for=\"1\"2", "f r=1"] {
+        for bad in
+            ["", "for", "for=", "=1", "for=1,", "for=1;", "for=\"1", "for=1;for=2", "for=\"1\"2", "f r=1"]
+        {
             assert_eq!(elements(bad), None, "{bad}");
         }
     }
 
     #[test]
     fn what_is_no_address_is_none() {
-        for bad in ["", "unknown", "_x", "1.2.3", "1.2.3.4.5", "[1.2.3.4]", "[::1", "example.org", "1.2.3.4:99999"] {
+        for bad in
+            ["", "unknown", "_x", "1.2.3", "1.2.3.4.5", "[1.2.3.4]", "[::1", "example.org", "1.2.3.4:99999"]
+        {
             assert_eq!(node(bad), None, "{bad}");
         }
         assert_eq!(node(" [::1] "), Some("::1".parse().unwrap()));

@@ -1,10 +1,10 @@
 //! How long a request may take until its answer begins.
 
-use super::answer::Destination;
+use crate::problem::Problem;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use futures::{Stream, StreamExt as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,6 @@ use std::time::Duration;
 /// under way may still happen, as after a lost connection: with an `Idempotency-Key` it can be sent again.
 pub(super) async fn within<F: Future<Output = Response>>(
     time: Duration,
-    destination: &Destination,
     request: Request,
     run: impl FnOnce(Request) -> F,
 ) -> Response {
@@ -27,10 +26,10 @@ pub(super) async fn within<F: Future<Output = Response>>(
     let seconds = time.as_secs();
     let mut response = if arrived.load(Ordering::Relaxed) {
         let detail = format!("the server was not done after {seconds} s");
-        destination.error(StatusCode::SERVICE_UNAVAILABLE, "TOO_SLOW", detail)
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_code("TOO_SLOW").into_response()
     } else {
         let detail = format!("the request was not complete after {seconds} s");
-        destination.error(StatusCode::REQUEST_TIMEOUT, "INCOMPLETE_REQUEST", detail)
+        Problem::new(StatusCode::REQUEST_TIMEOUT, detail).with_code("INCOMPLETE_REQUEST").into_response()
     };
     // The rest of the request is not read.
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -61,10 +60,10 @@ fn until_end(
 
 #[cfg(test)]
 mod tests {
-    use super::{Destination, within};
+    use super::within;
     use axum::body::{Body, to_bytes};
     use axum::extract::Request;
-    use axum::http::{HeaderMap, header};
+    use axum::http::header;
     use axum::response::{IntoResponse, Response};
     use futures::StreamExt as _;
     use std::time::Duration;
@@ -87,8 +86,7 @@ mod tests {
     }
 
     async fn run<F: Future<Output = Response>>(body: Body, run: impl FnOnce(Request) -> F) -> Response {
-        let destination = Destination::of("/api/scans", &HeaderMap::new());
-        within(Duration::from_millis(50), &destination, Request::new(body), run).await
+        within(Duration::from_millis(50), Request::new(body), run).await
     }
 
     #[tokio::test]

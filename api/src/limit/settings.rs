@@ -79,7 +79,9 @@ pub enum InvalidQuota {
     #[error("expected one of {}", names())]
     Class,
     /// It is not of the form.
-    #[error("expected `off`, CLASS=off or CLASS=LIMIT/WINDOW[/BURST], such as login=5/60s or general=6000/1m/1000")]
+    #[error(
+        "expected `off`, CLASS=off or CLASS=LIMIT/WINDOW[/BURST], such as login=5/60s or general=6000/1m/1000"
+    )]
     Malformed,
     /// A number is too small or too large.
     #[error(
@@ -162,7 +164,9 @@ mod tests {
 
     #[test]
     fn what_is_no_quota_is_refused_with_what_is_wrong() {
-        for bad in ["", "login", "login=", "login=5", "login=5/60", "login=5/s", "login=-5/60s", "login=5/60s/5/5"] {
+        for bad in
+            ["", "login", "login=", "login=5", "login=5/60", "login=5/s", "login=-5/60s", "login=5/60s/5/5"]
+        {
             assert_eq!(parse(bad), Err(InvalidQuota::Malformed), "{bad}");
         }
         for bad in [

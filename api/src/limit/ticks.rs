@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// A clock that only goes forward: somebody who sets the system's time neither frees nor blocks anybody.
 #[derive(Clone)]
-pub struct Ticks(Arc<dyn Fn() -> Duration + Send + Sync>);
+pub(super) struct Ticks(Arc<dyn Fn() -> Duration + Send + Sync>);
 
 impl Default for Ticks {
     fn default() -> Self {

@@ -292,7 +292,7 @@ fn encode_one<E: StoredEvent>(command: CommandId, ordinal: u32, event: &E, metad
 fn raced(error: AppendError) -> Result<(), Fault> {
     match error {
         AppendError::Conflict { .. } | AppendError::PartlyKnown => Ok(()),
-        AppendError::Invalid(why) => Err(Fault::Batch(why)),
+        AppendError::Invalid(why) => Err(Fault::Batch(why.reason())),
         AppendError::Log(error) => Err(error.into()),
     }
 }

@@ -58,7 +58,7 @@ impl Ledger {
             Err(AppendError::PartlyKnown) => {
                 return Err(Fault::Batch("another list under the same command id").into());
             }
-            Err(AppendError::Invalid(why)) => return Err(Fault::Batch(why).into()),
+            Err(AppendError::Invalid(why)) => return Err(Fault::Batch(why.reason()).into()),
             Err(AppendError::Log(error)) => return Err(error.into()),
         };
         *expected = next;

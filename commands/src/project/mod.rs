@@ -10,6 +10,7 @@ use crate::ledger::{Batch, Committed, Ledger, Races};
 use crate::ports::ReadModel;
 use scanledger_domain::claim::{Claim, ClaimCommand, ClaimRefusal, Unique, claim_stream};
 use scanledger_domain::id::{OrganizationId, ProjectId, TeamId};
+use scanledger_domain::identity::Denied;
 use scanledger_domain::log::{Position, StreamName, Version};
 use scanledger_domain::project::{
     Created, Gate, Limit, Project, ProjectCommand, ProjectDetails, ProjectEvent, ProjectRefusal,
@@ -105,6 +106,9 @@ pub enum ProjectProblem {
     /// Another project of the organization has the name.
     #[error("another project of the organization has this name")]
     NameTaken,
+    /// Whoever asked would not see what they make.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The project's rules.
     #[error(transparent)]
     Project(#[from] ProjectRefusal),

@@ -2,8 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod claims;
+mod finding;
+mod identity;
 mod ledger;
+mod project;
 mod reactor;
-mod services;
+mod scan;
 mod support;
 mod worker;

@@ -1,18 +1,21 @@
 //! API keys: high-entropy tokens of which only a hash is kept.
 
-use super::{Role, is_name};
+use super::{Role, Scopes, is_name};
 use crate::decider::Decider;
-use crate::id::{ApiKeyId, OrganizationId, ProjectId, UserId};
+use crate::id::{ApiKeyId, OrganizationId, ProjectId, TeamId, UserId};
 use crate::limits::NAME_CHARS;
 use crate::log::StreamName;
 use crate::stored_events;
 use crate::time::Timestamp;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::str::FromStr;
 
 /// SHA-256 of a whole token, hex. Tokens have at least 192 bits of entropy, so no slow hash is needed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct KeyHash(pub String);
 
 impl KeyHash {
@@ -22,27 +25,130 @@ impl KeyHash {
     }
 }
 
-/// What a key looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What a key looks like. The forms differ in how keys are issued and named, not in what they open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum KeyForm {
-    /// `ppr_` and 32 characters of base64url (24 random bytes).
+    /// `ppr_` and 32 characters of base64url (24 random bytes; Pepper reference §1).
     #[serde(rename = "ppr")]
     Pepper,
+    /// `tos_`, 8 hexadecimal digits, `_` and 32 characters of base64url (TRUSCA reference §2.2).
+    #[serde(rename = "tos")]
+    Trusca,
+    /// `ggd_sl_` and 64 hexadecimal digits. GitGuardian's clients take any text; the prefix is ours.
+    #[serde(rename = "gitguardian")]
+    GitGuardian,
+    /// 64 hexadecimal digits (Semgrep reference §1).
+    #[serde(rename = "semgrep")]
+    Semgrep,
 }
 
 impl KeyForm {
-    /// What tokens of this form begin with.
-    pub const fn prefix(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Pepper, Self::Trusca, Self::GitGuardian, Self::Semgrep];
+
+    /// Its name in events and on the command line.
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Pepper => "ppr_",
+            Self::Pepper => "ppr",
+            Self::Trusca => "tos",
+            Self::GitGuardian => "gitguardian",
+            Self::Semgrep => "semgrep",
         }
+    }
+
+    /// The form that `token` has, if it has one.
+    pub fn of(token: &str) -> Option<Self> {
+        let is_word =
+            |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        let is_hex = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if let Some(rest) = token.strip_prefix("ppr_") {
+            return (rest.len() == 32 && is_word(rest)).then_some(Self::Pepper);
+        }
+        if let Some(rest) = token.strip_prefix("tos_") {
+            let (prefix, secret) = rest.split_once('_')?;
+            let fits = prefix.len() == 8 && is_hex(prefix) && secret.len() == 32 && is_word(secret);
+            return fits.then_some(Self::Trusca);
+        }
+        match token.len() {
+            64 if is_hex(token) => Some(Self::Semgrep),
+            71 if token.strip_prefix("ggd_sl_").is_some_and(is_hex) => Some(Self::GitGuardian),
+            _ => None,
+        }
+    }
+
+    /// A token of this form from 32 random bytes.
+    pub fn token(self, random: &[u8; 32]) -> String {
+        let word = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        match self {
+            Self::Pepper => format!("ppr_{}", word(&random[..24])),
+            Self::Trusca => format!("tos_{}_{}", hex::encode(&random[..4]), word(&random[8..])),
+            Self::GitGuardian => format!("ggd_sl_{}", hex::encode(random)),
+            Self::Semgrep => hex::encode(random),
+        }
+    }
+
+    /// The first characters of a token of this form, by which people recognise it.
+    pub fn visible(self, token: &str) -> &str {
+        let characters = match self {
+            // Pepper reference §1: 10 characters; TRUSCA reference §2.2: `tos_<8 hex>`.
+            Self::Pepper => 10,
+            Self::Trusca => 12,
+            Self::GitGuardian => 11,
+            Self::Semgrep => 4,
+        };
+        token.get(..characters).unwrap_or_default()
     }
 }
 
 impl fmt::Display for KeyForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for KeyForm {
+    type Err = UnknownForm;
+
+    fn from_str(text: &str) -> Result<Self, UnknownForm> {
+        Self::ALL.into_iter().find(|form| form.as_str() == text).ok_or(UnknownForm)
+    }
+}
+
+/// A word that names no form of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such form: a key is ppr, tos, gitguardian or semgrep")]
+pub struct UnknownForm;
+
+/// For whom a key acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum KeyKind {
+    /// For who made it: it may never do more than they may at that moment. Without a maker, for itself.
+    #[default]
+    #[serde(rename = "personal")]
+    Personal,
+    /// For itself, with its role.
+    #[serde(rename = "service")]
+    Service,
+}
+
+/// Whether a key may change anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Breadth {
+    /// It may.
+    #[default]
+    #[serde(rename = "read_write")]
+    ReadWrite,
+    /// It only reads.
+    #[serde(rename = "read_only")]
+    ReadOnly,
+}
+
+impl Breadth {
+    /// Its name in events and answers.
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Pepper => f.write_str("ppr"),
+            Self::ReadWrite => "read_write",
+            Self::ReadOnly => "read_only",
         }
     }
 }
@@ -80,6 +186,30 @@ pub struct ApiKeyCreated {
     /// When it ends.
     #[serde(rename = "expiresAt", skip_serializing_if = "Option::is_none", default)]
     pub expires_at: Option<Timestamp>,
+    /// The only team whose projects it sees; none for all.
+    #[serde(rename = "team", skip_serializing_if = "Option::is_none", default)]
+    pub team: Option<TeamId>,
+    /// For whom it acts.
+    #[serde(rename = "kind", skip_serializing_if = "is_default", default)]
+    pub kind: KeyKind,
+    /// What it may be used for; everything unless said.
+    #[serde(rename = "scopes", skip_serializing_if = "Option::is_none", default)]
+    pub scopes: Option<Scopes>,
+    /// Whether it may change anything.
+    #[serde(rename = "breadth", skip_serializing_if = "is_default", default)]
+    pub breadth: Breadth,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// `apikey.narrowed`: it only reads from here on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKeyNarrowed {
+    /// The key.
+    #[serde(rename = "key")]
+    pub key: ApiKeyId,
 }
 
 /// `apikey.revoked`.
@@ -97,6 +227,8 @@ stored_events! {
         Created(ApiKeyCreated) = ("apikey.created", 1),
         /// It ended for good.
         Revoked(ApiKeyRevoked) = ("apikey.revoked", 1),
+        /// It only reads.
+        Narrowed(ApiKeyNarrowed) = ("apikey.narrowed", 1),
     }
 }
 
@@ -112,6 +244,8 @@ pub enum ApiKeyCommand {
     },
     /// End it.
     Revoke,
+    /// Let it only read.
+    Narrow,
 }
 
 /// Where a key stands.
@@ -120,7 +254,7 @@ pub enum ApiKeyState {
     /// There is none.
     Missing,
     /// It works, unless it has expired.
-    Live(ApiKeyId),
+    Live(ApiKeyId, Breadth),
     /// It was revoked.
     Revoked,
 }
@@ -140,6 +274,9 @@ pub enum ApiKeyRefusal {
     /// It would have ended before it began.
     #[error("the expiry must be in the future")]
     ExpiresInThePast,
+    /// It would be for a team and for a project.
+    #[error("a key is for a team or for a project, not for both")]
+    TwoReaches,
 }
 
 /// The rules of API keys.
@@ -161,10 +298,14 @@ impl Decider for ApiKey {
         ApiKeyState::Missing
     }
 
-    fn evolve(_: ApiKeyState, event: &ApiKeyEvent) -> ApiKeyState {
+    fn evolve(state: ApiKeyState, event: &ApiKeyEvent) -> ApiKeyState {
         match event {
-            ApiKeyEvent::Created(created) => ApiKeyState::Live(created.key),
+            ApiKeyEvent::Created(created) => ApiKeyState::Live(created.key, created.breadth),
             ApiKeyEvent::Revoked(_) => ApiKeyState::Revoked,
+            ApiKeyEvent::Narrowed(_) => match state {
+                ApiKeyState::Live(key, _) => ApiKeyState::Live(key, Breadth::ReadOnly),
+                ApiKeyState::Missing | ApiKeyState::Revoked => state,
+            },
         }
     }
 
@@ -174,16 +315,25 @@ impl Decider for ApiKey {
                 if !is_name(&created.name) {
                     return Err(ApiKeyRefusal::BadName);
                 }
+                if created.team.is_some() && created.project.is_some() {
+                    return Err(ApiKeyRefusal::TwoReaches);
+                }
                 if created.expires_at.is_some_and(|at| at <= now) {
                     return Err(ApiKeyRefusal::ExpiresInThePast);
                 }
                 Ok(vec![created.into()])
             }
-            (ApiKeyState::Live(_) | ApiKeyState::Revoked, ApiKeyCommand::Create { .. }) => {
+            (ApiKeyState::Live(..) | ApiKeyState::Revoked, ApiKeyCommand::Create { .. }) => {
                 Err(ApiKeyRefusal::Exists)
             }
-            (ApiKeyState::Live(key), ApiKeyCommand::Revoke) => Ok(vec![ApiKeyRevoked { key: *key }.into()]),
-            (ApiKeyState::Missing | ApiKeyState::Revoked, ApiKeyCommand::Revoke) => {
+            (ApiKeyState::Live(key, _), ApiKeyCommand::Revoke) => {
+                Ok(vec![ApiKeyRevoked { key: *key }.into()])
+            }
+            (ApiKeyState::Live(_, Breadth::ReadOnly), ApiKeyCommand::Narrow) => Ok(vec![]),
+            (ApiKeyState::Live(key, Breadth::ReadWrite), ApiKeyCommand::Narrow) => {
+                Ok(vec![ApiKeyNarrowed { key: *key }.into()])
+            }
+            (ApiKeyState::Missing | ApiKeyState::Revoked, ApiKeyCommand::Revoke | ApiKeyCommand::Narrow) => {
                 Err(ApiKeyRefusal::NotFound)
             }
         }
@@ -193,11 +343,11 @@ impl Decider for ApiKey {
 #[cfg(test)]
 mod tests {
     use super::{
-        ApiKey, ApiKeyCommand, ApiKeyCreated, ApiKeyEvent, ApiKeyRefusal, ApiKeyRevoked, KeyForm, KeyHash,
-        apikey_stream,
+        ApiKey, ApiKeyCommand, ApiKeyCreated, ApiKeyEvent, ApiKeyNarrowed, ApiKeyRefusal, ApiKeyRevoked,
+        Breadth, KeyForm, KeyHash, KeyKind, apikey_stream,
     };
     use crate::decider::given;
-    use crate::id::{ApiKeyId, OrganizationId, ProjectId};
+    use crate::id::{ApiKeyId, OrganizationId, ProjectId, TeamId};
     use crate::identity::Role;
     use crate::limits::NAME_CHARS;
     use crate::time::Timestamp;
@@ -218,6 +368,10 @@ mod tests {
             project: Some(ProjectId(Uuid::from_u128(3))),
             by: None,
             expires_at: None,
+            team: None,
+            kind: KeyKind::Personal,
+            scopes: None,
+            breadth: Breadth::ReadWrite,
         }
     }
 
@@ -290,5 +444,43 @@ mod tests {
     #[test]
     fn its_stream_is_named_by_its_id() {
         assert_eq!(apikey_stream(KEY).as_str(), "apikey-00000000-0000-0000-0000-000000000001");
+    }
+
+    #[test]
+    fn a_key_is_narrowed_once_and_never_widened() {
+        let narrowed = ApiKeyEvent::from(ApiKeyNarrowed { key: KEY });
+        given::<ApiKey>([ci().into()]).when(ApiKeyCommand::Narrow).then([narrowed.clone()]);
+        given::<ApiKey>([ci().into(), narrowed.clone()]).when(ApiKeyCommand::Narrow).then_nothing();
+        let reads = ApiKeyCreated { breadth: Breadth::ReadOnly, ..ci() };
+        given::<ApiKey>([reads.into()]).when(ApiKeyCommand::Narrow).then_nothing();
+        given::<ApiKey>([ci().into(), narrowed]).when(ApiKeyCommand::Revoke).then([revoked()]);
+        given::<ApiKey>([ci().into(), revoked()])
+            .when(ApiKeyCommand::Narrow)
+            .then_refused(ApiKeyRefusal::NotFound);
+    }
+
+    #[test]
+    fn a_key_is_for_a_team_or_for_a_project() {
+        let both = ApiKeyCreated { team: Some(TeamId(Uuid::from_u128(4))), ..ci() };
+        given::<ApiKey>([]).when(create(both.clone())).then_refused(ApiKeyRefusal::TwoReaches);
+        let team = ApiKeyCreated { project: None, ..both };
+        given::<ApiKey>([]).when(create(team.clone())).then([team.into()]);
+    }
+
+    #[test]
+    fn every_form_recognises_its_own_tokens_and_no_others() {
+        for (form, random) in KeyForm::ALL.into_iter().flat_map(|form| [(form, [0; 32]), (form, [0xfe; 32])])
+        {
+            let token = form.token(&random);
+            assert_eq!(KeyForm::of(&token), Some(form), "{token}");
+            assert!(token.starts_with(form.visible(&token)) && form.visible(&token).len() < token.len() / 2);
+            for bad in [format!("{token}0"), token[1..].to_owned(), token.replace(['0', 'f', '_'], " ")] {
+                assert_eq!(KeyForm::of(&bad), None, "{bad}");
+            }
+            assert_eq!(form.as_str().parse(), Ok(form));
+        }
+        assert_eq!(KeyForm::of(""), None);
+        assert_eq!(KeyForm::of("tos_0123abcd_AbCdEfGhIjKlMnOpQrStUvWxYz01-_89"), Some(KeyForm::Trusca));
+        assert_eq!(KeyForm::of("tos_0123ABCD_AbCdEfGhIjKlMnOpQrStUvWxYz01-_89"), None);
     }
 }

@@ -1,96 +1,30 @@
-//! Who may do what: one principal, one function, one table.
+//! Who may do what: one function over one table.
 
-use crate::id::{OrganizationId, ProjectId};
-use crate::log::Actor;
-use serde::{Deserialize, Serialize};
-
-/// What a caller may do, weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Role {
-    /// Looks.
-    #[serde(rename = "viewer")]
-    Viewer,
-    /// Scans and triages.
-    #[serde(rename = "developer")]
-    Developer,
-    /// Sets gates and policies.
-    #[serde(rename = "security")]
-    Security,
-    /// Runs the organization.
-    #[serde(rename = "admin")]
-    Admin,
-}
-
-/// Who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Principal {
-    /// Whom events name.
-    pub actor: Actor,
-    /// The only organization it sees.
-    pub organization: OrganizationId,
-    /// The only project it sees; `None` for all of the organization.
-    pub project: Option<ProjectId>,
-    /// What it may do.
-    pub role: Role,
-}
-
-/// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// See projects, scans, findings, components and artifacts.
-    Read,
-    /// See the audit log and the events of the organization.
-    ReadAudit,
-    /// Upload, scan, and pause, resume, stop or cancel.
-    Scan,
-    /// Decide about findings.
-    Triage,
-    /// Create and change projects.
-    WriteProject,
-    /// Delete projects and scans.
-    Delete,
-    /// Set build gates.
-    WriteGate,
-    /// See, issue and revoke API keys.
-    ManageKeys,
-}
-
-impl Action {
-    /// All actions.
-    pub const ALL: [Self; 8] = [
-        Self::Read,
-        Self::ReadAudit,
-        Self::Scan,
-        Self::Triage,
-        Self::WriteProject,
-        Self::Delete,
-        Self::WriteGate,
-        Self::ManageKeys,
-    ];
-
-    /// The weakest role that may.
-    pub const fn least_role(self) -> Role {
-        match self {
-            Self::Read => Role::Viewer,
-            Self::Scan | Self::Triage | Self::WriteProject => Role::Developer,
-            Self::ReadAudit | Self::WriteGate | Self::Delete => Role::Security,
-            Self::ManageKeys => Role::Admin,
-        }
-    }
-
-    /// Whether it is about the organization as a whole, which a key for one project does not see.
-    const fn is_organization_wide(self) -> bool {
-        matches!(self, Self::ManageKeys)
-    }
-}
+use super::{Action, Asker, Authority, Breadth, Credential, Effect, Principal, Reach, Role, Scope};
+use crate::id::{OrganizationId, ProjectId, TeamId};
 
 /// What it is asked of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resource {
+    /// What belongs to no organization: one's own account, the installation.
+    Installation,
     /// The organization: lists, and what is about to be made.
     Organization(OrganizationId),
+    /// A team and what belongs to it.
+    Team(OrganizationId, TeamId),
     /// A project and everything in it.
-    Project(OrganizationId, ProjectId),
+    Project(ProjectScope),
+}
+
+/// Where a project belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ProjectScope {
+    /// Its organization.
+    pub organization: OrganizationId,
+    /// Its team; none if it belongs to everybody in the organization.
+    pub team: Option<TeamId>,
+    /// The project.
+    pub project: ProjectId,
 }
 
 /// Why not.
@@ -99,6 +33,9 @@ pub enum Denied {
     /// It belongs to another organization.
     #[error("the resource belongs to another organization")]
     Foreign,
+    /// It belongs to a team that the caller does not belong to.
+    #[error("the resource belongs to another team")]
+    OtherTeam,
     /// It belongs to a project that the caller's key does not see.
     #[error("the key is limited to another project")]
     OtherProject,
@@ -108,88 +45,110 @@ pub enum Denied {
         /// The weakest role that may.
         needed: Role,
     },
+    /// The caller's key was not made for this.
+    #[error("the key has not the scope {needed}")]
+    Scope {
+        /// The scope.
+        needed: Scope,
+    },
+    /// The caller's key only reads.
+    #[error("the key only reads")]
+    ReadOnly,
+    /// Only people who have signed in may.
+    #[error("this is for people who have signed in")]
+    NotAPerson,
+    /// Only keys may.
+    #[error("this is for API keys")]
+    NotAKey,
+    /// Only super administrators may.
+    #[error("this is for super administrators")]
+    NotSuperAdmin,
+}
+
+impl Denied {
+    /// Whether the caller does not see the resource at all, rather than not being allowed to do this to it.
+    pub const fn hides(self) -> bool {
+        matches!(self, Self::Foreign | Self::OtherTeam | Self::OtherProject)
+    }
 }
 
 /// Whether `principal` may do `action` to `resource`.
 ///
 /// # Errors
-/// Why not.
+/// Why not; where several reasons hold, the first of: who asks, where it is, what the key is for, the role.
 pub fn authorize(principal: &Principal, action: Action, resource: Resource) -> Result<(), Denied> {
-    let (organization, project) = match resource {
-        Resource::Organization(organization) => (organization, None),
-        Resource::Project(organization, project) => (organization, Some(project)),
+    let needs = action.needs();
+    asker(principal, needs.asker)?;
+    let role = match resource {
+        Resource::Installation => principal.role().unwrap_or(Role::Viewer),
+        Resource::Organization(organization) => {
+            of_organization(principal, organization)?;
+            principal.role().ok_or(Denied::Foreign)?
+        }
+        Resource::Team(organization, team) => {
+            of_organization(principal, organization)?;
+            of_team(principal, team)?
+        }
+        Resource::Project(scope) => of_project(principal, scope)?,
     };
-    if organization != principal.organization {
-        return Err(Denied::Foreign);
+    let limit = principal.limit;
+    if let Some(needed) = needs.scope.filter(|scope| !limit.scopes.contains(*scope)) {
+        return Err(Denied::Scope { needed });
     }
-    if let (Some(own), Some(asked)) = (principal.project, project)
-        && own != asked
-    {
-        return Err(Denied::OtherProject);
+    if limit.breadth == Breadth::ReadOnly && needs.effect == Effect::Writes {
+        return Err(Denied::ReadOnly);
     }
-    let needed = action.least_role();
-    if principal.role < needed {
-        return Err(Denied::Role { needed });
+    if role < needs.role {
+        return Err(Denied::Role { needed: needs.role });
     }
-    if principal.project.is_some() && action.is_organization_wide() {
-        return Err(Denied::OtherProject);
+    if needs.reach == Reach::Whole {
+        match (limit.team, limit.project) {
+            (None, None) => (),
+            (_, Some(_)) => return Err(Denied::OtherProject),
+            (Some(_), None) => return Err(Denied::OtherTeam),
+        }
     }
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{Action, Denied, Principal, Resource, Role, authorize};
-    use crate::id::{ApiKeyId, OrganizationId, ProjectId};
-    use crate::log::Actor;
-    use uuid::Uuid;
-
-    const HOME: OrganizationId = OrganizationId(Uuid::from_u128(1));
-    const ELSEWHERE: OrganizationId = OrganizationId(Uuid::from_u128(2));
-    const SHOP: ProjectId = ProjectId(Uuid::from_u128(3));
-    const BANK: ProjectId = ProjectId(Uuid::from_u128(4));
-
-    fn key(role: Role, project: Option<ProjectId>) -> Principal {
-        Principal { actor: Actor::Key(ApiKeyId(Uuid::from_u128(9))), organization: HOME, project, role }
+fn asker(principal: &Principal, asker: Asker) -> Result<(), Denied> {
+    let is_key = matches!(principal.credential, Credential::Key { .. });
+    let is_super = || principal.person().is_some_and(super::Standing::is_super_admin);
+    match asker {
+        Asker::Anyone => Ok(()),
+        Asker::Person | Asker::SuperAdmin if is_key => Err(Denied::NotAPerson),
+        Asker::SuperAdmin if !is_super() => Err(Denied::NotSuperAdmin),
+        Asker::Key if !is_key => Err(Denied::NotAKey),
+        Asker::Person | Asker::SuperAdmin | Asker::Key => Ok(()),
     }
+}
 
-    #[test]
-    fn the_table_of_roles() {
-        use Action::{Delete, ManageKeys, Read, ReadAudit, Scan, Triage, WriteGate, WriteProject};
-        let may = [
-            (Role::Viewer, vec![Read]),
-            (Role::Developer, vec![Read, Scan, Triage, WriteProject]),
-            (Role::Security, vec![Read, ReadAudit, Scan, Triage, WriteProject, Delete, WriteGate]),
-            (Role::Admin, vec![Read, ReadAudit, Scan, Triage, WriteProject, Delete, WriteGate, ManageKeys]),
-        ];
-        for (role, allowed) in may {
-            for action in Action::ALL {
-                let answer = authorize(&key(role, None), action, Resource::Organization(HOME));
-                assert_eq!(answer.is_ok(), allowed.contains(&action), "{role:?} {action:?}");
-            }
-        }
+fn of_organization(principal: &Principal, organization: OrganizationId) -> Result<(), Denied> {
+    if organization == principal.organization { Ok(()) } else { Err(Denied::Foreign) }
+}
+
+fn of_team(principal: &Principal, team: TeamId) -> Result<Role, Denied> {
+    if principal.limit.project.is_some() {
+        return Err(Denied::OtherProject);
     }
-
-    #[test]
-    fn another_organization_is_foreign_whatever_the_role() {
-        for action in Action::ALL {
-            for resource in [Resource::Organization(ELSEWHERE), Resource::Project(ELSEWHERE, SHOP)] {
-                assert_eq!(authorize(&key(Role::Admin, None), action, resource), Err(Denied::Foreign));
-            }
-        }
+    if principal.limit.team.is_some_and(|own| own != team) {
+        return Err(Denied::OtherTeam);
     }
+    principal.role_in(team).ok_or(Denied::OtherTeam)
+}
 
-    #[test]
-    fn a_key_for_a_project_sees_only_that_project() {
-        let principal = key(Role::Admin, Some(SHOP));
-        assert_eq!(authorize(&principal, Action::Triage, Resource::Project(HOME, SHOP)), Ok(()));
-        assert_eq!(
-            authorize(&principal, Action::Triage, Resource::Project(HOME, BANK)),
-            Err(Denied::OtherProject)
-        );
-        assert_eq!(
-            authorize(&principal, Action::ManageKeys, Resource::Organization(HOME)),
-            Err(Denied::OtherProject)
-        );
+fn of_project(principal: &Principal, scope: ProjectScope) -> Result<Role, Denied> {
+    let ProjectScope { organization, team, project } = scope;
+    of_organization(principal, organization)?;
+    let limit = principal.limit;
+    if limit.project.is_some_and(|own| own != project) {
+        return Err(Denied::OtherProject);
+    }
+    if limit.team.is_some() && limit.team != team {
+        return Err(Denied::OtherTeam);
+    }
+    match (team, &principal.authority) {
+        (None, _) | (_, Authority::Service { .. }) => principal.role().ok_or(Denied::Foreign),
+        (Some(team), Authority::Person(_)) => principal.role_in(team).ok_or(Denied::OtherTeam),
     }
 }

@@ -1,13 +1,14 @@
 //! Teams: who works on which projects.
 
-use super::is_name;
+use super::{Role, is_long_name};
 use crate::decider::Decider;
 use crate::id::{OrganizationId, TeamId, UserId};
-use crate::limits::NAME_CHARS;
+use crate::limits::{LONG_NAME_CHARS, SLUG_CHARS, TEAM_DESCRIPTION_CHARS};
 use crate::log::StreamName;
 use crate::stored_events;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 /// What a person is in a team.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,6 +24,53 @@ pub enum TeamRole {
     Viewer,
 }
 
+impl TeamRole {
+    /// All of them, strongest first.
+    pub const ALL: [Self; 3] = [Self::Admin, Self::Developer, Self::Viewer];
+
+    /// What it lets people do.
+    pub const fn role(self) -> Role {
+        match self {
+            Self::Admin => Role::Security,
+            Self::Developer => Role::Developer,
+            Self::Viewer => Role::Viewer,
+        }
+    }
+
+    /// Its name in events and answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "team_admin",
+            Self::Developer => "developer",
+            Self::Viewer => "viewer",
+        }
+    }
+}
+
+impl FromStr for TeamRole {
+    type Err = UnknownTeamRole;
+
+    fn from_str(text: &str) -> Result<Self, UnknownTeamRole> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(UnknownTeamRole)
+    }
+}
+
+/// A word that names no role in a team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a role in a team is team_admin, developer or viewer")]
+pub struct UnknownTeamRole;
+
+/// What people write about a team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamDetails {
+    /// Its name.
+    pub name: String,
+    /// Its name in paths, unique in its organization; teams made before there were slugs have none.
+    pub slug: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+}
+
 /// `team.created`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TeamCreated {
@@ -35,6 +83,37 @@ pub struct TeamCreated {
     /// Its name.
     #[serde(rename = "name")]
     pub name: String,
+    /// Its name in paths.
+    #[serde(rename = "slug", skip_serializing_if = "Option::is_none", default)]
+    pub slug: Option<String>,
+    /// What it is for.
+    #[serde(rename = "description", skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<String>,
+}
+
+/// `team.updated`: all details, changed or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TeamUpdated {
+    /// The team.
+    #[serde(rename = "team")]
+    pub team: TeamId,
+    /// Its name.
+    #[serde(rename = "name")]
+    pub name: String,
+    /// Its name in paths.
+    #[serde(rename = "slug", skip_serializing_if = "Option::is_none", default)]
+    pub slug: Option<String>,
+    /// What it is for.
+    #[serde(rename = "description", skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<String>,
+}
+
+/// `team.deleted`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TeamDeleted {
+    /// The team.
+    #[serde(rename = "team")]
+    pub team: TeamId,
 }
 
 /// `team.member_added`: a person belongs to it, or has another role now.
@@ -71,6 +150,10 @@ stored_events! {
         MemberAdded(TeamMemberAdded) = ("team.member_added", 1),
         /// Somebody no longer does.
         MemberRemoved(TeamMemberRemoved) = ("team.member_removed", 1),
+        /// It is called something else.
+        Updated(TeamUpdated) = ("team.updated", 1),
+        /// It is gone.
+        Deleted(TeamDeleted) = ("team.deleted", 1),
     }
 }
 
@@ -91,15 +174,55 @@ pub enum TeamCommand {
         /// Who.
         user: UserId,
     },
+    /// Call it something else.
+    Update(TeamDetails),
+    /// Let it be gone.
+    Delete,
 }
 
 /// Where a team stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TeamState {
-    /// Its id, once it exists.
-    pub team: Option<TeamId>,
+pub enum TeamState {
+    /// There is none.
+    #[default]
+    Missing,
+    /// There is one.
+    Live(TeamLife),
+    /// There was one.
+    Deleted,
+}
+
+/// A team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamLife {
+    /// Its id.
+    pub team: TeamId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// What people wrote.
+    pub details: TeamDetails,
     /// Who belongs to it.
     pub members: BTreeMap<UserId, TeamRole>,
+}
+
+impl TeamLife {
+    /// Whether somebody else runs it if `user` does not, or nobody else is there to need it.
+    fn can_spare(&self, user: UserId, stays: bool) -> bool {
+        let is_admin = |user: &UserId| self.members.get(user) == Some(&TeamRole::Admin);
+        let mut others = self.members.keys().filter(|other| **other != user);
+        let is_alone = self.members.len() == 1;
+        !is_admin(&user) || (is_alone && !stays) || others.any(is_admin)
+    }
+}
+
+impl TeamState {
+    /// The team, if there is one.
+    pub fn live(&self) -> Option<&TeamLife> {
+        match self {
+            Self::Live(life) => Some(life),
+            Self::Missing | Self::Deleted => None,
+        }
+    }
 }
 
 /// Why something is refused.
@@ -112,8 +235,20 @@ pub enum TeamRefusal {
     #[error("the team does not exist")]
     NotFound,
     /// Its name will not do.
-    #[error("a name must be one line of 1 to {NAME_CHARS} characters")]
+    #[error("a name must be one line of 1 to {LONG_NAME_CHARS} characters")]
     BadName,
+    /// Its slug will not do.
+    #[error("a slug must have 1 to {SLUG_CHARS} characters a-z, 0-9 and -, and not begin with -")]
+    BadSlug,
+    /// Its description will not do.
+    #[error("a description must have at most {TEAM_DESCRIPTION_CHARS} characters")]
+    BadDescription,
+    /// Nobody would be left to run it.
+    #[error("the last team administrator has to stay while others do")]
+    LastAdmin,
+    /// They do not belong to it.
+    #[error("the user does not belong to the team")]
+    NotAMember,
 }
 
 /// The rules of teams.
@@ -132,53 +267,107 @@ impl Decider for Team {
     type Refusal = TeamRefusal;
 
     fn initial() -> TeamState {
-        TeamState::default()
+        TeamState::Missing
     }
 
-    fn evolve(mut state: TeamState, event: &TeamEvent) -> TeamState {
+    fn evolve(state: TeamState, event: &TeamEvent) -> TeamState {
+        let mut life = match (state, event) {
+            (_, TeamEvent::Created(created)) => {
+                let TeamCreated { team, organization, name, slug, description } = created.clone();
+                let details = TeamDetails { name, slug, description };
+                return TeamState::Live(TeamLife { team, organization, details, members: BTreeMap::new() });
+            }
+            (_, TeamEvent::Deleted(_)) => return TeamState::Deleted,
+            (TeamState::Live(life), _) => life,
+            (state @ (TeamState::Missing | TeamState::Deleted), _) => return state,
+        };
         match event {
-            TeamEvent::Created(created) => state.team = Some(created.team),
             TeamEvent::MemberAdded(added) => {
-                state.members.insert(added.user, added.role);
+                life.members.insert(added.user, added.role);
             }
             TeamEvent::MemberRemoved(removed) => {
-                state.members.remove(&removed.user);
+                life.members.remove(&removed.user);
             }
+            TeamEvent::Updated(updated) => {
+                let TeamUpdated { name, slug, description, .. } = updated.clone();
+                life.details = TeamDetails { name, slug, description };
+            }
+            TeamEvent::Created(_) | TeamEvent::Deleted(_) => (),
         }
-        state
+        TeamState::Live(life)
     }
 
     fn decide(state: &TeamState, command: TeamCommand) -> Result<Vec<TeamEvent>, TeamRefusal> {
-        match (state.team, command) {
-            (Some(_), TeamCommand::Create(_)) => Err(TeamRefusal::Exists),
-            (None, TeamCommand::Create(created)) if !is_name(&created.name) => Err(TeamRefusal::BadName),
-            (None, TeamCommand::Create(created)) => Ok(vec![created.into()]),
-            (None, TeamCommand::AddMember { .. } | TeamCommand::RemoveMember { .. }) => {
-                Err(TeamRefusal::NotFound)
+        match (state, command) {
+            (TeamState::Missing, TeamCommand::Create(created)) => {
+                let TeamCreated { name, slug, description, .. } = created.clone();
+                check(&TeamDetails { name, slug, description })?;
+                Ok(vec![created.into()])
             }
-            (Some(_), TeamCommand::AddMember { user, role }) if state.members.get(&user) == Some(&role) => {
-                Ok(vec![])
-            }
-            (Some(team), TeamCommand::AddMember { user, role }) => {
-                Ok(vec![TeamMemberAdded { team, user, role }.into()])
-            }
-            (Some(team), TeamCommand::RemoveMember { user }) if state.members.contains_key(&user) => {
-                Ok(vec![TeamMemberRemoved { team, user }.into()])
-            }
-            (Some(_), TeamCommand::RemoveMember { .. }) => Ok(vec![]),
+            (TeamState::Live(_) | TeamState::Deleted, TeamCommand::Create(_)) => Err(TeamRefusal::Exists),
+            (TeamState::Missing | TeamState::Deleted, _) => Err(TeamRefusal::NotFound),
+            (TeamState::Live(life), command) => of_team(life, command),
         }
     }
+}
+
+fn of_team(life: &TeamLife, command: TeamCommand) -> Result<Vec<TeamEvent>, TeamRefusal> {
+    let team = life.team;
+    let event: TeamEvent = match command {
+        TeamCommand::Create(_) => return Err(TeamRefusal::Exists),
+        TeamCommand::AddMember { user, role } if life.members.get(&user) == Some(&role) => return Ok(vec![]),
+        TeamCommand::AddMember { user, role } if role != TeamRole::Admin && !life.can_spare(user, true) => {
+            return Err(TeamRefusal::LastAdmin);
+        }
+        TeamCommand::AddMember { user, role } => TeamMemberAdded { team, user, role }.into(),
+        TeamCommand::RemoveMember { user } if !life.members.contains_key(&user) => {
+            return Err(TeamRefusal::NotAMember);
+        }
+        TeamCommand::RemoveMember { user } if !life.can_spare(user, false) => {
+            return Err(TeamRefusal::LastAdmin);
+        }
+        TeamCommand::RemoveMember { user } => TeamMemberRemoved { team, user }.into(),
+        TeamCommand::Update(details) if details == life.details => return Ok(vec![]),
+        TeamCommand::Update(details) => {
+            check(&details)?;
+            let TeamDetails { name, slug, description } = details;
+            TeamUpdated { team, name, slug, description }.into()
+        }
+        TeamCommand::Delete => TeamDeleted { team }.into(),
+    };
+    Ok(vec![event])
+}
+
+fn check(details: &TeamDetails) -> Result<(), TeamRefusal> {
+    if !is_long_name(&details.name) {
+        return Err(TeamRefusal::BadName);
+    }
+    if details.slug.as_deref().is_some_and(|slug| !is_slug(slug)) {
+        return Err(TeamRefusal::BadSlug);
+    }
+    let is_too_long = |text: &str| text.chars().count() > TEAM_DESCRIPTION_CHARS || text.contains('\0');
+    if details.description.as_deref().is_some_and(is_too_long) {
+        return Err(TeamRefusal::BadDescription);
+    }
+    Ok(())
+}
+
+/// Whether `text` can be a slug: `^[a-z0-9][a-z0-9-]{0,63}$` (TRUSCA reference §3.3).
+pub fn is_slug(text: &str) -> bool {
+    (1..=SLUG_CHARS).contains(&text.len())
+        && !text.starts_with('-')
+        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        Team, TeamCommand, TeamCreated, TeamEvent, TeamMemberAdded, TeamMemberRemoved, TeamRefusal, TeamRole,
-        team_stream,
+        Team, TeamCommand, TeamCreated, TeamDeleted, TeamDetails, TeamEvent, TeamMemberAdded,
+        TeamMemberRemoved, TeamRefusal, TeamRole, TeamUpdated, team_stream,
     };
     use crate::decider::given;
     use crate::id::{OrganizationId, TeamId, UserId};
-    use crate::limits::NAME_CHARS;
+    use crate::limits::{LONG_NAME_CHARS, SLUG_CHARS, TEAM_DESCRIPTION_CHARS};
     use TeamRole::{Admin, Developer, Viewer};
     use uuid::Uuid;
 
@@ -187,7 +376,8 @@ mod tests {
     const BOB: UserId = UserId(Uuid::from_u128(3));
 
     fn named(name: &str) -> TeamCreated {
-        TeamCreated { team: CORE, organization: OrganizationId(Uuid::from_u128(4)), name: name.to_owned() }
+        let organization = OrganizationId(Uuid::from_u128(4));
+        TeamCreated { team: CORE, organization, name: name.to_owned(), slug: None, description: None }
     }
 
     fn created() -> TeamEvent {
@@ -218,7 +408,7 @@ mod tests {
 
     #[test]
     fn a_name_has_a_limit_and_one_line() {
-        let longest = "é".repeat(NAME_CHARS);
+        let longest = "é".repeat(LONG_NAME_CHARS);
         given::<Team>([]).when(TeamCommand::Create(named(&longest))).then([named(&longest).into()]);
         for name in [format!("{longest}x").as_str(), "", "  ", "two\nlines"] {
             given::<Team>([]).when(TeamCommand::Create(named(name))).then_refused(TeamRefusal::BadName);
@@ -247,9 +437,64 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_belong_to_it_has_left_already() {
-        given::<Team>([created(), added(ANA, Viewer)]).when(remove(BOB)).then_nothing();
-        given::<Team>([created(), added(ANA, Viewer), removed(ANA)]).when(remove(ANA)).then_nothing();
+    fn who_does_not_belong_to_it_cannot_leave() {
+        given::<Team>([created(), added(ANA, Viewer)])
+            .when(remove(BOB))
+            .then_refused(TeamRefusal::NotAMember);
+        given::<Team>([created(), added(ANA, Viewer), removed(ANA)])
+            .when(remove(ANA))
+            .then_refused(TeamRefusal::NotAMember);
+    }
+
+    #[test]
+    fn the_last_administrator_stays_while_others_do() {
+        let both = [created(), added(ANA, Admin), added(BOB, Developer)];
+        given::<Team>(both.clone()).when(remove(ANA)).then_refused(TeamRefusal::LastAdmin);
+        given::<Team>(both.clone()).when(add(ANA, Viewer)).then_refused(TeamRefusal::LastAdmin);
+        given::<Team>(both.clone()).when(remove(BOB)).then([removed(BOB)]);
+        let two = both.into_iter().chain([added(BOB, Admin)]);
+        given::<Team>(two.clone()).when(remove(ANA)).then([removed(ANA)]);
+        given::<Team>(two).when(add(ANA, Viewer)).then([added(ANA, Viewer)]);
+        given::<Team>([created(), added(ANA, Admin)]).when(remove(ANA)).then([removed(ANA)]);
+        given::<Team>([created(), added(ANA, Admin)])
+            .when(add(ANA, Viewer))
+            .then_refused(TeamRefusal::LastAdmin);
+    }
+
+    fn details(slug: &str) -> TeamDetails {
+        TeamDetails { name: "Core".to_owned(), slug: Some(slug.to_owned()), description: None }
+    }
+
+    #[test]
+    fn details_change_within_their_limits() {
+        let updated = |slug: &str| {
+            let TeamDetails { name, slug, description } = details(slug);
+            TeamEvent::from(TeamUpdated { team: CORE, name, slug, description })
+        };
+        given::<Team>([created()]).when(TeamCommand::Update(details("core-1"))).then([updated("core-1")]);
+        given::<Team>([created(), updated("core")]).when(TeamCommand::Update(details("core"))).then_nothing();
+        let longest = "a".repeat(SLUG_CHARS);
+        given::<Team>([created()]).when(TeamCommand::Update(details(&longest))).then([updated(&longest)]);
+        for bad in ["", "-core", "Core", "co re", "côre", &format!("{longest}a")] {
+            given::<Team>([created()])
+                .when(TeamCommand::Update(details(bad)))
+                .then_refused(TeamRefusal::BadSlug);
+        }
+        let long = |n| TeamDetails { description: Some("é".repeat(n)), ..details("core") };
+        assert_eq!(super::check(&long(TEAM_DESCRIPTION_CHARS)), Ok(()));
+        assert_eq!(super::check(&long(TEAM_DESCRIPTION_CHARS + 1)), Err(TeamRefusal::BadDescription));
+    }
+
+    #[test]
+    fn a_team_that_is_gone_does_not_come_back() {
+        let deleted = TeamEvent::from(TeamDeleted { team: CORE });
+        given::<Team>([created()]).when(TeamCommand::Delete).then([deleted.clone()]);
+        for command in [TeamCommand::Delete, add(ANA, Viewer), TeamCommand::Update(details("core"))] {
+            given::<Team>([created(), deleted.clone()]).when(command).then_refused(TeamRefusal::NotFound);
+        }
+        given::<Team>([created(), deleted])
+            .when(TeamCommand::Create(named("Core")))
+            .then_refused(TeamRefusal::Exists);
     }
 
     #[test]

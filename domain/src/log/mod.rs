@@ -1,14 +1,18 @@
 //! The event log as the domain sees it: the envelope and the port.
 
+mod batch;
 mod envelope;
 mod metadata;
 mod port;
+mod stats;
 
+pub use batch::InvalidBatch;
 pub use envelope::Envelope;
 pub use metadata::{Actor, Metadata};
 pub use port::{
     Append, AppendError, Appended, EventLog, FoundOrRead, ImportError, ImportLog, LogError, Subscription,
 };
+pub use stats::{LogCounters, LogStats};
 
 use crate::id::EventId;
 use crate::time::Timestamp;
@@ -51,6 +55,9 @@ impl fmt::Display for Version {
 pub struct StreamName(Arc<str>);
 
 impl StreamName {
+    /// Bytes of a name that a log takes: as many as fit into every store's index.
+    pub const BYTES: usize = 1_024;
+
     /// The stream of `aggregate` with `id`.
     pub fn new(aggregate: &str, id: impl fmt::Display) -> Self {
         Self(format!("{aggregate}-{id}").into())

@@ -1,6 +1,6 @@
 //! What a log offers. Adapters live in `infra`; the conformance suite in `tests/conformance` holds them to it.
 
-use super::{NewEvent, Position, Recorded, StreamName, Version};
+use super::{InvalidBatch, NewEvent, Position, Recorded, StreamName, Version};
 use crate::id::EventId;
 use crate::time::Timestamp;
 use crate::{BoxFuture, Cause};
@@ -53,10 +53,9 @@ pub enum AppendError {
     /// Some of the event ids are in the log and some are not.
     #[error("some events of the batch are in the log already, and some are not")]
     PartlyKnown,
-    /// The batch is empty, names a stream twice, or exceeds [`crate::limits::BATCH_EVENTS`] or
-    /// [`crate::limits::BATCH_BYTES`].
-    #[error("the batch is not acceptable: {0}")]
-    Invalid(&'static str),
+    /// The batch breaks a rule of [`Append::check_all`], or one of its store.
+    #[error("the batch is not acceptable")]
+    Invalid(#[from] InvalidBatch),
     /// The store failed; whether the batch was written is known only by asking for its ids.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -91,7 +90,7 @@ pub trait EventLog: Send + Sync {
     fn identity(&self) -> Uuid;
 
     /// Whether a batch over several streams is written whole or not at all. A log that cannot do that refuses such a
-    /// batch as [`AppendError::Invalid`], and its callers write the parts one after the other, claims first.
+    /// batch as [`InvalidBatch::SeveralStreams`], and its callers write the parts one after the other, claims first.
     fn is_atomic_over_streams(&self) -> bool {
         true
     }

@@ -11,13 +11,15 @@ use scanledger_domain::log::{Actor, Metadata};
 use scanledger_domain::vault::Sealed;
 use uuid::Uuid;
 
-/// An event and what its golden file is called after type and schema: nothing, or `.minimal`.
+/// An event and what its golden file is called after type and schema: nothing, `.minimal` or `.further`.
 pub struct Sample {
     pub variant: &'static str,
     pub event: Event,
 }
 
 pub const MINIMAL: &str = ".minimal";
+/// With optional fields that a schema was given after its first sample was kept.
+pub const FURTHER: &str = ".further";
 
 pub const ORGANIZATION: OrganizationId =
     OrganizationId(Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0001));
@@ -31,6 +33,10 @@ pub fn full(event: Event) -> Sample {
 
 pub fn minimal(event: Event) -> Sample {
     Sample { variant: MINIMAL, event }
+}
+
+pub fn further(event: Event) -> Sample {
+    Sample { variant: FURTHER, event }
 }
 
 pub fn text(text: &str) -> String {

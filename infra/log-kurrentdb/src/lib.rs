@@ -59,7 +59,7 @@ mod server;
 mod suite;
 
 #[cfg(feature = "client")]
-pub use {error::Unusable, log::KurrentLog, log::KurrentOptions, log::LogStats, namespace::Namespace};
+pub use {error::Unusable, log::KurrentLog, log::KurrentOptions, namespace::Namespace};
 
 #[cfg(feature = "client")]
 pub(crate) use log::Shared;

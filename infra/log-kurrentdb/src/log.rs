@@ -3,13 +3,12 @@
 use scanledger_domain::BoxFuture;
 use scanledger_domain::id::{EventId, Ids};
 use scanledger_domain::log::{
-    Append, AppendError, Appended, EventLog, FoundOrRead, LogError, Position, Recorded, StreamName,
-    Subscription, Version,
+    Append, AppendError, Appended, EventLog, FoundOrRead, LogCounters, LogError, LogStats, Position,
+    Recorded, StreamName, Subscription, Version,
 };
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{RwLock, watch};
 use tokio::task::JoinHandle;
@@ -57,15 +56,6 @@ pub struct KurrentLog {
     following: JoinHandle<()>,
 }
 
-/// What was appended since the log was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogStats {
-    /// Events.
-    pub events: u64,
-    /// Batches.
-    pub appends: u64,
-}
-
 impl fmt::Debug for KurrentLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KurrentLog").field("identity", &self.identity).finish_non_exhaustive()
@@ -80,8 +70,7 @@ pub(crate) struct Shared {
     pub(crate) reached: watch::Receiver<Position>,
     /// Whether it is closed; read as long as an append is under way.
     is_closed: RwLock<bool>,
-    events: AtomicU64,
-    appends: AtomicU64,
+    counters: LogCounters,
 }
 
 impl KurrentLog {
@@ -116,8 +105,7 @@ impl KurrentLog {
             places,
             reached,
             is_closed: RwLock::new(false),
-            events: AtomicU64::new(0),
-            appends: AtomicU64::new(0),
+            counters: LogCounters::default(),
         });
         Ok(Self { identity, shared, following })
     }
@@ -128,10 +116,9 @@ impl KurrentLog {
         self.shared.reached.clone()
     }
 
-    /// What was appended since the log was opened.
+    /// What was appended since the log was opened; each request is a write of its own.
     pub fn stats(&self) -> LogStats {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        LogStats { events: read(&self.shared.events), appends: read(&self.shared.appends) }
+        self.shared.counters.read()
     }
 
     /// Finishes every append that has begun, then takes no more; subscriptions end when they have handed out what is
@@ -224,8 +211,7 @@ impl Shared {
         }
         match self.remote.append(&stream, expected, events).await {
             Ok(written) => {
-                self.appends.fetch_add(1, Ordering::Relaxed);
-                self.events.fetch_add(ids.len() as u64, Ordering::Relaxed);
+                self.counters.add_group(ids.len() as u64, 1);
                 Ok(self.place(&ids, written).await?)
             }
             Err(conflict @ AppendError::Conflict { .. }) => {

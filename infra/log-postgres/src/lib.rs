@@ -16,29 +16,25 @@ mod import;
 mod news;
 mod reader;
 mod schema;
-mod stats;
 mod subscription;
 
 pub use schema::Unusable;
-pub use stats::LogStats;
 
 use crate::appender::{Appender, Message, Request};
-use crate::connect::{APPEND, PATIENCE, options};
-use crate::error::{broken, unavailable};
+use crate::connect::{APPEND, PATIENCE, connect, options};
+use crate::error::{broken, failed, unavailable};
 use crate::news::News;
 use crate::reader::Readers;
-use crate::stats::Counters;
 use crate::subscription::PostgresSubscription;
 use scanledger_domain::BoxFuture;
 use scanledger_domain::id::EventId;
-use scanledger_domain::limits::{BATCH_BYTES, BATCH_EVENTS};
 use scanledger_domain::log::{
-    Append, AppendError, Appended, EventLog, FoundOrRead, ImportError, ImportLog, LogError, NewEvent,
-    Position, Recorded, StreamName, Subscription, Version,
+    Append, AppendError, Appended, EventLog, FoundOrRead, ImportError, ImportLog, LogCounters, LogError,
+    LogStats, Position, Recorded, StreamName, Subscription, Version,
 };
 use scanledger_domain::time::Clock;
+use sqlx::Connection;
 use sqlx::postgres::PgConnectOptions;
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -52,9 +48,6 @@ const WAITING_REQUESTS: usize = 1_024;
 /// How much longer than the appender a caller waits, in case that the appender itself hangs on a dead connection.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Bytes of a stream's name, which has to fit into an index.
-const STREAM_BYTES: usize = 1_024;
-
 /// An event log in the schema `scanledger_log` of a PostgreSQL database.
 ///
 /// Dropping it finishes the requests in hand, in the background.
@@ -62,7 +55,7 @@ pub struct PostgresLog {
     identity: Uuid,
     readers: Arc<Readers>,
     news: Arc<News>,
-    counters: Arc<Counters>,
+    counters: Arc<LogCounters>,
     /// None for a log that was opened for reading.
     appending: Option<Appending>,
     /// What hears of other nodes' events; ends with the log.
@@ -107,6 +100,17 @@ impl PostgresLog {
         let base = parse(url)?;
         let identity = schema::open_read_only(&base).await?;
         Self::reading(identity, &base).await
+    }
+
+    /// Connects to the server at `url` and says goodbye: whether a log could be opened there now.
+    ///
+    /// # Errors
+    /// As [`PostgresLog::open`], of which [`LogError::Unavailable`] may pass.
+    pub async fn reach(url: &str) -> Result<(), LogError> {
+        let connection = connect(&parse(url)?).await.map_err(failed("reach the server of the event log"))?;
+        // All that is left to do is to say goodbye.
+        let _ = connection.close().await;
+        Ok(())
     }
 
     async fn reading(identity: Uuid, base: &PgConnectOptions) -> Result<Self, LogError> {
@@ -186,7 +190,7 @@ impl EventLog for PostgresLog {
     /// As the port says. A caller that goes away after its request was taken may still have appended.
     fn append(&self, batch: Vec<Append>) -> BoxFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
-            check(&batch)?;
+            Append::check_all(&batch)?;
             match &self.appending {
                 Some(appending) => self.request(appending, batch).await,
                 None => Err(unavailable("append to a log that is open for reading").into()),
@@ -253,32 +257,4 @@ impl ImportLog for PostgresLog {
 
 fn parse(url: &str) -> Result<PgConnectOptions, LogError> {
     url.parse().map_err(|error: sqlx::Error| broken("read the URL of the event log")(error))
-}
-
-/// Whether a batch may be written at all, whatever the log holds.
-fn check(batch: &[Append]) -> Result<(), AppendError> {
-    let mut streams = HashSet::with_capacity(batch.len());
-    if batch.iter().any(|part| part.events.is_empty()) || batch.is_empty() {
-        return Err(AppendError::Invalid("a part without events"));
-    }
-    if !batch.iter().all(|part| streams.insert(&part.stream)) {
-        return Err(AppendError::Invalid("a stream is named twice"));
-    }
-    let is_name = |name: &str| name.len() <= STREAM_BYTES && !name.contains('\0');
-    if !batch.iter().all(|part| is_name(part.stream.as_str())) {
-        return Err(AppendError::Invalid("a stream's name is too long or holds a NUL"));
-    }
-    let events = || batch.iter().flat_map(|part| &part.events);
-    let count = events().count();
-    if count > BATCH_EVENTS {
-        return Err(AppendError::Invalid("too many events"));
-    }
-    if events().map(NewEvent::size).sum::<usize>() > BATCH_BYTES {
-        return Err(AppendError::Invalid("too many bytes"));
-    }
-    let mut ids = HashSet::with_capacity(count);
-    if !events().all(|event| ids.insert(event.id)) {
-        return Err(AppendError::Invalid("an event id stands twice"));
-    }
-    Ok(())
 }

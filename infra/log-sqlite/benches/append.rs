@@ -6,9 +6,9 @@
 
 use rusqlite::{Connection, params};
 use scanledger_domain::id::{CommandId, EventId};
-use scanledger_domain::log::{Append, EventLog, NewEvent, StreamName, Version};
+use scanledger_domain::log::{Append, EventLog, LogStats, NewEvent, StreamName, Version};
 use scanledger_domain::time::{Clock, Timestamp};
-use scanledger_log_sqlite::{LogStats, SETTINGS, SqliteLog};
+use scanledger_log_sqlite::{SETTINGS, SqliteLog};
 use std::error::Error;
 use std::io::Write;
 use std::path::Path;

@@ -9,31 +9,26 @@ mod error;
 mod import;
 mod reader;
 mod schema;
-mod stats;
 mod subscription;
 mod tail;
 mod writer;
 
 pub use schema::{SETTINGS, Unusable};
-pub use stats::LogStats;
 
 use crate::error::{broken, unavailable};
 use crate::import::Import;
 use crate::reader::{Reader, Readers};
-use crate::stats::Counters;
 use crate::subscription::{Follow, SqliteSubscription};
 use crate::tail::Tail;
 use crate::writer::{Message, Request, Writer};
 use rusqlite::Connection;
 use scanledger_domain::BoxFuture;
 use scanledger_domain::id::EventId;
-use scanledger_domain::limits::{BATCH_BYTES, BATCH_EVENTS};
 use scanledger_domain::log::{
-    Append, AppendError, Appended, EventLog, FoundOrRead, ImportError, ImportLog, LogError, NewEvent,
-    Position, Recorded, StreamName, Subscription, Version,
+    Append, AppendError, Appended, EventLog, FoundOrRead, ImportError, ImportLog, LogCounters, LogError,
+    LogStats, Position, Recorded, StreamName, Subscription, Version,
 };
 use scanledger_domain::time::Clock;
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -50,7 +45,7 @@ const WAITING_REQUESTS: usize = 1_024;
 pub struct SqliteLog {
     identity: Uuid,
     readers: Arc<Readers>,
-    counters: Arc<Counters>,
+    counters: Arc<LogCounters>,
     /// None for a log that was opened for reading.
     appender: Option<Appender>,
 }
@@ -75,7 +70,7 @@ impl SqliteLog {
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, LogError> {
         let connection = schema::open(path).map_err(broken("open the event log"))?;
         let (identity, last) = describe(&connection)?;
-        let counters = Arc::new(Counters::default());
+        let counters = Arc::new(LogCounters::default());
         let (inbox, requests) = mpsc::channel(WAITING_REQUESTS);
         let (publish, head) = watch::channel(last);
         let tail = Arc::new(Tail::default());
@@ -103,7 +98,7 @@ impl SqliteLog {
     pub fn open_read_only(path: &Path) -> Result<Self, LogError> {
         let connection = schema::open_read_only(path).map_err(broken("open the event log for reading"))?;
         let (identity, _) = describe(&connection)?;
-        let counters = Arc::new(Counters::default());
+        let counters = Arc::new(LogCounters::default());
         Ok(Self { identity, readers: Arc::new(Readers::new(path)), counters, appender: None })
     }
 
@@ -150,7 +145,7 @@ impl EventLog for SqliteLog {
     /// As the port says. A caller that goes away after its request was taken may still have appended.
     fn append(&self, batch: Vec<Append>) -> BoxFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
-            check(&batch)?;
+            Append::check_all(&batch)?;
             let Some(appender) = &self.appender else {
                 return Err(unavailable("append to a log that is open for reading").into());
             };
@@ -236,28 +231,4 @@ fn describe(connection: &Connection) -> Result<(Uuid, Position), LogError> {
     let doing = "read the identity of the event log";
     let identity = schema::identity(connection).map_err(broken(doing))?;
     Ok((identity, reader::head(connection).map_err(broken(doing))?))
-}
-
-/// Whether a batch may be written at all, whatever the log holds.
-fn check(batch: &[Append]) -> Result<(), AppendError> {
-    let mut streams = HashSet::with_capacity(batch.len());
-    if batch.iter().any(|part| part.events.is_empty()) || batch.is_empty() {
-        return Err(AppendError::Invalid("a part without events"));
-    }
-    if !batch.iter().all(|part| streams.insert(&part.stream)) {
-        return Err(AppendError::Invalid("a stream is named twice"));
-    }
-    let events = || batch.iter().flat_map(|part| &part.events);
-    let count = events().count();
-    if count > BATCH_EVENTS {
-        return Err(AppendError::Invalid("too many events"));
-    }
-    if events().map(NewEvent::size).sum::<usize>() > BATCH_BYTES {
-        return Err(AppendError::Invalid("too many bytes"));
-    }
-    let mut ids = HashSet::with_capacity(count);
-    if !events().all(|event| ids.insert(event.id)) {
-        return Err(AppendError::Invalid("an event id stands twice"));
-    }
-    Ok(())
 }

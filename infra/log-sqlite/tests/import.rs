@@ -5,10 +5,11 @@
 use proptest::prelude::*;
 use scanledger_domain::id::CommandId;
 use scanledger_domain::log::{
-    Append, EventLog, ImportError, ImportLog, LogError, NewEvent, Position, Recorded, StreamName, Version,
+    Append, EventLog, ImportError, ImportLog, LogError, LogStats, NewEvent, Position, Recorded, StreamName,
+    Version,
 };
 use scanledger_domain::time::{Clock, Timestamp};
-use scanledger_log_sqlite::{LogStats, SqliteLog};
+use scanledger_log_sqlite::SqliteLog;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -5,10 +5,10 @@
 use rusqlite::Connection;
 use scanledger_domain::id::CommandId;
 use scanledger_domain::log::{
-    Append, AppendError, Appended, EventLog, LogError, NewEvent, Position, StreamName, Version,
+    Append, AppendError, Appended, EventLog, LogError, LogStats, NewEvent, Position, StreamName, Version,
 };
 use scanledger_domain::time::{Clock, Timestamp};
-use scanledger_log_sqlite::{LogStats, SqliteLog, Unusable};
+use scanledger_log_sqlite::{SqliteLog, Unusable};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

@@ -241,5 +241,5 @@ fn io(doing: &'static str) -> impl Fn(io::Error) -> BackupError {
 }
 
 fn vault(doing: &'static str) -> impl Fn(Cause) -> BackupError {
-    move |source| BackupError::Vault(VaultError { doing, source })
+    move |source| BackupError::Vault(VaultError::Failed { doing, source })
 }

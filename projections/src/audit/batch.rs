@@ -2,6 +2,7 @@
 
 use super::AuditQuery;
 use crate::finding::match_expression;
+use crate::project::visible;
 use crate::store::{ReadError, Views};
 use rusqlite::named_params;
 
@@ -26,10 +27,11 @@ impl Views {
                 "SELECT count(*) FROM audit a
                  WHERE a.organization = (SELECT key FROM organization WHERE id = :organization)
                    AND a.position <= :until AND {text}
-                   AND (:project IS NULL OR a.project = (SELECT key FROM project WHERE id = :project))
+                   AND {seen}
                    AND (:resource IS NULL OR a.resource = :resource)
                    AND (:user IS NULL OR (a.actor_kind = 0 AND a.actor_id = :user))
-                   AND (:actions IS NULL OR a.action IN (SELECT value FROM json_each(:actions)))"
+                   AND (:actions IS NULL OR a.action IN (SELECT value FROM json_each(:actions)))",
+                seen = visible::of_key(&query.visible, "a.project")
             );
             let actions = (!query.actions.is_empty()).then(|| crate::store::column::to_json(&query.actions));
             let total: i64 = connection.prepare_cached(&sql)?.query_row(
@@ -37,7 +39,7 @@ impl Views {
                     ":organization": query.organization.as_bytes(),
                     ":until": query.until.map_or(i64::MAX, |until| until.0.cast_signed()),
                     ":words": words,
-                    ":project": query.project.map(|project| *project.as_bytes()),
+                    ":visible": visible::bound(&query.visible),
                     ":resource": query.resource,
                     ":user": query.user.map(|user| *user.as_bytes()),
                     ":actions": actions,

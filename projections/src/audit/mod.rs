@@ -1,8 +1,10 @@
 //! The audit log: events that people read.
 
 mod batch;
+mod everywhere;
 mod query;
 
+pub use everywhere::{AuditReach, AuditRow, AuditSearch};
 pub use query::{AuditEntry, AuditQuery};
 
 use crate::projector::{ApplyError, Decoded, Scratch};

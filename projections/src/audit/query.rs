@@ -1,10 +1,12 @@
 //! Reading the audit log.
 
 use crate::finding::match_expression;
+use crate::project::visible;
 use crate::store::column::{actor, id};
 use crate::store::{ReadError, Views};
 use rusqlite::named_params;
-use scanledger_domain::id::{OrganizationId, ProjectId, UserId};
+use scanledger_domain::id::{OrganizationId, UserId};
+use scanledger_domain::identity::Visible;
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::time::Timestamp;
 use scanledger_domain::vault::Sealed;
@@ -38,8 +40,8 @@ pub struct AuditEntry {
 pub struct AuditQuery {
     /// Whose.
     pub organization: OrganizationId,
-    /// Only entries about this project, for keys that see no other.
-    pub project: Option<ProjectId>,
+    /// The projects that the caller sees; entries about none are for those who see all.
+    pub visible: Visible,
     /// Only these event types; empty for all.
     pub actions: Vec<String>,
     /// Only about this kind of thing.
@@ -93,7 +95,7 @@ impl Views {
         self.read(move |connection| {
             let mut conditions = vec![
                 "a.organization = (SELECT key FROM organization WHERE id = :organization)".to_owned(),
-                "(:project IS NULL OR a.project = (SELECT key FROM project WHERE id = :project))".to_owned(),
+                visible::of_key(&query.visible, "a.project"),
                 "(:resource IS NULL OR a.resource = :resource)".to_owned(),
                 "(:user IS NULL OR (a.actor_kind = 0 AND a.actor_id = :user))".to_owned(),
             ];
@@ -124,7 +126,7 @@ impl Views {
             let rows = statement.query_map(
                 named_params! {
                     ":organization": query.organization.as_bytes(),
-                    ":project": query.project.map(|project| *project.as_bytes()),
+                    ":visible": visible::bound(&query.visible),
                     ":resource": query.resource,
                     ":user": query.user.map(|user| *user.as_bytes()),
                     ":actions": crate::store::column::to_json(&query.actions),

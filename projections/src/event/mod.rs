@@ -1,8 +1,10 @@
 //! Which events an organization may read.
 
+use crate::project::visible;
 use crate::store::{ReadError, Views};
 use rusqlite::named_params;
-use scanledger_domain::id::{OrganizationId, ProjectId};
+use scanledger_domain::id::OrganizationId;
+use scanledger_domain::identity::Visible;
 use scanledger_domain::log::Position;
 
 /// A question about events.
@@ -10,8 +12,8 @@ use scanledger_domain::log::Position;
 pub struct EventQuery {
     /// Whose.
     pub organization: OrganizationId,
-    /// Only about this project, for keys that see no other.
-    pub project: Option<ProjectId>,
+    /// The projects that the caller sees; events about none are for those who see all.
+    pub visible: Visible,
     /// Only these types; empty for all.
     pub kinds: Vec<String>,
     /// Only above this position.
@@ -49,14 +51,15 @@ impl Views {
                 "SELECT e.position FROM event_index e
                  WHERE e.organization = (SELECT key FROM organization WHERE id = :organization)
                    AND e.position > :after AND e.position <= :until
-                   AND (:project IS NULL OR e.project = (SELECT key FROM project WHERE id = :project)) AND {kinds}
-                 ORDER BY e.position LIMIT :limit"
+                   AND {seen} AND {kinds}
+                 ORDER BY e.position LIMIT :limit",
+                seen = visible::of_key(&query.visible, "e.project")
             );
             let mut statement = connection.prepare_cached(&sql)?;
             let rows = statement.query_map(
                 named_params! {
                     ":organization": query.organization.as_bytes(),
-                    ":project": query.project.map(|project| *project.as_bytes()),
+                    ":visible": visible::bound(&query.visible),
                     ":kinds": crate::store::column::to_json(&query.kinds),
                     ":after": query.after.0.cast_signed(),
                     ":until": until,

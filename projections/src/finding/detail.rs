@@ -2,11 +2,13 @@
 
 use super::row::{COLUMN_COUNT, COLUMNS, FindingRow, read};
 use crate::at::{At, Moment, resolve};
-use crate::store::column::{id, optional_id};
+use crate::project::scope::read_scope;
+use crate::store::column::optional_id;
 use crate::store::{ReadError, Views};
 use rusqlite::{Connection, OptionalExtension, named_params};
 use scanledger_domain::finding::Fingerprint;
-use scanledger_domain::id::{FindingId, OrganizationId, ProjectId, ScanId};
+use scanledger_domain::id::{FindingId, OrganizationId, ScanId};
+use scanledger_domain::identity::ProjectScope;
 
 /// Findings that are looked up on the caller's thread.
 const FEW: usize = 4;
@@ -16,10 +18,8 @@ const FEW: usize = 4;
 pub struct FindingScope {
     /// The finding.
     pub finding: FindingId,
-    /// Its organization, for authorization.
-    pub organization: OrganizationId,
-    /// Its project.
-    pub project: ProjectId,
+    /// Where its project belongs, for authorization.
+    pub scope: ProjectScope,
     /// Its fingerprint.
     pub fingerprint: Fingerprint,
 }
@@ -97,7 +97,7 @@ impl Views {
 
 fn scopes(connection: &Connection, ids: &[FindingId]) -> Result<Vec<FindingScope>, ReadError> {
     let mut statement = connection.prepare_cached(
-        "SELECT o.id, p.id, f.fingerprint FROM finding f JOIN project p ON p.key = f.project
+        "SELECT o.id, p.team, p.id, f.fingerprint FROM finding f JOIN project p ON p.key = f.project
          JOIN organization o ON o.key = p.organization WHERE f.id = ?1 AND p.deleted IS NULL",
     )?;
     let mut scopes = Vec::with_capacity(ids.len());
@@ -106,9 +106,8 @@ fn scopes(connection: &Connection, ids: &[FindingId]) -> Result<Vec<FindingScope
             .query_row([finding.as_bytes()], |row| {
                 Ok(FindingScope {
                     finding: *finding,
-                    organization: OrganizationId(id(row, 0)?),
-                    project: ProjectId(id(row, 1)?),
-                    fingerprint: Fingerprint(row.get(2)?),
+                    scope: read_scope(row, 0)?,
+                    fingerprint: Fingerprint(row.get(3)?),
                 })
             })
             .optional()?;

@@ -3,6 +3,8 @@
 pub(crate) mod batch;
 mod query;
 mod row;
+pub(crate) mod scope;
+pub(crate) mod visible;
 
 pub use query::{ProjectQuery, ProjectSort};
 pub use row::ProjectRow;

@@ -1,12 +1,14 @@
 //! Projects, one or many.
 
 use super::row::{FROM, ProjectRow, columns, holds, read};
+use super::visible;
 use crate::at::{At, resolve};
 use crate::page::{Page, Paging};
 use crate::store::column::id;
 use crate::store::{ReadError, Views};
-use rusqlite::{OptionalExtension, named_params, params};
+use rusqlite::{OptionalExtension, named_params};
 use scanledger_domain::id::{OrganizationId, ProjectId};
+use scanledger_domain::identity::Visible;
 
 /// In which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,8 +27,8 @@ pub enum ProjectSort {
 pub struct ProjectQuery {
     /// Whose.
     pub organization: OrganizationId,
-    /// Only this one, for keys that see no other.
-    pub project: Option<ProjectId>,
+    /// Which of them the caller sees.
+    pub visible: Visible,
     /// When.
     pub at: At,
     /// Whose name contains this, whatever the case.
@@ -72,25 +74,6 @@ impl Views {
         .await
     }
 
-    /// Which organization a project belongs to, deleted ones aside.
-    ///
-    /// # Errors
-    /// [`ReadError::Missing`] if there is none of this id.
-    pub async fn organization_of_project(&self, id: ProjectId) -> Result<OrganizationId, ReadError> {
-        self.read(move |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT o.id FROM project p JOIN organization o ON o.key = p.organization
-                     WHERE p.id = ?1 AND p.deleted IS NULL",
-                )?
-                .query_row([id.as_bytes()], |row| crate::store::column::id(row, 0))
-                .optional()?
-                .map(OrganizationId)
-                .ok_or(ReadError::Missing("project"))
-        })
-        .await
-    }
-
     /// Projects on a page, with the exact total.
     ///
     /// # Errors
@@ -113,22 +96,22 @@ impl Views {
                 }
             };
             let condition = format!(
-                "o.id = :organization AND p.deleted IS NULL AND {} AND (:project IS NULL OR p.id = :project)
+                "o.id = :organization AND p.deleted IS NULL AND {} AND {}
                  AND (:name IS NULL OR d.name LIKE :name ESCAPE '\\')
                  AND (:repository IS NULL OR (d.repo_url IS NOT NULL) = :repository) AND :at = :at",
-                holds(moment)
+                holds(moment),
+                visible::of_project(&query.visible)
             );
             let name = query.name_contains.as_ref().map(|part| {
                 format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
             });
-            let project = query.project.map(|project| *project.as_bytes());
             let (limit, offset) = match query.paging {
                 Some(paging) => (i64::from(paging.limit), i64::try_from(paging.offset).unwrap_or(i64::MAX)),
                 None => (-1, 0),
             };
             let of = named_params! {
                 ":organization": query.organization.as_bytes(),
-                ":project": project,
+                ":visible": visible::bound(&query.visible),
                 ":name": name,
                 ":repository": query.has_repository,
                 ":at": moment.position(),
@@ -147,26 +130,31 @@ impl Views {
         .await
     }
 
-    /// The eldest project of an organization with this repository.
+    /// The eldest project of an organization with this repository, of those that the caller sees.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn project_with_repo(
         &self,
         organization: OrganizationId,
+        seen: &Visible,
         url: &str,
     ) -> Result<Option<ProjectId>, ReadError> {
-        let url = url.to_owned();
+        let (seen, url) = (seen.clone(), url.to_owned());
         self.read(move |connection| {
-            let found = connection
-                .prepare_cached(
-                    "SELECT p.id FROM project_detail d JOIN project p ON p.key = d.project
-                     JOIN organization o ON o.key = p.organization
-                     WHERE d.repo_url = ?1 AND d.valid_to = 9223372036854775807 AND o.id = ?2 AND p.deleted IS NULL
-                     ORDER BY p.key LIMIT 1",
-                )?
-                .query_row(params![url, organization.as_bytes()], |row| id(row, 0))
-                .optional()?;
+            let sql = format!(
+                "SELECT p.id FROM project_detail d JOIN project p ON p.key = d.project
+                 JOIN organization o ON o.key = p.organization
+                 WHERE d.repo_url = :url AND d.valid_to = 9223372036854775807 AND o.id = :organization
+                   AND p.deleted IS NULL AND {} ORDER BY p.key LIMIT 1",
+                visible::of_project(&seen)
+            );
+            let of = named_params! {
+                ":url": url,
+                ":organization": organization.as_bytes(),
+                ":visible": visible::bound(&seen),
+            };
+            let found = connection.prepare_cached(&sql)?.query_row(of, |row| id(row, 0)).optional()?;
             Ok(found.map(ProjectId))
         })
         .await

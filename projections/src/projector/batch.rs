@@ -331,10 +331,13 @@ fn apply_event(tx: &Connection, scratch: &mut Scratch, decoded: &Decoded) -> Res
         Event::Finding(event) => Some(crate::finding::apply::triage(tx, scratch, decoded, event)?),
         Event::Scan(event) => Some(crate::scan::apply(tx, scratch, decoded, event)?),
         Event::Project(event) => Some(crate::project::apply(tx, scratch, decoded, event)?),
-        Event::Organization(_) | Event::User(_) | Event::Team(_) | Event::ApiKey(_) => {
-            crate::identity::apply(tx, scratch, decoded)?;
-            None
-        }
+        Event::Organization(_)
+        | Event::User(_)
+        | Event::Session(_)
+        | Event::Team(_)
+        | Event::ApiKey(_)
+        | Event::Access(_)
+        | Event::Installation(_) => crate::identity::apply(tx, scratch, decoded)?,
         Event::Advisory(event) => {
             crate::component::apply_advisory(tx, decoded, event)?;
             None

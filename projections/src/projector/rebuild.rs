@@ -15,11 +15,13 @@ const BUILD_EVENTS: usize = 20_000;
 /// How near to the head a build has to be before the old file stops being written.
 const NEARLY_THERE: u64 = 5_000;
 
-/// Builds the views of a whole log into `path`, which must not exist, up to the head at the time of the call
-/// or `until`, whichever is smaller. For `verify` and for `rebuild --prepare`.
+/// Builds the views of a log into `path`, up to `until` or the end of the log, whichever comes first; answers how far
+/// they are. The file is made if it is not there; one that holds views of this log is gone on with. For `verify`
+/// and `replay`.
 ///
 /// # Errors
-/// When the log cannot be read, an event cannot be decoded, or the file cannot be written.
+/// When the log cannot be read, an event cannot be decoded, or the file cannot be written or holds the views of another
+/// log.
 pub async fn build(
     path: &Path,
     log: &Arc<dyn EventLog>,

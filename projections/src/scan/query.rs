@@ -2,10 +2,13 @@
 
 use crate::at::{At, Moment, resolve};
 use crate::page::{Page, Paging};
+use crate::project::scope::read_scope;
+use crate::project::visible;
 use crate::store::column::{actor, id, json, optional_id};
 use crate::store::{ReadError, Views};
 use rusqlite::{OptionalExtension, Row, named_params, params};
 use scanledger_domain::id::{OrganizationId, ProjectId, ScanId};
+use scanledger_domain::identity::{ProjectScope, Visible};
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::project::Verdict;
 use scanledger_domain::scan::{Failure, ScanOutcome, ScanStatus, ScanType, Source, SourceKind};
@@ -96,6 +99,8 @@ pub struct HeldScan {
 pub struct ScanQuery {
     /// Whose.
     pub organization: OrganizationId,
+    /// The projects that the caller sees.
+    pub visible: Visible,
     /// Of this project only.
     pub project: Option<ProjectId>,
     /// In one of these states; empty for all.
@@ -187,19 +192,19 @@ impl Views {
         .await
     }
 
-    /// Which organization and project a scan belongs to, deleted ones aside.
+    /// Where the project of a scan belongs, deleted ones aside.
     ///
     /// # Errors
     /// [`ReadError::Missing`] if there is none of this id.
-    pub async fn scope_of_scan(&self, scan: ScanId) -> Result<(OrganizationId, ProjectId), ReadError> {
+    pub async fn scope_of_scan(&self, scan: ScanId) -> Result<ProjectScope, ReadError> {
         self.read(move |connection| {
             connection
                 .prepare_cached(
-                    "SELECT o.id, p.id FROM scan s JOIN project p ON p.key = s.project
+                    "SELECT o.id, p.team, p.id FROM scan s JOIN project p ON p.key = s.project
                      JOIN organization o ON o.key = s.organization
                      WHERE s.id = ?1 AND s.deleted IS NULL AND p.deleted IS NULL",
                 )?
-                .query_row([scan.as_bytes()], |row| Ok((OrganizationId(id(row, 0)?), ProjectId(id(row, 1)?))))
+                .query_row([scan.as_bytes()], |row| read_scope(row, 0))
                 .optional()?
                 .ok_or(ReadError::Missing("scan"))
         })
@@ -221,7 +226,11 @@ impl Views {
                 let words: Vec<String> = query.statuses.iter().map(|status| format!("'{status}'")).collect();
                 format!("AND st.status IN ({})", words.join(", "))
             };
-            let scope = match query.project {
+            let only = match query.visible {
+                Visible::Project(own) => query.project.or(Some(own)),
+                Visible::All | Visible::Teams(..) => query.project,
+            };
+            let scope = match only {
                 None => "s.organization = (SELECT key FROM organization WHERE id = :organization) AND :project IS NULL",
                 Some(_) => {
                     "s.project = (SELECT key FROM project WHERE id = :project)
@@ -229,14 +238,15 @@ impl Views {
                 }
             };
             let condition = format!(
-                "{scope} AND s.deleted IS NULL AND {} {statuses} AND (:branch IS NULL OR s.branch = :branch)
+                "{scope} AND {} AND s.deleted IS NULL AND {} {statuses} AND (:branch IS NULL OR s.branch = :branch)
                  AND s.queued <= :at",
+                visible::of_project(&query.visible),
                 holds(moment)
             );
-            let project = query.project.map(|project| *project.as_bytes());
             let of = named_params! {
                 ":organization": query.organization.as_bytes(),
-                ":project": project,
+                ":project": only.map(|project| *project.as_bytes()),
+                ":visible": visible::bound(&query.visible),
                 ":branch": query.branch,
                 ":at": moment.position(),
             };

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its world up has failed")]
 
+pub mod identity;
+
 use scanledger_domain::branch::{Branch, Inventory, RecordScan, branch_id, branch_stream, observe};
 use scanledger_domain::component::Component;
 use scanledger_domain::decider::{Decider, StoredEvent};

@@ -14,7 +14,7 @@ pub enum AuditCommand {
     #[command(after_help = "\
 Examples:
   scanledger audit checkpoint > /mnt/elsewhere/2026-11-21.checkpoint
-  scanledger audit checkpoint --now        while no server runs; a server signs by itself")]
+  scanledger audit checkpoint --now        also before a server has signed the first one by itself")]
     Checkpoint {
         /// Where the data is.
         #[command(flatten)]

@@ -1,10 +1,9 @@
-//! Options of what keeps data safe, and of what lets people be forgotten.
+//! Options of what keeps data safe.
 
 use super::{DataOptions, Json, StoreOptions};
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
-use uuid::Uuid;
 
 /// What to do with the keys of the installation.
 #[derive(Debug, Subcommand)]
@@ -40,48 +39,6 @@ Example:
         /// The file to write, which must not be there yet.
         #[arg(long, env = "SCANLEDGER_OUT", value_name = "FILE")]
         out: PathBuf,
-    },
-}
-
-/// What to do with people.
-#[derive(Debug, Subcommand)]
-pub enum PeopleCommand {
-    /// Show who there is: id, name and e-mail address. Works while a server runs.
-    List {
-        /// Where the data is.
-        #[command(flatten)]
-        store: StoreOptions,
-        /// What is printed.
-        #[command(flatten)]
-        json: Json,
-    },
-    /// Forget a person for good. Works while a server runs.
-    #[command(after_help = "\
-Their key is deleted, so that nothing that was sealed with it can be read: name and e-mail address, and the addresses
-and user agents of their requests, in the log, exports, read models and backups of the data. What they did stays, by
-an erased person; every proof stays valid. Their API keys are revoked, and read models are built anew.
-
-A backup of the keys that was made before still has their key: delete it, and make a new one.
-
-Interrupted, it is run again, or finished when a server starts.
-
-Examples:
-  scanledger people list
-  scanledger people erase 018f2f6e-5b0a-7c3e-9f5e-0d1c2b3a4958 && scanledger keys backup --out keys.json")]
-    Erase {
-        /// Where the data is.
-        #[command(flatten)]
-        store: StoreOptions,
-        /// The person's id.
-        #[arg(value_name = "USER_ID")]
-        user: Uuid,
-        /// API keys that belong to no person and that this person alone used. Addresses and user agents of their
-        /// requests are erased too, and they are revoked.
-        #[arg(long = "key", env = "SCANLEDGER_ERASE_KEYS", value_name = "KEY_ID", value_delimiter = ',')]
-        keys: Vec<Uuid>,
-        /// What is printed.
-        #[command(flatten)]
-        json: Json,
     },
 }
 

@@ -1,19 +1,23 @@
 //! What can be typed.
 
 mod audit;
+mod entrance;
 mod keeping;
+mod key;
 mod moving;
+mod people;
 mod server;
 mod tools;
 
 pub use audit::AuditCommand;
-pub use keeping::{BackupOptions, KeysCommand, PeopleCommand, RestoreOptions};
+pub use entrance::{AddressArgs, EntranceArgs, MailArgs, OidcArgs, PeopleArgs, RegistrationArg};
+pub use keeping::{BackupOptions, KeysCommand, RestoreOptions};
+pub use key::{CreateKeyOptions, KeyCommand, KeyRole, Kind};
 #[cfg(feature = "parquet")]
 pub use moving::ParquetOptions;
 pub use moving::{AsOf, ImportCommand, ReplayOptions};
-pub use server::{
-    AdvisoriesCommand, DemoOptions, Form, KeyCommand, KeyRole, Role, ServeOptions, SetupOptions,
-};
+pub use people::{PeopleCommand, PersonOptions};
+pub use server::{AdvisoriesCommand, DemoOptions, Role, ServeOptions, SetupOptions};
 pub use tools::{ExportCommand, RebuildOptions, ScanFormat, ScanOptions, VerifyOptions};
 
 use crate::data::DataFolder;
@@ -88,7 +92,7 @@ pub enum Command {
     /// Manage the keys that seal, hash and sign, and the server's key that they are under.
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Show and erase people.
+    /// Show people, let them in or out, and erase them.
     #[command(subcommand)]
     People(PeopleCommand),
     /// Write out what is stored.

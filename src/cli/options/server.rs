@@ -1,14 +1,13 @@
 //! Options of what runs and manages a server.
 
-use super::{Json, StoreOptions};
+use super::{EntranceArgs, Json, StoreOptions};
 use crate::nodes::VIEWS_EVENTS;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand, ValueEnum};
-use scanledger_domain::time::Timestamp;
+use scanledger_api::limit::{QuotaChange, TrustedProxy};
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
-use uuid::Uuid;
 
 /// Options of `serve`.
 #[derive(Debug, Args)]
@@ -17,6 +16,16 @@ Examples:
   scanledger serve
   scanledger serve --data /var/lib/scanledger --listen 0.0.0.0:8080 --workers 4
   AWS_REGION=eu-central-1 scanledger serve --blobs s3://my-bucket/scanledger
+  docker run -p 127.0.0.1:8080:8080 -v scanledger:/data scanledger serve --data /data --listen 0.0.0.0:8080
+
+People sign in with their account at GitHub, behind a proxy that has TLS:
+  export SCANLEDGER_GITHUB_CLIENT_ID=… SCANLEDGER_GITHUB_CLIENT_SECRET_FILE=/run/secrets/github
+  scanledger serve --public-url https://scan.example.org --trusted-proxy 10.0.0.7 --registration closed
+
+Several nodes, each with a data folder of its own and all with the same server.key:
+  export SCANLEDGER_LOG=postgres://scanledger:secret@db/scanledger SCANLEDGER_KEY_FILE=/keys/server.key
+  scanledger serve --data node1 --role api --listen 0.0.0.0:8080 --nats nats://bus:4222
+  scanledger serve --data node2 --role worker --listen 127.0.0.1:8081 --nats nats://bus:4222 --workers 4
 
 SIGTERM and Ctrl-C let requests and batches in hand finish and put running scans back into the queue;
 a second one ends at once, which loses nothing that was acknowledged.")]
@@ -27,6 +36,9 @@ pub struct ServeOptions {
     /// Where to listen; port 0 takes a free one. There is no TLS: beyond this machine, put a proxy in front.
     #[arg(long, env = "SCANLEDGER_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    /// How many seconds to wait at the start for the database of a log that several nodes share; 0 for not at all.
+    #[arg(long, env = "SCANLEDGER_WAIT", value_name = "SECONDS", default_value_t = 60)]
+    pub wait: u16,
     /// The bus between nodes, NATS with JetStream: `nats://host:4222`. Without one, nodes hear of each other through
     /// the log.
     #[arg(long, env = "SCANLEDGER_NATS", value_name = "URL", hide_env_values = true)]
@@ -38,6 +50,15 @@ pub struct ServeOptions {
     /// that joins starts from the newest.
     #[arg(long, env = "SCANLEDGER_SHARE_VIEWS", value_name = "EVENTS", default_value_t = VIEWS_EVENTS)]
     pub share_views: NonZeroU64,
+    /// A proxy in front, by address or network (`10.0.0.7`, `10.0.0.0/8`, `fd00::/8`), which may say for whom it asks:
+    /// in `X-Forwarded-For` or `Forwarded`. Without one, the clients of a proxy share its limits.
+    #[arg(long, env = "SCANLEDGER_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
+    pub trusted_proxy: Vec<TrustedProxy>,
+    /// How much a client may ask, in place of the default: CLASS=LIMIT/WINDOW[/BURST] (`login=5/60s`,
+    /// `general=6000/1m/1000`), CLASS=off, or `off` for no limits at all. Classes are login, register, reset, oauth,
+    /// refresh, upload, export, search, general, and failure for credentials that are not valid.
+    #[arg(long, env = "SCANLEDGER_RATE_LIMITS", value_name = "LIMIT", value_delimiter = ',')]
+    pub rate_limit: Vec<QuotaChange>,
     /// What this process does.
     #[arg(long, env = "SCANLEDGER_ROLE", value_enum, default_value_t = Role::All)]
     pub role: Role,
@@ -45,6 +66,9 @@ pub struct ServeOptions {
     #[arg(long, env = "SCANLEDGER_WORKERS", value_name = "N", alias = "worker-concurrency", default_value_t = 2,
           value_parser = clap::value_parser!(u8).range(1..=64))]
     pub workers: u8,
+    /// How people come in.
+    #[command(flatten)]
+    pub entrance: EntranceArgs,
 }
 
 /// What a process does.
@@ -127,64 +151,4 @@ Example:
         #[command(flatten)]
         json: Json,
     },
-}
-
-/// What to do with keys.
-#[derive(Debug, Subcommand)]
-pub enum KeyCommand {
-    /// Issue a key and print it, once. Works while a server runs.
-    #[command(after_help = "\
-Examples:
-  scanledger key create --name ci
-  scanledger key create --name dashboard --role viewer --expires-at 2027-01-01T00:00:00Z")]
-    Create {
-        /// Where the data is.
-        #[command(flatten)]
-        store: StoreOptions,
-        /// What people call it.
-        #[arg(long, env = "SCANLEDGER_KEY_NAME")]
-        name: String,
-        /// What it looks like.
-        #[arg(long, env = "SCANLEDGER_KEY_FORM", value_enum, default_value_t = Form::Ppr)]
-        form: Form,
-        /// What it may do.
-        #[arg(long, env = "SCANLEDGER_KEY_ROLE", value_enum, default_value_t = KeyRole::Developer)]
-        role: KeyRole,
-        /// The only project it sees.
-        #[arg(long, env = "SCANLEDGER_PROJECT_ID", value_name = "ID")]
-        project: Option<Uuid>,
-        /// Whose it is; may be left out if there is one organization.
-        #[arg(long, env = "SCANLEDGER_ORGANIZATION_ID", value_name = "ID")]
-        organization: Option<Uuid>,
-        /// When it ends (RFC 3339); never if left out.
-        #[arg(long, env = "SCANLEDGER_KEY_EXPIRES_AT", value_name = "TIME", value_parser = instant)]
-        expires_at: Option<Timestamp>,
-        /// What is printed.
-        #[command(flatten)]
-        json: Json,
-    },
-}
-
-fn instant(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse_rfc3339(text).ok_or_else(|| "expected RFC 3339, such as 2027-01-01T00:00:00Z".to_owned())
-}
-
-/// What a key looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Form {
-    /// `ppr_…`.
-    Ppr,
-}
-
-/// What a key may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum KeyRole {
-    /// Look.
-    Viewer,
-    /// Scan and triage too.
-    Developer,
-    /// Set gates, delete, and read the audit log too.
-    Security,
-    /// Manage keys too.
-    Admin,
 }

@@ -1,9 +1,9 @@
 //! The subscription to events.
 
 use super::populated;
-use super::world::{ELSEWHERE, HOME, World, admin, caller, project};
+use super::world::{CORE, EDGE, ELSEWHERE, HOME, World, admin, caller, member, project};
 use futures::StreamExt as _;
-use scanledger_domain::identity::Role;
+use scanledger_domain::identity::{Role, TeamRole};
 use scanledger_domain::limits::GRAPHQL_SOCKET_OPERATIONS;
 use serde_json::Value;
 use std::time::Duration;
@@ -56,6 +56,19 @@ async fn a_subscription_of_a_key_for_a_project_has_only_the_events_of_that_proje
     let mut events = world.subscribe(only, "subscription { events(after: \"0\") { type data } }");
     assert_eq!(next(&mut events).await["data"]["project"], project(1).to_string());
     assert_eq!(next(&mut events).await["type"], "scan.queued");
+}
+
+#[tokio::test]
+async fn a_subscription_of_a_member_has_the_events_of_the_projects_that_they_see() {
+    let mut world = World::new().await;
+    world.create_for(HOME, Some(EDGE), 0).await;
+    world.create_for(HOME, Some(CORE), 1).await;
+    let ana = member(&[(CORE, TeamRole::Admin)]);
+    let mut events = world.subscribe(ana, "subscription { events(after: \"0\") { type data } }");
+    assert_eq!(next(&mut events).await["data"]["project"], project(1).to_string());
+    world.create_for(HOME, Some(EDGE), 2).await;
+    world.create(HOME, 3).await;
+    assert_eq!(next(&mut events).await["data"]["project"], project(3).to_string());
 }
 
 #[tokio::test]

@@ -11,11 +11,12 @@ use scanledger_domain::finding::{
     FindingEvent, Triage, TriageCommand, TriageState, TriageStatus, finding_stream,
 };
 use scanledger_domain::id::{
-    ApiKeyId, CommandId, FindingId, OrganizationId, ProjectId, ScanId, SubjectId, UserId,
+    ApiKeyId, CommandId, FindingId, OrganizationId, ProjectId, ScanId, SessionId, SubjectId, TeamId, UserId,
 };
 use scanledger_domain::identity::{
-    ApiKeyCreated, ApiKeyEvent, KeyForm, KeyHash, OrganizationCreated, OrganizationEvent, Principal, Role,
-    UserEvent, UserRegistered, apikey_stream, organization_stream, user_stream,
+    AddressProof, ApiKeyCreated, ApiKeyEvent, Authority, Belonging, Breadth, Credential, KeyForm, KeyHash,
+    KeyKind, Limit, OrganizationCreated, OrganizationEvent, OrganizationRole, Principal, Rank, Role,
+    Standing, TeamRole, UserEvent, UserRegistered, apikey_stream, organization_stream, user_stream,
 };
 use scanledger_domain::log::{Actor, Append, EventLog, Metadata, NewEvent, Position, StreamName, Version};
 use scanledger_domain::project::{Created, Gate, ProjectDetails, ProjectEvent, project_stream};
@@ -37,6 +38,8 @@ pub(super) const HOME: OrganizationId = OrganizationId(Uuid::from_u128(1));
 pub(super) const ELSEWHERE: OrganizationId = OrganizationId(Uuid::from_u128(2));
 pub(super) const ANA: UserId = UserId(Uuid::from_u128(3));
 pub(super) const ROBOT: ApiKeyId = ApiKeyId(Uuid::from_u128(4));
+pub(super) const CORE: TeamId = TeamId(Uuid::from_u128(5));
+pub(super) const EDGE: TeamId = TeamId(Uuid::from_u128(6));
 
 /// The project with this number.
 pub(super) const fn project(number: u128) -> ProjectId {
@@ -89,8 +92,13 @@ impl World {
             world.append(organization, organization_stream(organization), &events).await;
         }
         let seal = |text| world.state.vault.seal(SubjectId(ANA.0), text).unwrap();
-        let ana =
-            UserRegistered { user: ANA, name: seal("Ana"), email: seal("ana@example.org"), password: None };
+        let ana = UserRegistered {
+            user: ANA,
+            name: seal("Ana"),
+            email: seal("ana@example.org"),
+            password: None,
+            address: AddressProof::Known,
+        };
         world.append(HOME, user_stream(ANA), &[UserEvent::from(ana)]).await;
         let robot = ApiKeyCreated {
             key: ROBOT,
@@ -103,6 +111,10 @@ impl World {
             project: None,
             by: None,
             expires_at: None,
+            team: None,
+            kind: KeyKind::Service,
+            scopes: None,
+            breadth: Breadth::ReadWrite,
         };
         world.append(HOME, apikey_stream(ROBOT), &[ApiKeyEvent::from(robot)]).await;
         world
@@ -152,8 +164,18 @@ impl World {
         position
     }
 
-    /// A project of an organization.
+    /// A project of an organization and no team.
     pub(super) async fn create(&mut self, organization: OrganizationId, number: u128) -> ProjectId {
+        self.create_for(organization, None, number).await
+    }
+
+    /// A project of an organization and one of its teams.
+    pub(super) async fn create_for(
+        &mut self,
+        organization: OrganizationId,
+        team: Option<TeamId>,
+        number: u128,
+    ) -> ProjectId {
         let project = project(number);
         self.owners.insert(project, organization);
         let details = ProjectDetails {
@@ -163,7 +185,7 @@ impl World {
             default_branch: "main".to_owned(),
             dast_target_url: None,
         };
-        let created = Created { project, organization, team: None, details, gate: Gate::default() };
+        let created = Created { project, organization, team, details, gate: Gate::default() };
         self.append(organization, project_stream(project), &[ProjectEvent::from(created)]).await;
         project
     }
@@ -250,7 +272,7 @@ impl World {
 
     /// Runs a query.
     pub(super) async fn run(&self, principal: Principal, query: &str) -> Response {
-        self.engine().run(principal, Request::new(query)).await
+        self.engine().run(principal, Request::new(query)).await.0
     }
 
     /// The data of a query that has to work.
@@ -290,15 +312,35 @@ impl World {
         let engine = self.engine();
         move |query| {
             let mut data = Data::default();
-            data.insert(Session(principal));
+            data.insert(Session(principal.clone()));
             engine.execute_stream(Request::new(query), Some(Arc::new(data)))
         }
     }
 }
 
-/// A caller of an organization.
+/// A caller with a key of an organization.
 pub(super) fn caller(organization: OrganizationId, role: Role, project: Option<ProjectId>) -> Principal {
-    Principal { actor: Actor::Key(ROBOT), organization, project, role }
+    Principal {
+        actor: Actor::Key(ROBOT),
+        credential: Credential::Key { key: ROBOT, form: KeyForm::Pepper },
+        organization,
+        authority: Authority::Service { role },
+        limit: Limit { project, ..Limit::NONE },
+    }
+}
+
+/// Ana, signed in, as a member of the home organization and of some of its teams.
+pub(super) fn member(teams: &[(TeamId, TeamRole)]) -> Principal {
+    let teams = teams.iter().copied().collect();
+    let belonging = Belonging { organization: HOME, role: OrganizationRole::Member, teams };
+    let standing = Standing { user: ANA, rank: Rank::Ordinary, organizations: vec![belonging] };
+    Principal {
+        actor: Actor::User(ANA),
+        credential: Credential::Session(SessionId(Uuid::from_u128(7))),
+        organization: HOME,
+        authority: Authority::Person(Arc::new(standing)),
+        limit: Limit::NONE,
+    }
 }
 
 /// A caller of the home organization who sees everything.

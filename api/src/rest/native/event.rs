@@ -82,7 +82,7 @@ pub async fn list_events(
     check_types(&wanted.types.0)?;
     let query = EventQuery {
         organization: caller.organization(),
-        project: caller.only_project(),
+        visible: caller.principal.visible_to(caller.action),
         kinds: wanted.types.0,
         after,
         until: None,

@@ -271,7 +271,7 @@ async fn position_of(app: &App, caller: &Caller, event: EventId) -> Result<Posit
     app.views.wait_for(position, crate::auth::VIEWS_TIMEOUT).await?;
     let query = EventQuery {
         organization: caller.organization(),
-        project: caller.only_project(),
+        visible: caller.principal.visible_to(caller.action),
         kinds: vec![],
         after: Position(position.0 - 1),
         until: Some(position),

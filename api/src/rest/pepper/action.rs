@@ -9,24 +9,55 @@ use scanledger_domain::scan;
 use scanledger_projections::audit::AuditEntry;
 use serde_json::{Map, Value, json};
 
-/// Pepper's word, the type of event, and whether only rescans (`Some(true)`) or only others are meant.
-const WORDS: [(&str, &str, Option<bool>); 7] = [
-    ("scan.queued", "scan.queued", Some(false)),
-    ("scan.rescanned", "scan.queued", Some(true)),
-    ("scan.resumed", "scan.resumed", None),
-    ("scan.resumed", "scan.requeued", None),
-    ("finding.status_changed", "finding.triaged", None),
-    ("buildgate.updated", "project.gate_updated", None),
-    ("user.created", "user.registered", None),
+/// Which events of a type a word stands for.
+#[derive(Debug, Clone, Copy)]
+enum Which {
+    /// All of them.
+    All,
+    /// Those whose data contains this.
+    With(&'static str),
+    /// Those whose data does not contain this.
+    Without(&'static str),
+}
+
+impl Which {
+    fn covers(self, data: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::With(text) => data.contains(text),
+            Self::Without(text) => !data.contains(text),
+        }
+    }
+}
+
+/// What the data of a rescan has.
+const RESCAN: &str = "\"rescanOf\":";
+
+/// Pepper's word, the type of event, and which of its events are meant. Words that Pepper does not have are made like
+/// its own.
+const WORDS: [(&str, &str, Which); 17] = [
+    ("scan.queued", "scan.queued", Which::Without(RESCAN)),
+    ("scan.rescanned", "scan.queued", Which::With(RESCAN)),
+    ("scan.resumed", "scan.resumed", Which::All),
+    ("scan.resumed", "scan.requeued", Which::All),
+    ("finding.status_changed", "finding.triaged", Which::All),
+    ("buildgate.updated", "project.gate_updated", Which::All),
+    ("user.created", "user.registered", Which::All),
+    ("user.login", "session.started", Which::All),
+    ("user.logout", "session.ended", Which::All),
+    ("user.login_failed", "access.sign_in_failed", Which::All),
+    ("user.invited", "organization.invited", Which::All),
+    // Whoever comes in gets a first role.
+    ("user.role_changed", "organization.member_added", Which::All),
+    ("user.role_changed", "user.rank_changed", Which::All),
+    ("user.removed", "organization.member_removed", Which::All),
+    ("audit.exported", "access.granted", Which::With("\"action\":\"export_audit\"")),
+    ("audit.viewed", "access.granted", Which::With("\"action\":\"read_audit\"")),
+    ("finding.exported", "access.granted", Which::With("\"action\":\"export\"")),
 ];
 
 /// Words of Pepper's for what does not happen here yet: valid, and never found.
-const SILENT: [&str; 20] = [
-    "user.login",
-    "user.logout",
-    "user.invited",
-    "user.role_changed",
-    "user.removed",
+const SILENT: [&str; 14] = [
     "finding.suggest_fix",
     "finding.open_pr",
     "policy.created",
@@ -41,11 +72,13 @@ const SILENT: [&str; 20] = [
     "settings.dast.updated",
     "settings.signing.updated",
     "settings.webhooks.updated",
-    "audit.exported",
 ];
 
 /// Kinds of things of Pepper's that there are not here yet.
 const SILENT_RESOURCES: [&str; 3] = ["policy", "integration", "settings"];
+
+/// Fields of events about people that are sealed, or the hash of a secret.
+const PERSONAL: [&str; 5] = ["name", "email", "password", "subject", "token"];
 
 /// Words that were asked for.
 pub struct Asked(Vec<String>);
@@ -97,10 +130,7 @@ fn types_of(word: &str) -> Vec<String> {
 
 /// Pepper's word for an entry, or the event's type if there is none.
 pub fn word_of(entry: &AuditEntry) -> String {
-    let is_rescan = entry.action == "scan.queued" && entry.details.contains("\"rescanOf\":");
-    let word = WORDS
-        .iter()
-        .find(|(_, kind, rescan)| *kind == entry.action && rescan.is_none_or(|wanted| wanted == is_rescan));
+    let word = WORDS.iter().find(|(_, kind, which)| *kind == entry.action && which.covers(&entry.details));
     word.map_or(entry.action.as_str(), |(word, ..)| word).to_owned()
 }
 
@@ -125,9 +155,13 @@ pub fn resource_asked_for(word: &str) -> Result<Option<AuditResource>, Problem> 
 pub fn details(entry: &AuditEntry) -> Map<String, Value> {
     let mut details: Map<String, Value> = serde_json::from_str(&entry.details).unwrap_or_default();
     match entry.action.as_str() {
-        "user.registered" => {
-            ["name", "email", "password"].iter().for_each(|field| drop(details.remove(*field)))
-        }
+        "user.registered"
+        | "user.password_set"
+        | "user.password_removed"
+        | "user.reset_requested"
+        | "user.identity_linked"
+        | "session.started"
+        | "organization.invited" => PERSONAL.iter().for_each(|field| drop(details.remove(*field))),
         "apikey.created" => drop(details.remove("hash")),
         "scan.queued" => {
             translate(&mut details, "scanType", |word: scan::ScanType| json!(ScanType::from(word)));
@@ -196,8 +230,23 @@ mod tests {
             ("apikey.revoked", "apikey.revoked"),
             ("scan.completed", "scan.completed"),
             ("team.member_added", "team.member_added"),
+            ("session.started", "user.login"),
+            ("session.ended", "user.logout"),
+            ("access.sign_in_failed", "user.login_failed"),
+            ("access.denied", "access.denied"),
+            ("organization.invited", "user.invited"),
+            ("organization.member_added", "user.role_changed"),
+            ("organization.member_removed", "user.removed"),
         ] {
             assert_eq!(word_of(&entry(kind, &json!({}))), word);
+        }
+        for (action, word) in [
+            ("export_audit", "audit.exported"),
+            ("read_audit", "audit.viewed"),
+            ("export", "finding.exported"),
+            ("delete", "access.granted"),
+        ] {
+            assert_eq!(word_of(&entry("access.granted", &json!({ "action": action }))), word);
         }
         assert_eq!(word_of(&entry("scan.queued", &json!({ "rescanOf": "x" }))), "scan.rescanned");
     }
@@ -226,7 +275,7 @@ mod tests {
 
     #[test]
     fn words_for_what_never_happens_find_nothing_and_others_are_refused() {
-        assert_eq!(asked_for(&words(&["user.login"])).unwrap().unwrap().types(), None);
+        assert_eq!(asked_for(&words(&["policy.created"])).unwrap().unwrap().types(), None);
         assert!(asked_for(&[]).unwrap().is_none());
         assert_eq!(asked_for(&words(&["scan.exploded"])).err().unwrap().status().as_u16(), 400);
     }
@@ -250,6 +299,16 @@ mod tests {
         assert_eq!((&queued["scanType"], &queued["sourceType"]), (&json!("SCA_ONLY"), &json!("UPLOAD")));
         let user = json!({ "user": "u", "name": "v1.x", "email": "v1.y", "password": "v1.z" });
         assert_eq!(Value::Object(details(&entry("user.registered", &user))), json!({ "user": "u" }));
+        let invited = json!({ "invitation": "i", "email": "v1.y", "token": "00ff", "role": "member" });
+        let shown = details(&entry("organization.invited", &invited));
+        assert_eq!(Value::Object(shown), json!({ "invitation": "i", "role": "member" }));
+        let linked = json!({ "user": "u", "provider": "github", "subject": "v1.s", "email": "v1.y" });
+        let shown = details(&entry("user.identity_linked", &linked));
+        assert_eq!(Value::Object(shown), json!({ "user": "u", "provider": "github" }));
+        for kind in ["session.started", "user.reset_requested"] {
+            let shown = details(&entry(kind, &json!({ "user": "u", "token": "00ff" })));
+            assert_eq!(Value::Object(shown), json!({ "user": "u" }), "{kind}");
+        }
         let key = details(&entry("apikey.created", &json!({ "name": "CI", "hash": "00ff" })));
         assert_eq!(Value::Object(key), json!({ "name": "CI" }));
     }

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use scanledger_commands::identity::{NewKey, role_of_issued_key};
 use scanledger_domain::id::ApiKeyId;
-use scanledger_domain::identity::Resource;
+use scanledger_domain::identity::{KeyForm, KeyKind, Resource, Role};
 use scanledger_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -97,8 +97,14 @@ pub async fn create_key(
     let wanted = NewKey {
         organization: caller.organization(),
         name: body.value.name,
-        role: role_of_issued_key(caller.principal.role),
+        form: KeyForm::Pepper,
+        kind: if caller.person().is_some() { KeyKind::Personal } else { KeyKind::Service },
+        role: role_of_issued_key(caller.principal.role().unwrap_or(Role::Viewer)),
+        team: None,
         project: None,
+        // A key makes none that may be used for more than itself.
+        scopes: caller.principal.limit.scopes,
+        breadth: caller.principal.limit.breadth,
         by: caller.person(),
         expires_at: body.value.expires_at.as_deref().map(expiry).transpose()?,
     };

@@ -145,7 +145,7 @@ fn query(
     };
     Ok(Some(AuditQuery {
         organization: caller.organization(),
-        project: caller.only_project(),
+        visible: caller.principal.visible_to(caller.action),
         actions,
         resource,
         user,

@@ -4,17 +4,24 @@ mod action;
 mod apikey;
 mod artifact;
 mod audit;
+mod browser;
+mod csrf;
 mod export;
 mod finding;
 mod finding_shape;
+mod form;
 mod gate;
+mod invitation;
 mod lifecycle;
+mod member;
 mod project;
 mod project_shape;
 mod receive;
 mod refusal;
+mod register;
 mod scan;
 mod scan_shape;
+mod session;
 mod triage;
 mod upload;
 pub mod word;
@@ -27,10 +34,26 @@ use utoipa_axum::routes;
 
 /// Every route of the dialect with what it takes to use it.
 pub fn routes() -> Routes {
-    use Access::Needs;
-    use Action::{Delete, ManageKeys, Read, ReadAudit, Scan, Triage, WriteGate, WriteProject};
+    use Access::{Needs, Open};
+    use Action::{
+        Delete, Export, ManageKeys, OwnAccount, Read, ReadAudit, ReadKeys, ReadMembers, Scan, Triage,
+        WriteGate, WriteMembers, WriteProject,
+    };
     Routes::default()
-        .add(Needs(ManageKeys), routes!(apikey::list_keys))
+        .add(Open, routes!(session::csrf_token))
+        .add(Open, routes!(session::providers))
+        .add(Open, routes!(session::sign_in))
+        .add(Open, routes!(session::read_session))
+        .add(Open, routes!(session::sign_out))
+        .add(Open, routes!(register::register))
+        .add(Needs(ReadMembers), routes!(member::list_members))
+        .add(Needs(WriteMembers), routes!(invitation::invite))
+        .add(Needs(WriteMembers), routes!(member::update_member))
+        .add(Needs(WriteMembers), routes!(member::remove_member))
+        .add(Needs(WriteMembers), routes!(invitation::list_invitations))
+        .add(Needs(WriteMembers), routes!(invitation::revoke_invitation))
+        .add(Needs(OwnAccount), routes!(invitation::accept_invitation))
+        .add(Needs(ReadKeys), routes!(apikey::list_keys))
         .add(Needs(ManageKeys), routes!(apikey::create_key))
         .add(Needs(ManageKeys), routes!(apikey::revoke_key))
         .add(Needs(ReadAudit), routes!(audit::list_entries))
@@ -54,7 +77,7 @@ pub fn routes() -> Routes {
         .add(Needs(Read), routes!(artifact::list_artifacts))
         .add(Needs(Read), routes!(artifact::download_artifact))
         .add(Needs(Read), routes!(finding::findings_of_scan))
-        .add(Needs(Read), routes!(export::export_findings))
+        .add(Needs(Export), routes!(export::export_findings))
         .add(Needs(Read), routes!(finding::read_finding))
         .add(Needs(Triage), routes!(triage::triage_finding))
         .add(Needs(Triage), routes!(triage::post_bulk))

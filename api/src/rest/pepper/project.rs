@@ -152,7 +152,7 @@ pub async fn list_projects(
     let is_graded = wanted.sort == ProjectOrder::Grade;
     let query = ProjectQuery {
         organization: caller.organization(),
-        project: caller.only_project(),
+        visible: caller.visible(),
         at,
         name_contains: wanted.q,
         has_repository: match wanted.source {
@@ -201,8 +201,8 @@ pub async fn create_project(
 ) -> Result<Written<ProjectOut>, Problem> {
     let organization = caller.organization();
     caller.may(Resource::Organization(organization))?;
-    caller.may_all_projects()?;
-    let new = NewProject { organization, team: None, details: body.value.into(), gate: Gate::default() };
+    let team = caller.principal.team_of_new_project()?;
+    let new = NewProject { organization, team, details: body.value.into(), gate: Gate::default() };
     let context = caller.command(&app, body.digest).await?;
     let written = app.projects.create(&context, new).await?;
     let made_at = written.recorded_at.unwrap_or_else(|| app.clock.now());

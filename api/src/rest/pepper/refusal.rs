@@ -18,6 +18,7 @@ impl From<ApiKeyRefusal> for Problem {
             ApiKeyRefusal::NotFound => Self::missing("API key"),
             ApiKeyRefusal::BadName => Self::invalid("name", refusal.to_string()),
             ApiKeyRefusal::ExpiresInThePast => Self::invalid("expiresAt", refusal.to_string()),
+            ApiKeyRefusal::TwoReaches => Self::bad_request(refusal.to_string()),
         }
     }
 }
@@ -27,6 +28,9 @@ impl From<KeyRefusal> for Problem {
         match refusal {
             KeyRefusal::ShownBefore { .. } => {
                 Self::new(StatusCode::CONFLICT, refusal.to_string()).with_code("TOKEN_SHOWN_BEFORE")
+            }
+            KeyRefusal::TooManyTokens => {
+                Self::new(StatusCode::CONFLICT, refusal.to_string()).with_code("TOO_MANY_TOKENS")
             }
             KeyRefusal::Key(refusal) => refusal.into(),
         }
@@ -39,6 +43,7 @@ impl From<ProjectProblem> for Problem {
             ProjectProblem::NameTaken => {
                 Self::new(StatusCode::CONFLICT, problem.to_string()).with_code("NAME_TAKEN")
             }
+            ProjectProblem::Denied(denied) => denied.into(),
             ProjectProblem::Project(refusal) => refusal.into(),
         }
     }
@@ -98,6 +103,7 @@ impl From<TriageProblem> for Problem {
         match problem {
             TriageProblem::NotFound => Self::missing("finding"),
             TriageProblem::TooMany => Self::invalid("findingIds", problem.to_string()),
+            TriageProblem::Denied(denied) => denied.into(),
             TriageProblem::Triage(TriageRefusal::NoteTooLong) => {
                 Self::invalid("statusNote", problem.to_string())
             }

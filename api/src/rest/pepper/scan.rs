@@ -56,7 +56,7 @@ pub async fn list_scans(
 ) -> Result<Json<ScanPageOut>, Problem> {
     let at = caller.at(&app, &at).await?;
     let project = match wanted.project_id {
-        None => caller.only_project(),
+        None => None,
         Some(id) => {
             let project = id.parse().map_err(|_| Problem::missing("project"))?;
             caller.may_project(&app, project).await?;
@@ -69,6 +69,7 @@ pub async fn list_scans(
     };
     let query = ScanQuery {
         organization: caller.organization(),
+        visible: caller.visible(),
         project,
         statuses: wanted.status.0.iter().flat_map(|status| status.states()).copied().collect(),
         branch: wanted.branch,

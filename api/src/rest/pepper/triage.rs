@@ -10,9 +10,9 @@ use crate::problem::Problem;
 use crate::rest::Written;
 use axum::extract::State;
 use axum::http::StatusCode;
-use scanledger_commands::finding::{Decision, Reach};
+use scanledger_commands::finding::Decision;
 use scanledger_domain::id::FindingId;
-use scanledger_domain::identity::Resource;
+use scanledger_domain::identity::{ProjectScope, Resource};
 use scanledger_domain::limits::BULK_FINDINGS;
 use scanledger_projections::At;
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,7 @@ pub async fn triage_finding(
     caller.may_finding(&app, finding).await?;
     let decision = Decision { to: body.value.status.written(), note: body.value.status_note };
     let context = caller.command(&app, body.digest).await?;
-    let done = app.findings.triage(&context, reach(&caller), finding, decision).await?;
+    let done = app.findings.triage(&context, &caller.principal, finding, decision).await?;
     // Waits before the finding is read, so that the answer is what the next read will say.
     let position = crate::rest::shown(&app, done.position).await;
     let found = app.views.finding(caller.organization(), finding, At::Now)?;
@@ -111,21 +111,17 @@ async fn bulk(app: &App, caller: &Caller, body: Body<BulkIn>) -> Result<Written<
     // What is no id of ours names nothing, and what there is not is left out anyway.
     let ids: Vec<FindingId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
     let scopes = app.views.finding_scopes(ids.clone()).await?;
-    let owners: HashSet<_> = scopes.iter().map(|scope| (scope.organization, scope.project)).collect();
-    for (organization, project) in owners {
-        caller.may(Resource::Project(organization, project))?;
+    let owners: HashSet<ProjectScope> = scopes.iter().map(|finding| finding.scope).collect();
+    for owner in owners {
+        caller.may(Resource::Project(owner))?;
     }
     let decision = Decision { to: status.written(), note: status_note };
     let context = caller.command(app, body.digest).await?;
-    let done = app.findings.triage_bulk(&context, reach(caller), &ids, &decision).await?;
+    let done = app.findings.triage_bulk(&context, &caller.principal, &ids, &decision).await?;
     let answer = BulkOut {
         updated: done.decided.len(),
         status,
         unknown: done.unknown.into_iter().map(|finding| finding.0).collect(),
     };
     Ok(Written::at(app, StatusCode::OK, done.position, answer).await)
-}
-
-fn reach(caller: &Caller) -> Reach {
-    Reach { organization: caller.organization(), project: caller.only_project() }
 }

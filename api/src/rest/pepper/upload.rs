@@ -17,6 +17,7 @@ use scanledger_commands::scan::NewScan;
 use scanledger_domain::blob::BlobHash;
 use scanledger_domain::decider::Decider;
 use scanledger_domain::id::{ProjectId, ScanId};
+use scanledger_domain::identity::Resource;
 use scanledger_domain::limits::URL_CHARS;
 use scanledger_domain::scan::{self, Queued, Scan, ScanCommand, Source, SourceKind};
 use serde::{Deserialize, Serialize};
@@ -216,22 +217,22 @@ async fn queue(
     archive: Archive,
     digest: [u8; 32],
 ) -> Result<Written<QueuedOut>, Problem> {
-    let organization = caller.organization();
     let context = caller.command(app, digest).await?;
     let target = UploadTarget {
-        organization,
+        principal: caller.principal.clone(),
         project,
-        key_project: caller.only_project(),
         repo_url: wanted.repo_url,
         new_project_name: wanted.new_project_name.map(|name| without_tags(&name)),
         archive_name: archive.name.clone(),
         branch: wanted.branch.clone(),
     };
-    let project = app.projects.resolve_for_upload(&context, &target).await?.project;
+    let resolved = app.projects.resolve_for_upload(&context, &target).await?;
+    // Whoever sees a project by its name or repository may still only look at it.
+    caller.may(Resource::Project(resolved.scope()))?;
     let source = app.scans.store_source(archive.file.to_path_buf(), &archive.name).await?;
     let new = NewScan {
-        organization,
-        project: project.project,
+        organization: caller.organization(),
+        project: resolved.project.project,
         branch: wanted.branch,
         scan_type: wanted.scan_type.into(),
         source,

@@ -4,7 +4,8 @@ use parking_lot::Mutex;
 use scanledger_domain::BoxFuture;
 use scanledger_domain::id::EventId;
 use scanledger_domain::log::{
-    Append, AppendError, Appended, EventLog, LogError, Position, Recorded, StreamName, Subscription, Version,
+    Append, AppendError, Appended, EventLog, InvalidBatch, LogError, Position, Recorded, StreamName,
+    Subscription, Version,
 };
 use scanledger_domain::time::{Clock, Timestamp};
 use std::sync::Arc;
@@ -34,7 +35,7 @@ impl EventLog for OneAtATime {
     fn append(&self, batch: Vec<Append>) -> BoxFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             if batch.len() > 1 {
-                return Err(AppendError::Invalid("several streams"));
+                return Err(InvalidBatch::SeveralStreams.into());
             }
             let left = self.appends_left.load(Ordering::Relaxed);
             if left == 0 {

@@ -1,5 +1,6 @@
 //! An installation on real stores in a folder of its own.
 
+pub mod callers;
 mod views;
 
 pub use views::Views;
@@ -7,16 +8,13 @@ pub use views::Views;
 use scanledger_advisories::AdvisoryStore;
 use scanledger_blobs::Blobs;
 use scanledger_commands::finding::Findings;
-use scanledger_commands::identity::Identities;
-use scanledger_commands::ports::{
-    LeaseHolder, Leases, OsEntropy, ReadModel, UnpackProblem, UnpackedFacts, Unpacker,
-};
+use scanledger_commands::identity::{Identities, IdentityParts, Lifetimes};
+use scanledger_commands::ports::{OsEntropy, ReadModel, UnpackProblem, UnpackedFacts, Unpacker};
 use scanledger_commands::progress::ScanProgress;
 use scanledger_commands::project::{NewProject, Projects};
 use scanledger_commands::scan::{NewScan, Scans};
 use scanledger_commands::worker::{WorkerDeps, WorkerOptions, WorkerPool};
 use scanledger_commands::{Context, Ledger};
-use scanledger_domain::Cause;
 use scanledger_domain::blob::BlobStore;
 use scanledger_domain::event::Event;
 use scanledger_domain::id::{CommandId, Ids, OrganizationId, ProjectId, ScanId};
@@ -58,28 +56,6 @@ pub struct Counted(AtomicU64);
 impl Ids for Counted {
     fn fresh(&self) -> Uuid {
         Uuid::from_u128(0x1d << 100 | u128::from(self.0.fetch_add(1, Ordering::Relaxed)))
-    }
-}
-
-struct StateLeases(Arc<State>);
-
-impl Leases for StateLeases {
-    fn acquire(&self, name: &str, owner: &str, now: Timestamp, ttl: Duration) -> Result<bool, Cause> {
-        Ok(self.0.leases.acquire(name, owner, now, ttl.as_millis() as u32)?.is_some())
-    }
-
-    fn renew(&self, name: &str, owner: &str, now: Timestamp, ttl: Duration) -> Result<bool, Cause> {
-        Ok(self.0.leases.renew(name, owner, now, ttl.as_millis() as u32)?.is_some())
-    }
-
-    fn release(&self, name: &str, owner: &str) -> Result<(), Cause> {
-        self.0.leases.release(name, owner)?;
-        Ok(())
-    }
-
-    fn holder(&self, name: &str) -> Result<Option<LeaseHolder>, Cause> {
-        let holder = self.0.leases.holder(name)?;
-        Ok(holder.map(|holder| LeaseHolder { owner: holder.owner, until: holder.lease.until }))
     }
 }
 
@@ -139,12 +115,15 @@ impl World {
         let views: Arc<dyn ReadModel> = Arc::new(Views::new(Arc::clone(&log)));
         let kinds = vec![ScannerKind::Sca, ScannerKind::Secrets];
         Self {
-            identities: Identities::new(
-                ledger.clone(),
-                Arc::clone(&vault),
-                Arc::clone(&clock),
-                Arc::new(OsEntropy),
-            ),
+            identities: Identities::new(IdentityParts {
+                ledger: ledger.clone(),
+                vault: Arc::clone(&vault),
+                clock: Arc::clone(&clock),
+                entropy: Arc::new(OsEntropy),
+                views: Arc::clone(&views),
+                mailer: None,
+                lifetimes: Lifetimes::default(),
+            }),
             projects: Projects::new(ledger.clone(), Arc::clone(&vault), Arc::clone(&views)),
             scans: Scans::new(ledger.clone(), Arc::clone(&blobs), kinds),
             findings: Findings::new(ledger.clone(), Arc::clone(&views)),
@@ -220,7 +199,7 @@ impl World {
             unpacker: Arc::new(Archives),
             scanners,
             reports: Arc::new(Formats::default()),
-            leases: Arc::new(StateLeases(Arc::clone(&self.state))),
+            leases: Arc::clone(&self.state.leases) as _,
             clock: Arc::clone(&self.clock),
             ids: Arc::clone(&self.ids),
             entropy: Arc::new(OsEntropy),

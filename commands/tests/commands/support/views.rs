@@ -2,7 +2,7 @@
 
 use parking_lot::Mutex;
 use scanledger_commands::ports::{
-    HeldScan, InventorySnapshot, KnownFinding, ReadError, ReadModel, RunnableScan, TriageSnapshot,
+    HeldScan, InventorySnapshot, KnownFinding, ReadError, ReadModel, RunnableScan, TeamUsage, TriageSnapshot,
 };
 use scanledger_domain::BoxFuture;
 use scanledger_domain::branch::{
@@ -12,10 +12,14 @@ use scanledger_domain::component::Package;
 use scanledger_domain::decider::Decider;
 use scanledger_domain::event::Event;
 use scanledger_domain::finding::{FindingEvent, Triage, TriageStatus};
-use scanledger_domain::id::{BranchId, FindingId, OrganizationId, ProjectId, ScanId};
+use scanledger_domain::id::{BranchId, FindingId, OrganizationId, ProjectId, ScanId, TeamId, UserId};
+use scanledger_domain::identity::{
+    ApiKeyCreated, ApiKeyEvent, KeyForm, KeyKind, OrganizationEvent, ProjectScope, Visible,
+};
 use scanledger_domain::log::{EventLog, Position, Recorded, Version};
 use scanledger_domain::project::{Created, Project, ProjectState};
 use scanledger_domain::scan::{Scan, ScanEvent, ScanLife, ScanState, ScanStatus};
+use scanledger_domain::time::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +33,9 @@ struct Folded {
     findings: HashMap<FindingId, KnownFinding>,
     advisories: HashMap<(ProjectId, Package), Vec<KnownAdvisory>>,
     triage: HashMap<FindingId, TriageStatus>,
+    keys: Vec<ApiKeyCreated>,
+    organizations: Vec<OrganizationId>,
+    homes: HashMap<UserId, OrganizationId>,
 }
 
 pub struct Views {
@@ -86,10 +93,20 @@ impl Folded {
                 *status = Triage::evolve(std::mem::take(status), &FindingEvent::Triaged(triaged));
             }
             Event::Branch(event) => self.branch(recorded, &event),
+            Event::ApiKey(ApiKeyEvent::Created(created)) => self.keys.push(created),
+            Event::Organization(OrganizationEvent::Created(created)) => {
+                self.organizations.push(created.organization);
+            }
+            Event::Organization(OrganizationEvent::MemberAdded(added)) => {
+                self.homes.entry(added.user).or_insert(added.organization);
+            }
             Event::ApiKey(_)
             | Event::Organization(_)
             | Event::User(_)
             | Event::Team(_)
+            | Event::Session(_)
+            | Event::Access(_)
+            | Event::Installation(_)
             | Event::Advisory(_)
             | Event::Claim(_) => (),
         }
@@ -114,15 +131,10 @@ impl Folded {
         (*version, *position) = (recorded.version, recorded.position);
         if let BranchEvent::Detected(detected) = event {
             let opened = inventory.opened.as_ref().unwrap();
-            self.findings.insert(
-                detected.finding,
-                KnownFinding {
-                    finding: detected.finding,
-                    organization: opened.organization,
-                    project: opened.project,
-                    fingerprint: detected.fingerprint,
-                },
-            );
+            if let Some(ProjectState::Live(project)) = self.projects.get(&opened.project) {
+                let (finding, fingerprint, scope) = (detected.finding, detected.fingerprint, scope(project));
+                self.findings.insert(finding, KnownFinding { finding, scope, fingerprint });
+            }
             if let Some(package) = &detected.package {
                 let known = self.advisories.entry((opened.project, package.clone())).or_default();
                 known.push(KnownAdvisory {
@@ -147,6 +159,10 @@ impl Folded {
             ProjectState::Missing | ProjectState::Deleted => None,
         }
     }
+}
+
+fn scope(project: &Created) -> ProjectScope {
+    ProjectScope { organization: project.organization, team: project.team, project: project.project }
 }
 
 impl ReadModel for Views {
@@ -217,6 +233,37 @@ impl ReadModel for Views {
         }))
     }
 
+    fn team_usage(&self, team: TeamId) -> Answer<'_, TeamUsage> {
+        Box::pin(self.read(move |folded| {
+            let live = folded.projects.values().filter_map(|state| match state {
+                ProjectState::Live(created) if created.team == Some(team) => Some(created.project),
+                ProjectState::Live(_) | ProjectState::Missing | ProjectState::Deleted => None,
+            });
+            let projects: Vec<ProjectId> = live.collect();
+            let is_active =
+                |life: &ScanLife| projects.contains(&life.queued.project) && life.status.is_active();
+            let active_scans = folded.lives().filter(|(_, life)| is_active(life)).count() as u64;
+            TeamUsage { projects: projects.len() as u64, active_scans }
+        }))
+    }
+
+    fn live_personal_tokens(&self, user: UserId, form: KeyForm, _: Timestamp) -> Answer<'_, u64> {
+        Box::pin(self.read(move |folded| {
+            let is_theirs = |key: &&ApiKeyCreated| {
+                key.by == Some(user) && key.form == form && key.kind == KeyKind::Personal
+            };
+            folded.keys.iter().filter(is_theirs).count() as u64
+        }))
+    }
+
+    fn home_of(&self, user: UserId) -> Answer<'_, Option<OrganizationId>> {
+        Box::pin(self.read(move |folded| folded.homes.get(&user).copied()))
+    }
+
+    fn eldest_organization(&self) -> Answer<'_, Option<OrganizationId>> {
+        Box::pin(self.read(|folded| folded.organizations.first().copied()))
+    }
+
     fn runnable_scans(&self, per_organization: usize) -> Answer<'_, Vec<RunnableScan>> {
         Box::pin(self.read(move |folded| {
             let mut runnable: Vec<RunnableScan> = folded
@@ -271,12 +318,16 @@ impl ReadModel for Views {
     fn project_with_repo<'a>(
         &'a self,
         organization: OrganizationId,
+        visible: &'a Visible,
         url: &'a str,
     ) -> Answer<'a, Option<ProjectId>> {
         Box::pin(self.read(move |folded| {
             let ids = folded.projects.keys().filter_map(|project| folded.project(*project));
             let mut with = ids.filter(|project| {
-                project.organization == organization && project.details.repo_url.as_deref() == Some(url)
+                let scope = scope(project);
+                scope.organization == organization
+                    && visible.shows(scope)
+                    && project.details.repo_url.as_deref() == Some(url)
             });
             with.next().map(|project| project.project)
         }))

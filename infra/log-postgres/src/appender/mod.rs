@@ -12,10 +12,9 @@ mod statements;
 use crate::connect::{APPEND, PAUSES, connect_writer, within};
 use crate::error::{failed_for_all, is_passing, is_taken};
 use crate::news::News;
-use crate::stats::Counters;
 use group::{GROUP_REQUESTS, Group, Sorted};
 use hints::Hints;
-use scanledger_domain::log::{Append, AppendError, Appended, NewEvent};
+use scanledger_domain::log::{Append, AppendError, Appended, LogCounters, NewEvent};
 use scanledger_domain::time::Clock;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use statements::{Outcome, append, look_up};
@@ -68,7 +67,7 @@ pub(crate) struct Appender {
     options: PgConnectOptions,
     clock: Arc<dyn Clock>,
     news: Arc<News>,
-    counters: Arc<Counters>,
+    counters: Arc<LogCounters>,
     connection: Option<PgConnection>,
     hints: Hints,
     waiting: VecDeque<Request>,
@@ -81,7 +80,7 @@ impl Appender {
         options: PgConnectOptions,
         clock: Arc<dyn Clock>,
         news: Arc<News>,
-        counters: Arc<Counters>,
+        counters: Arc<LogCounters>,
     ) -> Self {
         let (hints, waiting) = (Hints::default(), VecDeque::new());
         Self { options, clock, news, counters, connection: None, hints, waiting, pause: None }

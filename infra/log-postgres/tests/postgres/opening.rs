@@ -1,8 +1,8 @@
 //! Which databases are opened, how, and how a log is closed.
 
 use crate::database::Database;
-use crate::samples::{append, clock, event};
-use scanledger_domain::log::{Append, AppendError, EventLog, LogError, Position, StreamName, Version};
+use crate::samples::{append, clock};
+use scanledger_domain::log::{AppendError, EventLog, LogError, Position, Version};
 use scanledger_log_postgres::{PostgresLog, Unusable};
 use std::error::Error;
 use std::sync::Arc;
@@ -122,21 +122,6 @@ async fn requests_that_come_together_are_written_together() {
     let stats = log.stats();
     assert_eq!(stats.events, 256);
     assert!(stats.groups < 64 && stats.largest_group > 4, "{stats:?}");
-}
-
-#[tokio::test]
-async fn a_stream_has_a_name_of_up_to_1024_bytes_without_nul() {
-    let database = Database::create().await;
-    let log = PostgresLog::open(database.url(), clock()).await.unwrap();
-    let named = async |name: String, command| {
-        let stream = StreamName::stored(&name);
-        log.append(vec![Append { stream, expected: Version::NONE, events: vec![event(command)] }]).await
-    };
-    // Nothing that an index could shorten.
-    let name = |bytes| std::iter::repeat_with(fastrand::alphanumeric).take(bytes).collect::<String>();
-    assert!(named(name(1_024), 1).await.is_ok());
-    assert!(matches!(named(name(1_025), 2).await, Err(AppendError::Invalid(_))));
-    assert!(matches!(named("a\0b".to_owned(), 3).await, Err(AppendError::Invalid(_))));
 }
 
 #[tokio::test]

@@ -9,13 +9,12 @@ pub(crate) use statements::{Content, Place, Statements};
 
 use crate::error::{failed, is_taken};
 use crate::import::{Import, import};
-use crate::stats::Counters;
 use crate::tail::Tail;
 use group::{Group, KnownIds};
 use heads::Heads;
 use rusqlite::Connection;
 use scanledger_domain::log::{
-    Append, AppendError, Appended, LogError, NewEvent, Position, Recorded, Version,
+    Append, AppendError, Appended, LogCounters, LogError, NewEvent, Position, Recorded, Version,
 };
 use scanledger_domain::time::{Clock, Timestamp};
 use std::sync::Arc;
@@ -51,7 +50,7 @@ pub(crate) struct Writer {
     /// Dropped when the thread ends, which is how subscriptions hear that the log is closed.
     pub(crate) head: watch::Sender<Position>,
     pub(crate) tail: Arc<Tail>,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) counters: Arc<LogCounters>,
 }
 
 impl Writer {
@@ -98,7 +97,7 @@ impl Writer {
 struct Told<'a> {
     head: &'a watch::Sender<Position>,
     tail: &'a Tail,
-    counters: &'a Counters,
+    counters: &'a LogCounters,
 }
 
 /// Answers every request of the group, after writing those that are accepted.

@@ -36,7 +36,7 @@ impl Vault for KnownKey {
                 mac.update(bytes);
                 mac.finalize().into_bytes().to_vec()
             }
-            HashPurpose::LeakedSecret | HashPurpose::Claim => {
+            HashPurpose::LeakedSecret | HashPurpose::Claim | HashPurpose::Token => {
                 let mut mac = Hmac::<Sha256>::new_from_slice(b"leaked").unwrap();
                 mac.update(bytes);
                 mac.finalize().into_bytes().to_vec()

@@ -13,6 +13,7 @@ pub(super) struct HashKeys {
     claim: Zeroizing<Vec<u8>>,
     secret: Zeroizing<Vec<u8>>,
     leaked_secret: Zeroizing<Vec<u8>>,
+    token: Zeroizing<Vec<u8>>,
 }
 
 impl HashKeys {
@@ -23,6 +24,7 @@ impl HashKeys {
             claim: Zeroizing::new(hmac_sha256(key, b"scanledger claim v1")),
             secret: Zeroizing::new(hmac_sha384(key, b"scanledger secret v1")),
             leaked_secret: Zeroizing::new(hmac_sha256(key, b"scanledger leaked secret v1")),
+            token: Zeroizing::new(hmac_sha256(key, b"scanledger token v1")),
         }
     }
 
@@ -32,6 +34,7 @@ impl HashKeys {
             HashPurpose::Claim => hmac_sha256(&self.claim, bytes),
             HashPurpose::Secret => hmac_sha384(&self.secret, bytes),
             HashPurpose::LeakedSecret => hmac_sha256(&self.leaked_secret, bytes),
+            HashPurpose::Token => hmac_sha256(&self.token, bytes),
         }
     }
 }

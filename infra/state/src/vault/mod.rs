@@ -25,9 +25,6 @@ const SUBJECTS: usize = 4_096;
 /// Why a text could not be sealed or opened, as the source of a [`VaultError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
-    /// The subject was erased; nothing is sealed for it any more.
-    #[error("the subject was erased")]
-    Erased,
     /// The subject never had a key here: the text comes from another installation, or the keys are
     /// older than the log.
     #[error("the subject has no key and was not erased")]
@@ -195,10 +192,11 @@ impl KeyVault {
         })
     }
 
-    fn key_for_sealing(&self, subject: SubjectId) -> Result<Arc<SecretKey>, Cause> {
+    /// The subject's key, made if there is none; `None` if the subject was erased.
+    fn key_for_sealing(&self, subject: SubjectId) -> Result<Option<Arc<SecretKey>>, Cause> {
         match self.find(subject)? {
-            Subject::Key(key) => return Ok(key),
-            Subject::Erased => return Err(SealError::Erased.into()),
+            Subject::Key(key) => return Ok(Some(key)),
+            Subject::Erased => return Ok(None),
             Subject::Unknown => (),
         }
         let erasures = self.rows.erasures()?;
@@ -207,9 +205,9 @@ impl KeyVault {
             match self.rows.put(keys.installation.generation, subject, fresh)? {
                 PutKey::Key(wrapped) => {
                     let key = wrapping::open_subject_key(&keys.server, subject, &wrapped)?;
-                    Ok(Some(self.remembered.lock().keep(subject, key, erasures)))
+                    Ok(Some(Some(self.remembered.lock().keep(subject, key, erasures))))
                 }
-                PutKey::Erased => Err(SealError::Erased.into()),
+                PutKey::Erased => Ok(Some(None)),
                 PutKey::OtherGeneration => Ok(None),
             }
         })
@@ -234,6 +232,7 @@ impl KeyVault {
         Err(Unusable::KeysChanged.into())
     }
 
+    /// The subject's key; `None` if the subject was erased.
     fn key_for_opening(&self, subject: SubjectId) -> Result<Option<Arc<SecretKey>>, Cause> {
         match self.find(subject)? {
             Subject::Key(key) => Ok(Some(key)),
@@ -271,10 +270,9 @@ impl Remembered {
 }
 
 impl Vault for KeyVault {
-    /// As the port says; [`SealError::Erased`] is the source of the error for a subject that was erased.
     fn seal(&self, subject: SubjectId, text: &str) -> Result<Sealed, VaultError> {
         let doing = "seal a text";
-        let key = self.key_for_sealing(subject).map_err(failed(doing))?;
+        let key = self.key_for_sealing(subject).map_err(failed(doing))?.ok_or(VaultError::Erased)?;
         sealed::seal(&key, subject, text).map_err(failed(doing))
     }
 
@@ -294,5 +292,5 @@ impl Vault for KeyVault {
 }
 
 fn failed<E: Into<Cause>>(doing: &'static str) -> impl FnOnce(E) -> VaultError {
-    move |source| VaultError { doing, source: source.into() }
+    move |source| VaultError::Failed { doing, source: source.into() }
 }

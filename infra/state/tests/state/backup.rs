@@ -1,6 +1,6 @@
 //! Keys in a file of their own, and back.
 
-use crate::world::{World, holds, read, refusal, subject};
+use crate::world::{World, holds, read, reason, refusal, subject};
 use scanledger_domain::vault::{HashPurpose, Vault};
 use scanledger_state::{BACKUP_BYTES, BackupError, ServerKey, Unusable};
 use std::fs::File;
@@ -101,7 +101,7 @@ fn a_process_that_opened_the_store_before_keys_were_restored_writes_none(world: 
     restoring.import_keys(&world.path("keys.json"), &[]).unwrap();
     // Its data key is none that anybody knows any more.
     let refused = beside.seal(subject(1), "text").unwrap_err();
-    assert_eq!(refused.source.downcast_ref(), Some(&Unusable::KeysChanged));
+    assert_eq!(reason::<Unusable>(&refused), Unusable::KeysChanged);
 }
 
 fn many_subjects_are_restored(world: &World) {

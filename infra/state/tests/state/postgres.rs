@@ -184,7 +184,7 @@ fn no_error_shows_the_password() {
 }
 
 fn is_outage(error: &VaultError) -> bool {
-    OutOfReach::is_behind(&*error.source)
+    OutOfReach::is_behind(error)
 }
 
 fn eventually(what: &str, mut so: impl FnMut() -> bool) {

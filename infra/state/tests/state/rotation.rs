@@ -42,7 +42,7 @@ fn a_rotation_with_the_wrong_old_key_changes_nothing(world: &World) {
     let sealed = state.vault.seal(subject(1), "ana").unwrap();
     let [other, new] = ["other", "new"].map(|name| ServerKey::create(&world.path(name)).unwrap());
     let error = state.vault.rotate(&other, &new).unwrap_err();
-    assert_eq!(error.source.downcast_ref(), Some(&Unusable::OtherServerKey));
+    assert_eq!(reason::<Unusable>(&error), Unusable::OtherServerKey);
     assert_eq!(world.open().vault.open(&sealed).unwrap().as_deref(), Some("ana"));
     std::fs::copy(world.path("other"), world.path("server.key")).unwrap();
     assert!(matches!(state.rotate(&world.key_file()), Err(KeyedStoreError::Vault(_))));
@@ -55,7 +55,7 @@ fn a_process_with_the_old_key_says_so_and_writes_no_keys(world: &World) {
     assert_eq!(here.vault.open(&ana).unwrap().as_deref(), Some("text"));
     there.rotate(&world.key_file()).unwrap();
     let changed = |error: scanledger_domain::vault::VaultError| {
-        assert_eq!(error.source.downcast_ref(), Some(&Unusable::KeysChanged));
+        assert_eq!(reason::<Unusable>(&error), Unusable::KeysChanged);
     };
     changed(here.vault.open(&bo).unwrap_err());
     changed(here.vault.seal(subject(3), "text").unwrap_err());

@@ -229,8 +229,12 @@ pub fn subject(number: u128) -> SubjectId {
 
 /// The cause of a vault's error.
 #[track_caller]
-pub fn reason<E: Copy + std::error::Error + 'static>(error: &VaultError) -> E {
-    *error.source.downcast_ref().unwrap_or_else(|| panic!("another reason is expected than {error:?}"))
+pub fn reason<E: Clone + std::error::Error + 'static>(error: &VaultError) -> E {
+    let reason = match error {
+        VaultError::Failed { source, .. } => source.downcast_ref::<E>(),
+        VaultError::Erased => None,
+    };
+    reason.cloned().unwrap_or_else(|| panic!("another reason is expected than {error:?}"))
 }
 
 /// Why a store is not to be used.

@@ -1,9 +1,9 @@
 //! Which batches are refused whatever the log holds.
 
 use crate::harness::Harness;
-use crate::samples::{event, events, everything, history, must_append, open, part, stream};
+use crate::samples::{event, events, everything, history, id, must_append, open, part, stream};
 use scanledger_domain::limits::{BATCH_BYTES, BATCH_EVENTS};
-use scanledger_domain::log::{Append, AppendError, NewEvent};
+use scanledger_domain::log::{Append, AppendError, NewEvent, StreamName};
 
 /// A batch without events, or with a part without events, is a mistake of its writer.
 ///
@@ -25,6 +25,26 @@ pub async fn a_stream_named_twice_is_refused<H: Harness>(harness: &H) {
     let batch =
         vec![part(&a, 0, events("one", 1)), part(&b, 0, events("two", 1)), part(&a, 1, events("three", 1))];
     assert_refused(harness, batch).await;
+}
+
+/// [`StreamName::BYTES`], at its edge, and no NUL.
+///
+/// # Panics
+/// When the rule is broken.
+pub async fn a_name_that_no_store_can_index_is_refused<H: Harness>(harness: &H) {
+    let log = open(harness).await;
+    // Nothing that an index could shorten.
+    let longest: String = (0..)
+        .flat_map(|n| format!("{}", id("name", n).0.simple()).into_bytes())
+        .take(StreamName::BYTES)
+        .map(char::from)
+        .collect();
+    must_append(&*log, &StreamName::stored(&longest), 0, events("longest", 1)).await;
+    assert_eq!(everything(&*log).await[0].stream.as_str(), longest);
+    drop(log);
+    for name in [format!("{longest}x"), "a\0b".to_owned()] {
+        assert_refused(harness, vec![part(&StreamName::stored(&name), 0, events("refused", 1))]).await;
+    }
 }
 
 /// An id names one event.

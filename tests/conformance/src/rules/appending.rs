@@ -4,7 +4,7 @@ use crate::harness::Harness;
 use crate::samples::{
     append, assert_at, assert_ordered, events, everything, history, must_append, open, part, stream,
 };
-use scanledger_domain::log::{AppendError, Version};
+use scanledger_domain::log::{AppendError, InvalidBatch, Version};
 
 /// The events of a batch stand in their stream in the order given, and the answer says where.
 ///
@@ -42,6 +42,25 @@ pub async fn a_conflict_reports_the_actual_version_and_writes_nothing<H: Harness
     assert_eq!(everything(&*log).await, before);
     // Nothing of a refused batch is remembered: its ids are still free.
     must_append(&*log, &taken, 2, events("late", 1)).await;
+}
+
+/// What the log tells its callers is what the suite was told, and a log that writes one stream at a time refuses two.
+///
+/// # Panics
+/// When the rule is broken.
+pub async fn a_log_says_of_itself_whether_it_is_atomic_over_streams<H: Harness>(harness: &H) {
+    let log = open(harness).await;
+    let is_atomic = harness.capabilities().atomic_over_streams;
+    assert_eq!(log.is_atomic_over_streams(), is_atomic, "the suite was told otherwise");
+    let two = vec![part(&stream("a"), 0, events("in a", 1)), part(&stream("b"), 0, events("in b", 1))];
+    let answer = log.append(two).await;
+    if is_atomic {
+        answer.expect("no part stands against the batch");
+    } else {
+        let is_refused = matches!(answer, Err(AppendError::Invalid(InvalidBatch::SeveralStreams)));
+        assert!(is_refused, "{answer:?}");
+        assert_eq!(everything(&*log).await, []);
+    }
 }
 
 /// A batch over several streams is written as a whole, its events side by side.

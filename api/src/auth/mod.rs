@@ -1,0 +1,266 @@
+//! Who asks: from what a request shows to a [`Principal`], and from a request to the context of its command.
+
+mod credential;
+mod record;
+mod resolve;
+mod token;
+
+pub use credential::{Presented, SECURE_PREFIX, SESSION_COOKIE, cookies, same_origin};
+pub(crate) use record::Recorded;
+pub(crate) use resolve::authenticate;
+pub use token::{AccessTokens, Bearer, TokenKind};
+
+use crate::app::App;
+use crate::memory::Memory;
+use crate::problem::Problem;
+use crate::request::{MIN_POSITION, Origin};
+use crate::routes::Access;
+use axum::extract::{FromRequestParts, MatchedPath};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use scanledger_commands::identity::Asked;
+use scanledger_commands::ports::Seen;
+use scanledger_commands::{Context, IdempotencyKey};
+use scanledger_domain::id::{CommandId, FindingId, OrganizationId, ProjectId, ScanId, SubjectId, UserId};
+use scanledger_domain::identity::{Action, Denied, Principal, ProjectScope, Resource, Visible, authorize};
+use scanledger_domain::log::{Actor, Position};
+use scanledger_domain::vault::{Sealed, VaultError};
+use scanledger_projections::finding::FindingScope;
+use std::time::Duration;
+
+/// Characters of an idempotency key.
+const IDEMPOTENCY_KEY_CHARS: usize = 255;
+/// How long a request waits for the read model to reach a position (DESIGN section 2).
+pub const VIEWS_TIMEOUT: Duration = Duration::from_secs(2);
+/// The organization that somebody who belongs to several works in with this request.
+pub const ORGANIZATION: HeaderName = HeaderName::from_static("scanledger-organization");
+
+/// Whoever sent a request, authenticated, and allowed by role to do what its route does.
+pub struct Caller {
+    /// Who it is.
+    pub principal: Principal,
+    /// What the route does, from the table of routes.
+    pub action: Action,
+    /// Where the request came from.
+    pub origin: Origin,
+    route: String,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let memory = Memory::of(parts);
+        let presented = Presented::of(&parts.headers)?;
+        let principal = match authenticate(app, &memory, presented).await {
+            Ok(principal) => principal,
+            // A key that was made on another node a moment ago is known here at the position of its making. Whoever
+            // has none learns nothing from the wait.
+            Err(refused)
+                if refused.status() == StatusCode::UNAUTHORIZED
+                    && parts.headers.contains_key(MIN_POSITION) =>
+            {
+                match reach_min_position(app, &parts.headers).await {
+                    Ok(()) => authenticate(app, &memory, presented).await?,
+                    Err(_) => return Err(refused),
+                }
+            }
+            Err(refused) => return Err(refused),
+        };
+        if let Presented::Cookie(_) = presented {
+            same_origin(&parts.method, &parts.headers)?;
+        }
+        let principal = at_work(app, principal, &parts.headers).await?;
+        let action = match parts.extensions.get::<Access>() {
+            Some(Access::Needs(action)) => *action,
+            Some(Access::Open) | None => Action::Read,
+        };
+        let caller = Self { principal, action, origin: Origin::of(parts), route: route(parts) };
+        if let Err(denied) = authorize(&caller.principal, action, action.floor(caller.organization())) {
+            caller.record_denied(app, &memory).await;
+            return Err(denied.into());
+        }
+        reach_min_position(app, &parts.headers).await?;
+        if action.is_recorded() {
+            caller.record_granted(app, &memory, action).await?;
+        }
+        Ok(caller)
+    }
+}
+
+/// The route as the table has it, without what clients put into it.
+fn route(parts: &Parts) -> String {
+    let path = parts.extensions.get::<MatchedPath>().map_or("", |path| path.as_str());
+    format!("{} {path}", parts.method)
+}
+
+/// The caller in the organization that it wants to work in.
+async fn at_work(app: &App, principal: Principal, headers: &HeaderMap) -> Result<Principal, Problem> {
+    let Some(value) = headers.get(ORGANIZATION) else { return Ok(principal) };
+    let wanted: Option<OrganizationId> = value.to_str().ok().and_then(|text| text.parse().ok());
+    let Some(wanted) = wanted else {
+        return Err(Problem::invalid(ORGANIZATION.as_str(), "must be the id of an organization"));
+    };
+    let there = principal.in_organization(wanted).ok_or(Denied::Foreign)?;
+    // Whoever runs the installation may work in every organization, so that one has to be there.
+    let belongs = wanted == principal.organization
+        || there.person().is_some_and(|standing| standing.belonging(wanted).is_some());
+    if !belongs && app.views.organization(wanted).await?.is_none() {
+        return Err(Denied::Foreign.into());
+    }
+    Ok(there)
+}
+
+/// Waits until the read model has reached the position that the client asks for.
+async fn reach_min_position(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(value) = headers.get(MIN_POSITION) else { return Ok(()) };
+    let wanted = value.to_str().ok().and_then(|text| text.parse().ok()).map(Position);
+    let Some(wanted) = wanted else {
+        return Err(Problem::invalid(MIN_POSITION.as_str(), "must be a position: a whole number from 0"));
+    };
+    if wanted <= app.views.position() {
+        return Ok(());
+    }
+    let head = app.ledger.log().head().await.map_err(scanledger_commands::Fault::from)?;
+    if wanted > head {
+        let message = format!("position {wanted} is beyond the head of the log at {head}");
+        return Err(Problem::invalid(MIN_POSITION.as_str(), message).with_code("BEYOND_HEAD"));
+    }
+    Ok(app.views.wait_for(wanted, VIEWS_TIMEOUT).await?)
+}
+
+impl Caller {
+    /// The caller's organization.
+    pub fn organization(&self) -> OrganizationId {
+        self.principal.organization
+    }
+
+    /// The projects of its organization that the caller sees.
+    pub fn visible(&self) -> Visible {
+        self.principal.visible()
+    }
+
+    /// The person behind the caller, if there is one.
+    pub fn person(&self) -> Option<UserId> {
+        match self.principal.actor {
+            Actor::User(user) => Some(user),
+            Actor::Key(_) | Actor::System | Actor::Operator => None,
+        }
+    }
+
+    /// Whether the route's action may be done to `resource`.
+    ///
+    /// # Errors
+    /// 403 if not.
+    pub fn may(&self, resource: Resource) -> Result<(), Problem> {
+        Ok(authorize(&self.principal, self.action, resource)?)
+    }
+
+    /// Whether the route's action may be done to a project.
+    ///
+    /// # Errors
+    /// 404 if there is none of this id, 403 if it is not for the caller (Pepper reference §16).
+    pub async fn may_project(&self, app: &App, project: ProjectId) -> Result<(), Problem> {
+        let scope = app.views.scope_of_project(project).await?;
+        self.may(Resource::Project(scope))
+    }
+
+    /// Whether the route's action may be done to a scan.
+    ///
+    /// # Errors
+    /// As [`Self::may_project`].
+    pub async fn may_scan(&self, app: &App, scan: ScanId) -> Result<ProjectId, Problem> {
+        let scope: ProjectScope = app.views.scope_of_scan(scan).await?;
+        self.may(Resource::Project(scope))?;
+        Ok(scope.project)
+    }
+
+    /// Whether the route's action may be done to a finding.
+    ///
+    /// # Errors
+    /// As [`Self::may_project`].
+    pub async fn may_finding(&self, app: &App, finding: FindingId) -> Result<FindingScope, Problem> {
+        let scopes = app.views.finding_scopes(vec![finding]).await?;
+        let scope = scopes.into_iter().next().ok_or_else(|| Problem::missing("finding"))?;
+        self.may(Resource::Project(scope.scope))?;
+        Ok(scope)
+    }
+
+    /// The context of the command that this request gives; `body` is the SHA-256 of what it says.
+    ///
+    /// # Errors
+    /// 400 for an idempotency key that will not do, 422 if it came with another body before, else a fault.
+    pub async fn command(&self, app: &App, body: [u8; 32]) -> Result<Context, Problem> {
+        let command = match self.idempotency_key()? {
+            None => CommandId(app.ids.fresh()),
+            Some(command) => match app.idempotency.remember(command, body).await {
+                Ok(Seen::New | Seen::Same) => command,
+                Ok(Seen::Different) => {
+                    let error = "this idempotency key came with another request before";
+                    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error);
+                    return Err(problem.with_code("IDEMPOTENCY_KEY_REUSED"));
+                }
+                Err(cause) => return Err(Problem::fault(&*cause)),
+            },
+        };
+        self.context(app, command)
+    }
+
+    fn idempotency_key(&self) -> Result<Option<CommandId>, Problem> {
+        let Some(value) = &self.origin.idempotency_key else { return Ok(None) };
+        let key = value.to_str().ok().filter(|key| (1..=IDEMPOTENCY_KEY_CHARS).contains(&key.len()));
+        let Some(key) = key else {
+            let message = format!("must have 1 to {IDEMPOTENCY_KEY_CHARS} visible ASCII characters");
+            return Err(Problem::invalid("Idempotency-Key", message));
+        };
+        let key = IdempotencyKey {
+            organization: Some(self.principal.organization),
+            actor: self.principal.actor,
+            method: &self.origin.method,
+            path: &self.origin.path,
+            key,
+        };
+        Ok(Some(key.command()))
+    }
+
+    /// Personal data under the key of its person or, without one, of the API key.
+    fn seal(&self, app: &App, text: Option<&str>) -> Result<Option<Sealed>, Problem> {
+        let subject = match self.principal.actor {
+            Actor::User(user) => SubjectId(user.0),
+            Actor::Key(key) => SubjectId(key.0),
+            Actor::System | Actor::Operator => return Ok(None),
+        };
+        let sealed = text.map(|text| app.vault.seal(subject, text)).transpose();
+        sealed.map_err(|error: VaultError| match error {
+            VaultError::Erased => Problem::unauthenticated("the account does not exist any more"),
+            VaultError::Failed { .. } => Problem::fault(&error),
+        })
+    }
+
+    /// The context of a command that nothing repeats.
+    ///
+    /// # Errors
+    /// When the key store cannot be used.
+    pub fn fresh_command(&self, app: &App) -> Result<Context, Problem> {
+        self.context(app, CommandId(app.ids.fresh()))
+    }
+
+    fn context(&self, app: &App, command: CommandId) -> Result<Context, Problem> {
+        let mut context = Context::new(command, self.principal.actor, Some(self.principal.organization));
+        context.address =
+            self.seal(app, self.origin.address.map(|address| address.to_string()).as_deref())?;
+        context.user_agent = self.seal(app, self.origin.user_agent.as_deref())?;
+        context.request.clone_from(&self.origin.request);
+        Ok(context)
+    }
+}
+
+/// A request before it is known who asks.
+pub fn asked(app: &App, origin: &Origin) -> Asked {
+    Asked {
+        command: CommandId(app.ids.fresh()),
+        address: origin.address.map(|address| address.to_string()),
+        user_agent: origin.user_agent.clone(),
+        request: origin.request.clone(),
+    }
+}

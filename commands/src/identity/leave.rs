@@ -1,0 +1,102 @@
+//! Letting go: of a provider that vouches, and of a person.
+
+use super::person::finish;
+use super::{Identities, PersonChanged, PersonRefusal};
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::ledger::{Batch, Races};
+use scanledger_domain::claim::{Claim, ClaimCommand, Unique, claim_stream};
+use scanledger_domain::id::{ApiKeyId, IdentityId, UserId};
+use scanledger_domain::identity::{
+    Account, Installation, InstallationCommand, LinkedIdentity, User, UserCommand, UserRefusal,
+    installation_stream, user_stream,
+};
+use scanledger_domain::log::StreamName;
+use std::collections::BTreeSet;
+
+type Result<T> = std::result::Result<T, CommandError<PersonRefusal>>;
+
+impl Identities {
+    /// Lets a provider vouch for somebody no more; what it calls them is free for another account.
+    ///
+    /// # Errors
+    /// [`UserRefusal::NotLinked`], [`UserRefusal::LocksOut`]; else a fault.
+    pub async fn unlink(
+        &self,
+        context: &Context,
+        user: UserId,
+        identity: IdentityId,
+    ) -> Result<PersonChanged> {
+        let mut races = Races::default();
+        loop {
+            let state = self.ledger.load::<User>(&user_stream(user)).await?.0;
+            let linked = state.account().and_then(|account| account.identities.get(&identity)).cloned();
+            let mut batch = self.ledger.batch(context);
+            self.decide_user(&mut batch, user, UserCommand::Unlink(identity)).await?;
+            if let Some(linked) = linked {
+                self.release_identity(&mut batch, user, &linked).await?;
+            }
+            if let Some(changed) = finish(batch, &mut races).await? {
+                return Ok(changed);
+            }
+        }
+    }
+
+    /// Records that a person is to be forgotten, with API keys that they alone used, and lets go of what was theirs
+    /// alone: their address and what providers call them may be somebody else's from here on. Nobody is kept because
+    /// nobody else runs the installation: whoever holds the log can make somebody else do so.
+    ///
+    /// # Errors
+    /// [`UserRefusal::NotFound`] if there never was such a person; else a fault.
+    pub async fn erase(
+        &self,
+        context: &Context,
+        user: UserId,
+        keys: BTreeSet<ApiKeyId>,
+    ) -> Result<PersonChanged> {
+        let mut races = Races::default();
+        loop {
+            let state = self.ledger.load::<User>(&user_stream(user)).await?.0;
+            let mut batch = self.ledger.batch(context);
+            self.decide_user(&mut batch, user, UserCommand::Erase { keys: keys.clone() }).await?;
+            if let Some(account) = state.account() {
+                self.release_all(&mut batch, account).await?;
+            }
+            if let Some(changed) = finish(batch, &mut races).await? {
+                return Ok(changed);
+            }
+        }
+    }
+
+    async fn release_all(&self, batch: &mut Batch<'_>, account: &Account) -> Result<()> {
+        let user = account.user;
+        if let Some(email) = self.vault.open(&account.email)? {
+            self.release(batch, user, claim_stream(&*self.vault, Unique::Email(&email))).await?;
+        }
+        for linked in account.identities.values() {
+            self.release_identity(batch, user, linked).await?;
+        }
+        let remove = InstallationCommand::Remove(user);
+        match batch.decide::<Installation>(installation_stream(), remove).await {
+            Ok(_) | Err(CommandError::Refused(_)) => Ok(()),
+            Err(error) => Err(error.map_refused(|_| UserRefusal::NotFound.into())),
+        }
+    }
+
+    async fn release_identity(
+        &self,
+        batch: &mut Batch<'_>,
+        user: UserId,
+        linked: &LinkedIdentity,
+    ) -> Result<()> {
+        let Some(subject) = self.vault.open(&linked.subject)? else { return Ok(()) };
+        let claim = claim_stream(&*self.vault, Unique::Identity(linked.provider, &subject));
+        self.release(batch, user, claim).await
+    }
+
+    async fn release(&self, batch: &mut Batch<'_>, user: UserId, claim: StreamName) -> Result<()> {
+        let release = ClaimCommand::Release { holder: user_stream(user) };
+        let decided = batch.decide::<Claim>(claim, release).await;
+        decided.map(|_| ()).map_err(|error| error.map_refused(|_| UserRefusal::NotFound.into()))
+    }
+}

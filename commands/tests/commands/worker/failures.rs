@@ -1,0 +1,85 @@
+//! What goes wrong in a scan itself.
+
+use super::{Broken, Cut, Held, completed, failure, scanned, weaknesses};
+use crate::support::World;
+use scanledger_domain::scan::FailureCode;
+use scanledger_domain::scanning::{Scanner, ScannerKind};
+use std::sync::Arc;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_broken_scanner_does_not_fail_the_scan_and_covers_nothing() {
+    let world = World::new();
+    let shop = world.project("shop").await;
+    let scanners: Vec<Arc<dyn Scanner>> =
+        vec![Arc::new(Broken(ScannerKind::Iac)), Held::free(ScannerKind::Sast, weaknesses(1))];
+    let _pool = world.pool(1, scanners).await;
+    let scan = world.queue(shop, "main", &[("a", "b")]).await;
+    let (outcome, _) = completed(&world, scan).await;
+    assert_eq!(scanned(&world).await[0].coverage, [ScannerKind::Sast]);
+    let log = world.blobs.load(outcome.artifacts.last().unwrap().blob).await.unwrap();
+    assert!(String::from_utf8(log).unwrap().contains("the scanner failed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scanner_that_reaches_no_store_is_run_again_instead_of_finding_nothing() {
+    let world = World::new();
+    let shop = world.project("shop").await;
+    let _pool = world.pool(1, vec![Arc::new(Cut::default())]).await;
+    let scan = world.queue(shop, "main", &[("a", "b")]).await;
+    let (outcome, _) = completed(&world, scan).await;
+    assert_eq!(outcome.counts.total(), 2);
+    assert_eq!(world.life(scan).await.attempt, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_without_a_scanner_that_works_fails_and_says_which() {
+    let world = World::new();
+    let shop = world.project("shop").await;
+    let _pool = world.pool(1, vec![Arc::new(Broken(ScannerKind::Sast))]).await;
+    let scan = world.queue(shop, "main", &[("a", "b")]).await;
+    let (code, message) = failure(&world, scan).await;
+    assert_eq!((code, message.as_str()), (FailureCode::ScannersFailed, "no scanner could work: sast failed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_escapes_its_folder_is_rejected_and_the_entry_is_named() {
+    let world = World::new();
+    let shop = world.project("shop").await;
+    let _pool = world.pool(1, world.real_scanners()).await;
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Regular);
+    header.set_mode(0o644);
+    header.set_size(4);
+    let name = b"../evil.txt";
+    header.as_old_mut().name[..name.len()].copy_from_slice(name);
+    header.set_cksum();
+    let mut archive = tar::Builder::new(vec![]);
+    archive.append(&header, &b"evil"[..]).unwrap();
+    let scan = world.queue_archive(shop, "main", &archive.into_inner().unwrap()).await;
+    let (code, message) = failure(&world, scan).await;
+    assert_eq!(code, FailureCode::SourceRejected);
+    assert!(message.contains("../evil.txt"), "{message}");
+    assert!(!message.contains(world.dir.path().to_str().unwrap()), "{message}");
+    assert!(!world.dir.path().join("temp/evil.txt").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_whose_source_is_gone_fails_and_says_so() {
+    let world = World::new();
+    let shop = world.project("shop").await;
+    let scan = world.queue(shop, "main", &[("a", "b")]).await;
+    world.blobs.remove(world.life(scan).await.queued.source.blob).await.unwrap();
+    let _pool = world.pool(1, world.real_scanners()).await;
+    assert_eq!(failure(&world, scan).await.0, FailureCode::SourceMissing);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_source_stays_behind() {
+    let world = World::new();
+    let shop = world.project("shop").await;
+    let pool = world.pool(1, vec![Held::free(ScannerKind::Sast, weaknesses(1))]).await;
+    let scan = world.queue(shop, "main", &[("a", "b")]).await;
+    completed(&world, scan).await;
+    pool.shutdown().await;
+    assert_eq!(std::fs::read_dir(world.dir.path().join("temp")).unwrap().count(), 0);
+}

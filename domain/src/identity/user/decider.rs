@@ -1,0 +1,300 @@
+//! The rules of people's accounts.
+
+use super::{
+    AddressProof, Channels, Provider, Rank, UserActivated, UserChannelsSet, UserDeactivated, UserErased,
+    UserEvent, UserIdentityLinked, UserIdentityUnlinked, UserPasswordRemoved, UserPasswordSet,
+    UserRankChanged, UserRegistered, UserResetRequested, UserSessionsEnded,
+};
+use crate::decider::Decider;
+use crate::id::{ApiKeyId, IdentityId, UserId};
+use crate::identity::KeyHash;
+use crate::time::Timestamp;
+use crate::vault::Sealed;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What can be asked of a person's account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserCommand {
+    /// Make it.
+    Register(UserRegistered),
+    /// Forget who they are, with API keys that this person alone used. Nothing happens if they are forgotten already.
+    Erase {
+        /// The keys.
+        keys: BTreeSet<ApiKeyId>,
+    },
+    /// Let them sign in no more.
+    Deactivate,
+    /// Let them sign in again.
+    Activate,
+    /// Make them something else to the installation.
+    SetRank(Rank),
+    /// Give them another password, whatever they know.
+    SetPassword {
+        /// The hash, sealed.
+        password: Sealed,
+    },
+    /// Let whoever has a token set another password.
+    RequestReset {
+        /// Hash of the token.
+        token: KeyHash,
+        /// When it ends.
+        expires_at: Timestamp,
+    },
+    /// Use such a token.
+    Reset {
+        /// Hash of the token.
+        token: KeyHash,
+        /// The hash of the new password, sealed.
+        password: Sealed,
+        /// The present instant.
+        now: Timestamp,
+    },
+    /// End all their sessions.
+    EndSessions,
+    /// Let somebody else vouch for them.
+    Link(UserIdentityLinked),
+    /// Believe somebody who vouches that an address is theirs. If that was only claimed before, whoever claimed it may
+    /// be somebody else, who waited for its owner to come: their password goes (account pre-hijacking).
+    ProveAddress,
+    /// Let somebody else vouch for them no more.
+    Unlink(IdentityId),
+    /// Say where they want to be told.
+    SetChannels(Channels),
+}
+
+/// A password reset that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordReset {
+    /// Hash of the token.
+    pub token: KeyHash,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// A link to somebody who vouches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedIdentity {
+    /// Who vouches.
+    pub provider: Provider,
+    /// The provider's id for the person, sealed.
+    pub subject: Sealed,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Whose.
+    pub user: UserId,
+    /// Their name, sealed.
+    pub name: Sealed,
+    /// Their address, sealed.
+    pub email: Sealed,
+    /// Hash of their password, sealed.
+    pub password: Option<Sealed>,
+    /// How it is known that the address is theirs.
+    pub address: AddressProof,
+    /// Whether they may sign in.
+    pub is_active: bool,
+    /// What they are to the installation.
+    pub rank: Rank,
+    /// How often all their sessions were ended; sessions of an earlier epoch are over.
+    pub epoch: u32,
+    /// A reset that was asked for and not used.
+    pub reset: Option<PasswordReset>,
+    /// Who vouches for them.
+    pub identities: BTreeMap<IdentityId, LinkedIdentity>,
+    /// Where they want to be told.
+    pub channels: Channels,
+}
+
+/// Where an account stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserState {
+    /// There is none.
+    Missing,
+    /// There is one.
+    Registered(Box<Account>),
+    /// There was one.
+    Erased {
+        /// Whose.
+        user: UserId,
+        /// The API keys that were erased with it.
+        keys: BTreeSet<ApiKeyId>,
+    },
+}
+
+impl UserState {
+    /// The account, if there is one.
+    pub fn account(&self) -> Option<&Account> {
+        match self {
+            Self::Registered(account) => Some(account),
+            Self::Missing | Self::Erased { .. } => None,
+        }
+    }
+}
+
+/// Why something is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UserRefusal {
+    /// There is one already, or there was.
+    #[error("the user exists already")]
+    Exists,
+    /// There is none, or no longer.
+    #[error("the user does not exist")]
+    NotFound,
+    /// The account is not active.
+    #[error("the account is not active")]
+    Inactive,
+    /// The token of a reset is not good, or no longer.
+    #[error("the token is invalid or has expired")]
+    BadToken,
+    /// There is no such link.
+    #[error("the identity is not linked")]
+    NotLinked,
+    /// Nothing to sign in with would be left.
+    #[error("nothing to sign in with would be left")]
+    LocksOut,
+}
+
+/// The rules of people's accounts.
+#[derive(Debug)]
+pub struct User;
+
+impl Decider for User {
+    type State = UserState;
+    type Command = UserCommand;
+    type Event = UserEvent;
+    type Refusal = UserRefusal;
+
+    fn initial() -> UserState {
+        UserState::Missing
+    }
+
+    fn evolve(state: UserState, event: &UserEvent) -> UserState {
+        match (state, event) {
+            (_, UserEvent::Registered(registered)) => UserState::Registered(Box::new(Account {
+                user: registered.user,
+                name: registered.name.clone(),
+                email: registered.email.clone(),
+                password: registered.password.clone(),
+                address: registered.address,
+                is_active: true,
+                rank: Rank::Ordinary,
+                epoch: 0,
+                reset: None,
+                identities: BTreeMap::new(),
+                channels: Channels::default(),
+            })),
+            (UserState::Erased { keys: before, .. }, UserEvent::Erased(erased)) => {
+                UserState::Erased { user: erased.user, keys: &erased.keys | &before }
+            }
+            (_, UserEvent::Erased(erased)) => {
+                UserState::Erased { user: erased.user, keys: erased.keys.clone() }
+            }
+            (UserState::Registered(mut account), event) => {
+                change(&mut account, event);
+                UserState::Registered(account)
+            }
+            (state @ (UserState::Missing | UserState::Erased { .. }), _) => state,
+        }
+    }
+
+    fn decide(state: &UserState, command: UserCommand) -> Result<Vec<UserEvent>, UserRefusal> {
+        match (state, command) {
+            (UserState::Missing, UserCommand::Register(registered)) => Ok(vec![registered.into()]),
+            (_, UserCommand::Register(_)) => Err(UserRefusal::Exists),
+            (UserState::Erased { user, keys: before }, UserCommand::Erase { keys }) => {
+                let further: BTreeSet<_> = keys.difference(before).copied().collect();
+                if further.is_empty() {
+                    return Ok(vec![]);
+                }
+                Ok(vec![UserErased { user: *user, keys: further }.into()])
+            }
+            (UserState::Missing | UserState::Erased { .. }, _) => Err(UserRefusal::NotFound),
+            (UserState::Registered(account), command) => of_account(account, command),
+        }
+    }
+}
+
+fn change(account: &mut Account, event: &UserEvent) {
+    match event {
+        UserEvent::Registered(_) | UserEvent::Erased(_) => (),
+        UserEvent::Deactivated(_) => {
+            account.is_active = false;
+            account.epoch += 1;
+            account.reset = None;
+        }
+        UserEvent::Activated(_) => account.is_active = true,
+        UserEvent::RankChanged(changed) => account.rank = changed.rank,
+        UserEvent::PasswordRemoved(_) => {
+            account.password = None;
+            account.address = AddressProof::Known;
+            account.epoch += 1;
+            account.reset = None;
+        }
+        UserEvent::PasswordSet(set) => {
+            // Who uses a token has read the message that it came with.
+            if account.reset.is_some() {
+                account.address = AddressProof::Known;
+            }
+            account.password = Some(set.password.clone());
+            account.epoch += 1;
+            account.reset = None;
+        }
+        UserEvent::ResetRequested(requested) => {
+            let UserResetRequested { token, expires_at, .. } = requested.clone();
+            account.reset = Some(PasswordReset { token, expires_at });
+        }
+        UserEvent::SessionsEnded(_) => account.epoch += 1,
+        UserEvent::IdentityLinked(linked) => {
+            let UserIdentityLinked { provider, subject, .. } = linked.clone();
+            account.identities.insert(linked.identity, LinkedIdentity { provider, subject });
+        }
+        UserEvent::IdentityUnlinked(unlinked) => {
+            account.identities.remove(&unlinked.identity);
+        }
+        UserEvent::ChannelsSet(set) => account.channels = set.channels,
+    }
+}
+
+fn of_account(account: &Account, command: UserCommand) -> Result<Vec<UserEvent>, UserRefusal> {
+    let user = account.user;
+    let event: UserEvent = match command {
+        UserCommand::Register(_) => return Err(UserRefusal::Exists),
+        UserCommand::Erase { keys } => UserErased { user, keys }.into(),
+        UserCommand::Deactivate if !account.is_active => return Ok(vec![]),
+        UserCommand::Deactivate => UserDeactivated { user }.into(),
+        UserCommand::Activate if account.is_active => return Ok(vec![]),
+        UserCommand::Activate => UserActivated { user }.into(),
+        UserCommand::SetRank(rank) if rank == account.rank => return Ok(vec![]),
+        UserCommand::SetRank(rank) => UserRankChanged { user, rank }.into(),
+        UserCommand::SetPassword { password } => UserPasswordSet { user, password }.into(),
+        UserCommand::RequestReset { .. } if !account.is_active => return Err(UserRefusal::Inactive),
+        UserCommand::RequestReset { token, expires_at } => {
+            UserResetRequested { user, token, expires_at }.into()
+        }
+        UserCommand::Reset { token, password, now } => {
+            let is_good = |reset: &PasswordReset| reset.token == token && now < reset.expires_at;
+            if !account.is_active || !account.reset.as_ref().is_some_and(is_good) {
+                return Err(UserRefusal::BadToken);
+            }
+            UserPasswordSet { user, password }.into()
+        }
+        UserCommand::EndSessions => UserSessionsEnded { user }.into(),
+        UserCommand::Link(linked) if account.identities.contains_key(&linked.identity) => return Ok(vec![]),
+        UserCommand::Link(_) if !account.is_active => return Err(UserRefusal::Inactive),
+        UserCommand::Link(linked) => linked.into(),
+        UserCommand::ProveAddress if account.address == AddressProof::Known => return Ok(vec![]),
+        UserCommand::ProveAddress => UserPasswordRemoved { user }.into(),
+        UserCommand::Unlink(identity) if !account.identities.contains_key(&identity) => {
+            return Err(UserRefusal::NotLinked);
+        }
+        UserCommand::Unlink(_) if account.password.is_none() && account.identities.len() == 1 => {
+            return Err(UserRefusal::LocksOut);
+        }
+        UserCommand::Unlink(identity) => UserIdentityUnlinked { user, identity }.into(),
+        UserCommand::SetChannels(channels) if channels == account.channels => return Ok(vec![]),
+        UserCommand::SetChannels(channels) => UserChannelsSet { user, channels }.into(),
+    };
+    Ok(vec![event])
+}

@@ -1,0 +1,74 @@
+//! Options of what lets people in and out, and of what forgets them.
+
+use super::{Json, StoreOptions};
+use clap::{Args, Subcommand};
+use uuid::Uuid;
+
+/// What to do with people.
+#[derive(Debug, Subcommand)]
+pub enum PeopleCommand {
+    /// Show who there is: id, name, e-mail address and what they are. Works while a server runs.
+    List {
+        /// Where the data is.
+        #[command(flatten)]
+        store: StoreOptions,
+        /// What is printed.
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Give a person another password, from standard input, and end their sessions. Works while a server runs.
+    #[command(after_help = "\
+Example:
+  pass show scanledger/ana | scanledger people set-password --email ana@acme.example")]
+    SetPassword(PersonOptions),
+    /// Let a person run the installation. Works while a server runs.
+    Promote(PersonOptions),
+    /// Let a person run the installation no more; the last one who does has to stay. Works while a server runs.
+    Demote(PersonOptions),
+    /// Let a person sign in again. Works while a server runs.
+    Activate(PersonOptions),
+    /// Let a person sign in no more, and end their sessions. Works while a server runs.
+    Deactivate(PersonOptions),
+    /// Forget a person for good. Works while a server runs.
+    #[command(after_help = "\
+Their key is deleted, so that nothing that was sealed with it can be read: name and e-mail address, and the addresses
+and user agents of their requests, in the log, exports, read models and backups of the data. What they did stays, by
+an erased person; every proof stays valid. Their API keys are revoked, and read models are built anew.
+
+A backup of the keys that was made before still has their key: delete it, and make a new one.
+
+Interrupted, it is run again, or finished when a server starts.
+
+Examples:
+  scanledger people list
+  scanledger people erase 018f2f6e-5b0a-7c3e-9f5e-0d1c2b3a4958 && scanledger keys backup --out keys.json")]
+    Erase {
+        /// Where the data is.
+        #[command(flatten)]
+        store: StoreOptions,
+        /// The person's id.
+        #[arg(value_name = "USER_ID")]
+        user: Uuid,
+        /// API keys that belong to no person and that this person alone used. Addresses and user agents of their
+        /// requests are erased too, and they are revoked.
+        #[arg(long = "key", env = "SCANLEDGER_ERASE_KEYS", value_name = "KEY_ID", value_delimiter = ',')]
+        keys: Vec<Uuid>,
+        /// What is printed.
+        #[command(flatten)]
+        json: Json,
+    },
+}
+
+/// Which person.
+#[derive(Debug, Args)]
+pub struct PersonOptions {
+    /// Where the data is.
+    #[command(flatten)]
+    pub store: StoreOptions,
+    /// Their e-mail address.
+    #[arg(long, env = "SCANLEDGER_PERSON_EMAIL", value_name = "E-MAIL")]
+    pub email: String,
+    /// What is printed.
+    #[command(flatten)]
+    pub json: Json,
+}
