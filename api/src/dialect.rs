@@ -90,7 +90,9 @@ fn sentence(problem: &ProblemParts) -> String {
 fn trusca(problem: &ProblemParts, path: &str) -> (StatusCode, Value) {
     let (status, title) = match problem.denied {
         // A key is no credential at all where it is not for (reference §2.2).
-        Some(Denied::NotAPerson | Denied::NotAKey | Denied::Scope { .. }) => (StatusCode::UNAUTHORIZED, None),
+        Some(Denied::NotAPerson | Denied::NotAKey | Denied::Form | Denied::Scope { .. }) => {
+            (StatusCode::UNAUTHORIZED, None)
+        }
         Some(Denied::NotSuperAdmin) => (StatusCode::NOT_FOUND, Some("Not Found".to_owned())),
         Some(Denied::Role { needed }) => {
             (StatusCode::FORBIDDEN, Some(format!("Requires role >= {}", trusca_role(needed))))

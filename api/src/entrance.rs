@@ -1,5 +1,6 @@
 //! How people come in: who may register, who vouches for them, and where browsers are sent.
 
+use crate::auth::Transport;
 use scanledger_commands::identity::GroupRule;
 use scanledger_commands::ports::IdentityProvider;
 use scanledger_domain::identity::Provider;
@@ -66,6 +67,28 @@ impl Entrance {
 
     /// Whether cookies are sent over HTTPS only.
     pub fn is_secure(&self) -> bool {
-        self.public_url.starts_with("https://")
+        self.transport() == Transport::Secure
+    }
+
+    /// How browsers reach this server.
+    pub fn transport(&self) -> Transport {
+        if self.public_url.starts_with("https://") { Transport::Secure } else { Transport::Plain }
+    }
+}
+
+/// What the value of `parameter` is put behind to be part of an address.
+pub fn before_value(address: &str, parameter: &str) -> String {
+    let joint = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{joint}{parameter}=")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::before_value;
+
+    #[test]
+    fn a_parameter_is_added_to_those_that_are_there() {
+        assert_eq!(before_value("https://x/reset", "token"), "https://x/reset?token=");
+        assert_eq!(before_value("https://x/?page=reset", "token"), "https://x/?page=reset&token=");
     }
 }

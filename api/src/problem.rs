@@ -302,6 +302,7 @@ impl From<Denied> for Problem {
             Denied::NotAPerson => "SIGN_IN_REQUIRED",
             Denied::NotAKey => "KEY_REQUIRED",
             Denied::NotSuperAdmin => "SUPER_ADMIN_REQUIRED",
+            Denied::Form => "KEY_FORM",
         };
         let mut problem = Self::new(StatusCode::FORBIDDEN, denied.to_string()).with_code(code);
         problem.0.denied = Some(denied);

@@ -15,7 +15,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 pub enum Access {
     /// Nothing.
     Open,
-    /// An API key whose role may do this.
+    /// A caller who may do this.
     Needs(Action),
 }
 

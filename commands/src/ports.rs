@@ -182,8 +182,12 @@ pub trait ReadModel: Send + Sync {
     /// The organization that a person came to first, if they belong to any.
     fn home_of(&self, user: UserId) -> BoxFuture<'_, Result<Option<OrganizationId>, ReadError>>;
 
-    /// The organization that was made first, if there is any.
-    fn eldest_organization(&self) -> BoxFuture<'_, Result<Option<OrganizationId>, ReadError>>;
+    /// The teams of an organization that a person belongs to.
+    fn teams_of(
+        &self,
+        user: UserId,
+        organization: OrganizationId,
+    ) -> BoxFuture<'_, Result<Vec<TeamId>, ReadError>>;
 
     /// How many scans of a project have not ended ([`ScanStatus::is_active`]).
     fn active_scans(&self, project: ProjectId) -> BoxFuture<'_, Result<u64, ReadError>>;

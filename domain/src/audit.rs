@@ -107,7 +107,6 @@ fn user_subject(event: &UserEvent) -> Uuid {
         UserEvent::Activated(e) => e.user.0,
         UserEvent::RankChanged(e) => e.user.0,
         UserEvent::PasswordSet(e) => e.user.0,
-        UserEvent::PasswordRemoved(e) => e.user.0,
         UserEvent::ResetRequested(e) => e.user.0,
         UserEvent::SessionsEnded(e) => e.user.0,
         UserEvent::IdentityLinked(e) => e.user.0,

@@ -159,11 +159,15 @@ impl ReadModel for ViewsReadModel {
         })
     }
 
-    fn eldest_organization(&self) -> BoxFuture<'_, Result<Option<OrganizationId>, ReadError>> {
+    fn teams_of(
+        &self,
+        user: UserId,
+        organization: OrganizationId,
+    ) -> BoxFuture<'_, Result<Vec<TeamId>, ReadError>> {
         Box::pin(async move {
-            let eldest =
-                self.views.eldest_organization().await.map_err(failed("find the eldest organization"))?;
-            Ok(eldest.map(|organization| organization.id))
+            let found = self.views.look_up_standing(user).map_err(failed("find a person's teams"))?;
+            let belonging = found.and_then(|person| person.standing.belonging(organization).cloned());
+            Ok(belonging.map(|belonging| belonging.teams.into_keys().collect()).unwrap_or_default())
         })
     }
 

@@ -229,7 +229,6 @@ impl CheckedLog {
                 | UserEvent::Activated(_)
                 | UserEvent::RankChanged(_)
                 | UserEvent::PasswordSet(_)
-                | UserEvent::PasswordRemoved(_)
                 | UserEvent::ResetRequested(_)
                 | UserEvent::SessionsEnded(_)
                 | UserEvent::IdentityLinked(_)

@@ -257,7 +257,7 @@ async fn organization_of(
     if let Some(organization) = own.map(|own| own.organization).or(first) {
         return Ok(Some(organization));
     }
-    Ok(views.eldest_organization().await?.map(|eldest| eldest.id))
+    Ok(engine.identities.first_organization().await?)
 }
 
 /// The keys, each of which is one without another person behind it: what such a key did is sealed for that person.

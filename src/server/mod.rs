@@ -21,7 +21,6 @@ use parts::{Parts, services, spawn_workers};
 use scanledger_api::app::App;
 use scanledger_api::limit::Limits;
 use scanledger_bus_nats::NatsBus;
-use scanledger_commands::identity::Identities;
 use scanledger_commands::worker::WorkerPool;
 use scanledger_domain::time::Clock;
 use scanledger_projections::Projector;
@@ -102,7 +101,6 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer> {
     tasks.push(crate::control::listen(Arc::clone(&engine), stopped.clone())?);
     let router = match options.duty {
         Duty::Everything { .. } | Duty::Answers => {
-            tasks.push(spawn_preparing(engine.identities.clone()));
             let limits = Arc::new(Limits::new(&options.limits));
             scanledger_api::router(Arc::clone(&app), limits)
         }
@@ -167,16 +165,6 @@ async fn publish_notes(
             tracing::warn!("a checkpoint was not published on the bus: {error:#}");
         }
     }
-}
-
-/// Makes sign-ins of people who are unknown take as long as others from the first one on.
-fn spawn_preparing(identities: Identities) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        if let Err(error) = identities.prepare().await {
-            let error = anyhow::Error::from(error);
-            tracing::error!("signing in is not prepared: {error:#}");
-        }
-    })
 }
 
 fn spawn_projector(projector: Projector, stopped: watch::Receiver<bool>) -> JoinHandle<()> {

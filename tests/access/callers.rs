@@ -77,6 +77,11 @@ impl Caller {
     /// Somebody with a new key.
     async fn with_key(world: &World, name: impl Into<String>, key: NewKey, principal: Principal) -> Self {
         let (_, token) = world.key(key.clone()).await;
+        let credential = match principal.credential {
+            Credential::Key { key: id, .. } => Credential::Key { key: id, form: key.form },
+            session @ Credential::Session(_) => session,
+        };
+        let principal = Principal { credential, ..principal };
         Self { key: Some(key), ..Self::bearer(name, &token, Some(principal)) }
     }
 

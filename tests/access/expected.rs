@@ -83,7 +83,7 @@ impl Dialect {
     /// How it says that somebody may not.
     const fn refusal(self, denied: Denied) -> Answer {
         match (self, denied) {
-            (Self::Trusca, Denied::NotAPerson | Denied::NotAKey | Denied::Scope { .. }) => {
+            (Self::Trusca, Denied::NotAPerson | Denied::NotAKey | Denied::Form | Denied::Scope { .. }) => {
                 Answer::Unauthenticated
             }
             (Self::Trusca, Denied::NotSuperAdmin) | (Self::Semgrep, Denied::Scope { .. }) => Answer::Missing,

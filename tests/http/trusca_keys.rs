@@ -237,7 +237,7 @@ async fn a_key_makes_and_sees_no_keys_and_ends_with_what_its_maker_may() {
     }
     let shop = format!("/api/projects/{}", world.project);
     client.get(&shop).await.expect(200);
-    client.get("/api/audit-log").await.refused_as(403, "SCOPE_REQUIRED");
+    client.get("/api/audit-log").await.refused_as(403, "KEY_FORM");
     let dev = me(&world.dev).await;
     world.root.delete(&format!("/v1/admin/teams/{}/members/{dev}", world.core)).await.expect(200);
     client.get(&shop).await.refused(401);

@@ -9,6 +9,15 @@ pub const SESSION_COOKIE: &str = "next-auth.session-token";
 /// What it begins with where it is sent over HTTPS only.
 pub const SECURE_PREFIX: &str = "__Secure-";
 
+/// How browsers reach this server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Over HTTPS.
+    Secure,
+    /// In clear, on a laptop.
+    Plain,
+}
+
 /// What a request shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presented<'a> {
@@ -21,14 +30,17 @@ pub enum Presented<'a> {
 }
 
 impl<'a> Presented<'a> {
-    /// What a request's headers show; `Authorization` counts before a cookie.
+    /// What a request's headers show; `Authorization` counts before a cookie. Where cookies are sent over HTTPS only,
+    /// one that could have come in clear, or from a sibling domain, is none.
     ///
     /// # Errors
     /// 401 if they show nothing, or nothing that could be good.
-    pub fn of(headers: &'a HeaderMap) -> Result<Self, Problem> {
+    pub fn of(headers: &'a HeaderMap, transport: Transport) -> Result<Self, Problem> {
         let Some(value) = headers.get(header::AUTHORIZATION) else {
             let missing = "this needs a signed-in session or an API key: Authorization: Bearer …";
-            return cookie(headers).map(Presented::Cookie).ok_or_else(|| Problem::unauthenticated(missing));
+            return cookie(headers, transport)
+                .map(Presented::Cookie)
+                .ok_or_else(|| Problem::unauthenticated(missing));
         };
         let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).unwrap_or_default();
         if !["bearer", "token"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
@@ -46,10 +58,12 @@ impl<'a> Presented<'a> {
     }
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    cookies(headers)
-        .find(|(name, _)| name.strip_prefix(SECURE_PREFIX).unwrap_or(name) == SESSION_COOKIE)
-        .map(|(_, value)| value)
+fn cookie(headers: &HeaderMap, transport: Transport) -> Option<&str> {
+    let is_session = |name: &str| match transport {
+        Transport::Secure => name.strip_prefix(SECURE_PREFIX) == Some(SESSION_COOKIE),
+        Transport::Plain => name == SESSION_COOKIE,
+    };
+    cookies(headers).find(|(name, _)| is_session(name)).map(|(_, value)| value)
 }
 
 /// The cookies of a request (RFC 6265 §5.4).
@@ -91,7 +105,7 @@ pub fn same_origin(method: &Method, headers: &HeaderMap) -> Result<(), Problem> 
 
 #[cfg(test)]
 mod tests {
-    use super::{Presented, same_origin};
+    use super::{Presented, Transport, same_origin};
     use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
     use scanledger_domain::identity::KeyForm;
 
@@ -102,38 +116,46 @@ mod tests {
             .collect()
     }
 
+    fn of(headers: &HeaderMap) -> Result<Presented<'_>, crate::problem::Problem> {
+        Presented::of(headers, Transport::Plain)
+    }
+
     #[test]
     fn the_scheme_is_bearer_or_token_whatever_the_case() {
         let key = "ppr_AbCdEfGhIjKlMnOpQrStUvWxYz01-_89";
         for scheme in ["Bearer", "bearer", "Token", "TOKEN "] {
             let headers = headers(&[("authorization", &format!("{scheme} {key}"))]);
-            assert_eq!(Presented::of(&headers).unwrap(), Presented::Key(key, KeyForm::Pepper));
+            assert_eq!(of(&headers).unwrap(), Presented::Key(key, KeyForm::Pepper));
         }
         for bad in [&format!("Basic {key}"), "Bearer", "", "Bearer ppr_short", "Bearer eyJ.x", "Bearer x.y.z"]
         {
-            let refused = Presented::of(&headers(&[("authorization", bad)])).unwrap_err();
+            let refused = of(&headers(&[("authorization", bad)])).unwrap_err();
             assert_eq!(refused.status().as_u16(), 401, "{bad}");
         }
         let nothing = HeaderMap::new();
-        assert_eq!(Presented::of(&nothing).unwrap_err().status().as_u16(), 401);
+        assert_eq!(of(&nothing).unwrap_err().status().as_u16(), 401);
     }
 
     #[test]
     fn a_signed_token_is_told_by_its_parts() {
         let signed = headers(&[("authorization", "Bearer eyJh.eyJz.c2ln")]);
-        assert_eq!(Presented::of(&signed).unwrap(), Presented::AccessToken("eyJh.eyJz.c2ln"));
+        assert_eq!(of(&signed).unwrap(), Presented::AccessToken("eyJh.eyJz.c2ln"));
     }
 
     #[test]
     fn a_cookie_counts_without_a_header() {
-        for name in ["next-auth.session-token", "__Secure-next-auth.session-token"] {
+        for (name, transport, other) in [
+            ("next-auth.session-token", Transport::Plain, Transport::Secure),
+            ("__Secure-next-auth.session-token", Transport::Secure, Transport::Plain),
+        ] {
             let only = headers(&[("cookie", &format!("a=b; {name}=eyJ.x.y; c=d"))]);
-            assert_eq!(Presented::of(&only).unwrap(), Presented::Cookie("eyJ.x.y"));
+            assert_eq!(Presented::of(&only, transport).unwrap(), Presented::Cookie("eyJ.x.y"));
+            assert!(Presented::of(&only, other).is_err());
         }
         let other = headers(&[("cookie", "xnext-auth.session-token=eyJ.x.y")]);
-        assert!(Presented::of(&other).is_err());
+        assert!(of(&other).is_err());
         let both = headers(&[("cookie", "next-auth.session-token=eyJ.x.y"), ("authorization", "Bearer bad")]);
-        assert!(Presented::of(&both).is_err());
+        assert!(of(&both).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod record;
 mod resolve;
 mod token;
 
-pub use credential::{Presented, SECURE_PREFIX, SESSION_COOKIE, cookies, same_origin};
+pub use credential::{Presented, SECURE_PREFIX, SESSION_COOKIE, Transport, cookies, same_origin};
 pub(crate) use record::Recorded;
 pub(crate) use resolve::authenticate;
 pub use token::{AccessTokens, Bearer, TokenKind};
@@ -44,6 +44,7 @@ pub struct Caller {
     /// Where the request came from.
     pub origin: Origin,
     route: String,
+    memory: Memory,
 }
 
 impl FromRequestParts<App> for Caller {
@@ -51,7 +52,7 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let memory = Memory::of(parts);
-        let presented = Presented::of(&parts.headers)?;
+        let presented = Presented::of(&parts.headers, app.entrance.transport())?;
         let principal = match authenticate(app, &memory, presented).await {
             Ok(principal) => principal,
             // A key that was made on another node a moment ago is known here at the position of its making. Whoever
@@ -73,16 +74,22 @@ impl FromRequestParts<App> for Caller {
         let principal = at_work(app, principal, &parts.headers).await?;
         let action = match parts.extensions.get::<Access>() {
             Some(Access::Needs(action)) => *action,
-            Some(Access::Open) | None => Action::Read,
+            // Whoever comes to a route that is open to all and says who they are may look.
+            Some(Access::Open) => Action::Read,
+            None => {
+                tracing::error!("a route has no line in the table of routes: {}", route(parts));
+                return Err(Problem::internal());
+            }
         };
-        let caller = Self { principal, action, origin: Origin::of(parts), route: route(parts) };
+        let (origin, route) = (Origin::of(parts), route(parts));
+        let caller = Self { principal, action, origin, route, memory };
         if let Err(denied) = authorize(&caller.principal, action, action.floor(caller.organization())) {
-            caller.record_denied(app, &memory).await;
+            caller.record_denied(app).await;
             return Err(denied.into());
         }
         reach_min_position(app, &parts.headers).await?;
         if action.is_recorded() {
-            caller.record_granted(app, &memory, action).await?;
+            caller.record_granted(app, action).await?;
         }
         Ok(caller)
     }
@@ -156,13 +163,27 @@ impl Caller {
         Ok(authorize(&self.principal, self.action, resource)?)
     }
 
+    /// As [`Self::may`], and a refusal of what only some may do is recorded.
+    async fn may_or_record(&self, app: &App, resource: Resource) -> Result<(), Problem> {
+        match authorize(&self.principal, self.action, resource) {
+            Ok(()) => Ok(()),
+            Err(denied) => Err(self.refused(app, denied).await),
+        }
+    }
+
+    /// The problem of a refusal, which is recorded if it is about what only some may do.
+    pub async fn refused(&self, app: &App, denied: Denied) -> Problem {
+        self.record_denied(app).await;
+        denied.into()
+    }
+
     /// Whether the route's action may be done to a project.
     ///
     /// # Errors
     /// 404 if there is none of this id, 403 if it is not for the caller (Pepper reference §16).
     pub async fn may_project(&self, app: &App, project: ProjectId) -> Result<(), Problem> {
         let scope = app.views.scope_of_project(project).await?;
-        self.may(Resource::Project(scope))
+        self.may_or_record(app, Resource::Project(scope)).await
     }
 
     /// Whether the route's action may be done to a scan.
@@ -171,7 +192,7 @@ impl Caller {
     /// As [`Self::may_project`].
     pub async fn may_scan(&self, app: &App, scan: ScanId) -> Result<ProjectId, Problem> {
         let scope: ProjectScope = app.views.scope_of_scan(scan).await?;
-        self.may(Resource::Project(scope))?;
+        self.may_or_record(app, Resource::Project(scope)).await?;
         Ok(scope.project)
     }
 
@@ -182,7 +203,7 @@ impl Caller {
     pub async fn may_finding(&self, app: &App, finding: FindingId) -> Result<FindingScope, Problem> {
         let scopes = app.views.finding_scopes(vec![finding]).await?;
         let scope = scopes.into_iter().next().ok_or_else(|| Problem::missing("finding"))?;
-        self.may(Resource::Project(scope.scope))?;
+        self.may_or_record(app, Resource::Project(scope.scope)).await?;
         Ok(scope)
     }
 

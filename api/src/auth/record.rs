@@ -2,7 +2,6 @@
 
 use super::Caller;
 use crate::app::App;
-use crate::memory::Memory;
 use crate::problem::Problem;
 use hashlink::LruCache;
 use parking_lot::Mutex;
@@ -38,8 +37,8 @@ impl Recorded {
 
 impl Caller {
     /// Records a refusal of what only some may do. That it could not be recorded changes nothing about it.
-    pub(super) async fn record_denied(&self, app: &App, memory: &Memory) {
-        if !self.action.is_administrative() || !self.is_due(app, memory, self.action) {
+    pub(super) async fn record_denied(&self, app: &App) {
+        if !self.action.is_administrative() || !self.is_due(app, self.action) {
             return;
         }
         let recorded = match self.fresh_command(app) {
@@ -55,21 +54,16 @@ impl Caller {
     ///
     /// # Errors
     /// When the log or the key store cannot be used.
-    pub(crate) async fn record_granted(
-        &self,
-        app: &App,
-        memory: &Memory,
-        action: Action,
-    ) -> Result<(), Problem> {
-        if !self.is_due(app, memory, action) {
+    pub(crate) async fn record_granted(&self, app: &App, action: Action) -> Result<(), Problem> {
+        if !self.is_due(app, action) {
             return Ok(());
         }
         let context = self.fresh_command(app)?;
         Ok(app.identities.record_granted(&context, action, self.route.clone(), None).await?)
     }
 
-    fn is_due(&self, app: &App, memory: &Memory, action: Action) -> bool {
-        memory.recorded.is_due(self.principal.credential, action, &self.route, app.clock.now())
+    fn is_due(&self, app: &App, action: Action) -> bool {
+        self.memory.recorded.is_due(self.principal.credential, action, &self.route, app.clock.now())
     }
 }
 

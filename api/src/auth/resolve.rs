@@ -104,7 +104,7 @@ async fn of_session(app: &App, memory: &Memory, token: &str, kind: TokenKind) ->
     let organization = match person.standing.organizations.first() {
         Some(belonging) => belonging.organization,
         None if person.standing.is_super_admin() => {
-            app.views.eldest_organization().await?.map_or(NOWHERE, |organization| organization.id)
+            app.identities.first_organization().await?.unwrap_or(NOWHERE)
         }
         None => NOWHERE,
     };

@@ -142,7 +142,7 @@ impl Quota {
 type Entry = (&'static str, &'static str, Option<Class>);
 
 /// Routes that are not [`Class::General`], as the router names them.
-const ROUTES: [Entry; 29] = [
+const ROUTES: [Entry; 36] = [
     ("POST", "/auth/login", Some(Class::Login)),
     ("POST", "/api/auth/callback/credentials", Some(Class::Login)),
     ("POST", "/auth/register", Some(Class::Register)),
@@ -161,6 +161,15 @@ const ROUTES: [Entry; 29] = [
     ("GET", "/v1/admin/audit", Some(Class::Search)),
     ("GET", "/v1/admin/users", Some(Class::Search)),
     ("GET", "/v1/audit", Some(Class::Search)),
+    // Much is opened or looked through for one answer.
+    ("GET", "/api/users", Some(Class::Search)),
+    ("GET", "/api/apikeys", Some(Class::Search)),
+    ("GET", "/v1/members", Some(Class::Search)),
+    ("GET", "/exposed/v1/members", Some(Class::Search)),
+    ("GET", "/v1/api_tokens", Some(Class::Search)),
+    ("GET", "/exposed/v1/api_tokens", Some(Class::Search)),
+    // It sends a message to whom the client likes.
+    ("POST", "/api/users", Some(Class::Register)),
     ("GET", "/api/audit-log", Some(Class::Search)),
     ("GET", "/api/audit-log/consistency", Some(Class::Search)),
     ("GET", "/api/audit-log/proof", Some(Class::Search)),

@@ -10,9 +10,9 @@ use crate::ports::Mail;
 use scanledger_domain::claim::{Claim, ClaimCommand, Unique, claim_stream};
 use scanledger_domain::id::{InvitationId, OrganizationId, SubjectId, TeamId, UserId};
 use scanledger_domain::identity::{
-    Changer, Invited, InvitedTeam, KeyHash, Organization, OrganizationCommand, OrganizationRefusal,
-    OrganizationRole, Team, TeamRefusal, TeamRole, is_email, may_change_member, organization_stream,
-    team_stream,
+    AddressProof, Changer, Invited, InvitedTeam, KeyHash, Organization, OrganizationCommand,
+    OrganizationRefusal, OrganizationRole, Team, TeamCommand, TeamRefusal, TeamRole, UserRegistered,
+    is_email, may_change_member, organization_stream, team_stream,
 };
 use scanledger_domain::log::{Actor, Position};
 use std::fmt;
@@ -120,7 +120,29 @@ impl Identities {
     ) -> Result<PersonChanged> {
         let state = self.ledger.load::<Organization>(&organization_stream(organization)).await?.0;
         may_change_member(by, state.members.get(&user).copied(), None).map_err(refused)?;
-        self.change_members(context, organization, OrganizationCommand::RemoveMember { user }).await
+        let mut races = Races::default();
+        loop {
+            let mut batch = self.ledger.batch(context);
+            batch
+                .decide::<Organization>(
+                    organization_stream(organization),
+                    OrganizationCommand::RemoveMember { user },
+                )
+                .await
+                .map_err(|error| error.map_refused(MemberRefusal::from))?;
+            for team in self.views.teams_of(user, organization).await? {
+                match batch.decide::<Team>(team_stream(team), TeamCommand::RemoveMember { user }).await {
+                    Ok(_) | Err(CommandError::Refused(TeamRefusal::NotAMember | TeamRefusal::NotFound)) => (),
+                    Err(error) => {
+                        return Err(error.map_refused(|refusal| PersonRefusal::from(refusal).into()));
+                    }
+                }
+            }
+            let done = finish(batch, &mut races).await;
+            if let Some(changed) = done.map_err(|error| error.map_refused(MemberRefusal::from))? {
+                return Ok(changed);
+            }
+        }
     }
 
     /// Takes an invitation back.
@@ -279,6 +301,8 @@ impl Identities {
         let context = self.context(asked, Actor::User(id), Some(organization), SubjectId(id.0))?;
         let new = NewPerson { email: email.clone(), name, password };
         let registered = self.new_person(&context, new).await.map_err(person)?;
+        // Whoever invites may have seen the token, and whoever has it is not for that who reads the address.
+        let registered = UserRegistered { address: AddressProof::Claimed, ..registered };
         let user = registered.user;
         let mut races = Races::default();
         loop {

@@ -1,6 +1,7 @@
 //! Who there is: setting up, people and their sessions, teams, members of organizations, and API keys.
 
 mod access;
+mod join;
 mod key;
 mod leave;
 mod member;
@@ -18,7 +19,7 @@ pub use key::{IssuedKey, KeyRefusal, NewKey, role_of_issued_key};
 pub use member::{Invitation, InvitationSent, MemberRefusal, NewInvitation};
 pub use origin::Asked;
 pub use person::{AdminRole, NewPerson, PersonChanged, PersonRefusal, Registered};
-pub use provider::{GroupRule, ProviderRefusal};
+pub use provider::{GroupRule, Newcomers, ProviderRefusal};
 pub use reset::ResetAsked;
 pub use session::{Lifetimes, SignInRefusal, SignedIn};
 pub use set_up::{SetUp, SetUpDone, SetUpRefusal};
@@ -30,6 +31,8 @@ use crate::ports::{Entropy, Mailer, ReadModel};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use password::Passwords;
+use scanledger_domain::claim::{Claim, Unique, claim_stream};
+use scanledger_domain::id::OrganizationId;
 use scanledger_domain::identity::KeyHash;
 use scanledger_domain::time::Clock;
 use scanledger_domain::vault::Vault;
@@ -109,6 +112,15 @@ impl Identities {
     /// How long sessions and tokens last.
     pub const fn lifetimes(&self) -> Lifetimes {
         self.lifetimes
+    }
+
+    /// The organization that the installation was set up with, if it was.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn first_organization(&self) -> Result<Option<OrganizationId>, Fault> {
+        let holder = self.ledger.load::<Claim>(&claim_stream(&*self.vault, Unique::Setup)).await?.0;
+        Ok(holder.and_then(|holder| holder.as_str().strip_prefix("organization-")?.parse().ok()))
     }
 
     /// A secret of `what`: its id, so that it is found, and what nobody can guess.

@@ -8,19 +8,12 @@ use scanledger_domain::claim::{ClaimRefusal, Unique, claim_stream};
 use scanledger_domain::id::{OrganizationId, SubjectId, TeamId, UserId};
 use scanledger_domain::identity::{
     AddressProof, Channels, Installation, InstallationCommand, InstallationRefusal, Organization,
-    OrganizationCommand, OrganizationCreated, OrganizationRefusal, OrganizationRole, Rank, Team, TeamCommand,
-    TeamCreated, TeamRefusal, TeamRole, User, UserCommand, UserRefusal, UserRegistered, UserState,
-    WeakPassword, check_password, installation_stream, is_email, is_long_name, may_change,
-    organization_stream, team_stream, user_stream,
+    OrganizationCommand, OrganizationRefusal, OrganizationRole, Rank, Team, TeamRefusal, TeamRole, User,
+    UserCommand, UserRefusal, UserRegistered, UserState, WeakPassword, check_password, installation_stream,
+    is_email, is_long_name, may_change, organization_stream, team_stream, user_stream,
 };
 use scanledger_domain::log::Position;
 use std::fmt;
-
-/// What the organization and the team of somebody who registers by themselves are called. Names are not sealed, so
-/// they say nothing about the person.
-const PERSONAL: &str = "Personal";
-/// The slug of that team.
-const PERSONAL_SLUG: &str = "personal";
 
 /// Somebody who wants an account.
 #[derive(Clone, PartialEq, Eq)]
@@ -123,8 +116,7 @@ impl Identities {
             let mut batch = self.ledger.batch(context);
             self.add_person(&mut batch, registered.clone(), &plain_email(&new.email)).await?;
             let user = registered.user;
-            self.add_organization(&mut batch, organization, user).await?;
-            self.add_personal_team(&mut batch, organization, team, user).await?;
+            self.add_own_home(&mut batch, organization, team, user).await?;
             match batch.commit().await? {
                 Committed::At { position, .. } => return Ok(Registered { user, position }),
                 Committed::Nothing => return Err(CommandError::Refused(PersonRefusal::EmailTaken)),
@@ -311,96 +303,6 @@ impl Identities {
             .take::<User>(claim, &user_stream(user), |state| !matches!(state, UserState::Missing))
             .await
             .map_err(|error| error.map_refused(|ClaimRefusal::TakenBy { .. }| PersonRefusal::EmailTaken))
-    }
-
-    async fn add_organization(
-        &self,
-        batch: &mut Batch<'_>,
-        organization: OrganizationId,
-        user: UserId,
-    ) -> Result<()> {
-        let created = OrganizationCreated { organization, name: PERSONAL.to_owned() };
-        let owner = OrganizationCommand::AddMember { user, role: OrganizationRole::Owner };
-        batch
-            .decide_all::<Organization>(
-                organization_stream(organization),
-                [OrganizationCommand::Create(created), owner],
-            )
-            .await
-            .map_err(|error| error.map_refused(PersonRefusal::from))?;
-        Ok(())
-    }
-
-    async fn add_personal_team(
-        &self,
-        batch: &mut Batch<'_>,
-        organization: OrganizationId,
-        team: TeamId,
-        user: UserId,
-    ) -> Result<()> {
-        let slug = Some(PERSONAL_SLUG.to_owned());
-        let name = PERSONAL.to_owned();
-        let created = TeamCreated { team, organization, name, slug, description: None };
-        let claim = claim_stream(&*self.vault, Unique::TeamSlug(organization, PERSONAL_SLUG));
-        batch
-            .take::<Team>(claim, &team_stream(team), |state| state.live().is_some())
-            .await
-            .map_err(|error| error.map_refused(|ClaimRefusal::TakenBy { .. }| PersonRefusal::TeamNotFound))?;
-        let admin = TeamCommand::AddMember { user, role: TeamRole::Admin };
-        batch
-            .decide_all::<Team>(team_stream(team), [TeamCommand::Create(created), admin])
-            .await
-            .map_err(|error| error.map_refused(PersonRefusal::from))?;
-        Ok(())
-    }
-
-    /// A team of somebody's own in an organization of others, where no slug of it would be unique.
-    pub(super) async fn add_unnamed_team(
-        &self,
-        batch: &mut Batch<'_>,
-        organization: OrganizationId,
-        team: TeamId,
-        user: UserId,
-    ) -> Result<()> {
-        let name = PERSONAL.to_owned();
-        let created = TeamCreated { team, organization, name, slug: None, description: None };
-        let admin = TeamCommand::AddMember { user, role: TeamRole::Admin };
-        let decided =
-            batch.decide_all::<Team>(team_stream(team), [TeamCommand::Create(created), admin]).await;
-        decided.map(|_| ()).map_err(|error| error.map_refused(PersonRefusal::from))
-    }
-
-    /// Lets somebody belong to an organization, if they do not already.
-    pub(super) async fn add_to_organization(
-        &self,
-        batch: &mut Batch<'_>,
-        organization: OrganizationId,
-        user: UserId,
-    ) -> Result<()> {
-        let stream = organization_stream(organization);
-        if self.ledger.load::<Organization>(&stream).await?.0.members.contains_key(&user) {
-            return Ok(());
-        }
-        let command = OrganizationCommand::AddMember { user, role: OrganizationRole::Member };
-        let decided = batch.decide::<Organization>(stream, command).await;
-        decided.map(|_| ()).map_err(|error| error.map_refused(PersonRefusal::from))
-    }
-
-    pub(super) async fn add_to_team(
-        &self,
-        batch: &mut Batch<'_>,
-        team: TeamId,
-        user: UserId,
-        role: TeamRole,
-    ) -> Result<()> {
-        let command = TeamCommand::AddMember { user, role };
-        let decided = batch.decide::<Team>(team_stream(team), command).await;
-        decided.map(|_| ()).map_err(|error| {
-            error.map_refused(|refusal| match refusal {
-                TeamRefusal::NotFound => PersonRefusal::TeamNotFound,
-                refusal => refusal.into(),
-            })
-        })
     }
 
     /// Whose a team is.

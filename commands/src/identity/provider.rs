@@ -9,11 +9,12 @@ use crate::ports::{EmailStanding, Vouched};
 use scanledger_domain::claim::{ClaimRefusal, Unique, claim_stream};
 use scanledger_domain::id::{IdentityId, OrganizationId, SubjectId, TeamId, UserId};
 use scanledger_domain::identity::{
-    Method, Organization, OrganizationCommand, OrganizationRole, Provider, SessionKind, SignInFailure, Team,
-    TeamCommand, TeamRole, User, UserCommand, UserIdentityLinked, UserState, organization_stream,
-    team_stream, user_stream,
+    AddressProof, Method, Organization, OrganizationCommand, OrganizationRole, Provider, SessionKind,
+    SignInFailure, Team, TeamCommand, TeamRole, User, UserCommand, UserIdentityLinked, UserState,
+    organization_stream, team_stream, user_stream,
 };
 use scanledger_domain::log::Actor;
+use std::collections::BTreeMap;
 
 /// What members of a group at a provider are here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,17 @@ pub struct GroupRule {
     pub team: Option<(TeamId, TeamRole)>,
 }
 
+/// What becomes of somebody whom a provider vouches for and whom nobody knows yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Newcomers {
+    /// They are not let in.
+    Refused,
+    /// They get an organization and a team of their own, as whoever registers does: anybody has an account there.
+    OnTheirOwn,
+    /// They belong to the eldest organization, whose provider it is.
+    InEldest,
+}
+
 /// Why a provider's word does not sign anybody in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderRefusal {
@@ -35,6 +47,13 @@ pub enum ProviderRefusal {
     /// There is no organization to belong to.
     #[error("there is no organization yet")]
     NoOrganization,
+    /// They have no account, and nobody gets one this way.
+    #[error("nobody gets an account this way")]
+    Closed,
+    /// Somebody has an account with the address, and nobody knows whether it is theirs. Using a token of a password
+    /// reset, which is sent there, shows it.
+    #[error("the account with this address has to show first that it is its own")]
+    Unproven,
     /// The provider names no address that it has verified, and nobody has this identity yet.
     #[error("the provider names no verified address")]
     NoEmail,
@@ -50,8 +69,10 @@ type Result<T> = std::result::Result<T, CommandError<ProviderRefusal>>;
 
 impl Identities {
     /// Signs in whom a provider vouches for: who has this identity, else who has the verified address, else somebody
-    /// new in the eldest organization with a team of their own (TRUSCA reference §3.1). `rules` say what members of
-    /// groups are in that organization; without any, groups mean nothing.
+    /// new. `rules` say what members of groups are in the eldest organization; without any, groups mean nothing.
+    ///
+    /// TRUSCA puts every newcomer into the eldest organization (reference §3.1). Where anybody can have an account at
+    /// the provider, that would open what belongs to no team there to anybody.
     ///
     /// # Errors
     /// A [`ProviderRefusal`], which is recorded; else a fault.
@@ -60,10 +81,11 @@ impl Identities {
         asked: &Asked,
         provider: Provider,
         vouched: &Vouched,
+        newcomers: Newcomers,
         rules: &[GroupRule],
         kind: SessionKind,
     ) -> Result<SignedIn> {
-        let known = match self.known_or_new(asked, provider, vouched).await {
+        let known = match self.known_or_new(asked, provider, vouched, newcomers).await {
             Ok(known) => known,
             Err(CommandError::Refused(refusal)) => {
                 self.record_failure(asked, None, None, SignInFailure::Provider).await?;
@@ -92,7 +114,13 @@ impl Identities {
         self.record_failure(asked, None, None, SignInFailure::Provider).await
     }
 
-    async fn known_or_new(&self, asked: &Asked, provider: Provider, vouched: &Vouched) -> Result<Known> {
+    async fn known_or_new(
+        &self,
+        asked: &Asked,
+        provider: Provider,
+        vouched: &Vouched,
+        newcomers: Newcomers,
+    ) -> Result<Known> {
         let claim = claim_stream(&*self.vault, Unique::Identity(provider, &vouched.subject));
         if let Some(known) = self.holder_of(claim).await? {
             return Ok(known);
@@ -102,29 +130,38 @@ impl Identities {
             return Err(CommandError::Refused(ProviderRefusal::NoEmail));
         };
         if let Some(known) = self.person_with(&email.address).await? {
+            // Whoever claimed the address may be somebody else, who waits for its owner to come (account pre-hijacking).
+            if known.account.address == AddressProof::Claimed {
+                return Err(CommandError::Refused(ProviderRefusal::Unproven));
+            }
             if known.account.is_active {
                 let context = self.own_context(asked, &known)?;
                 self.link(&context, known.account.user, provider, vouched).await?;
-                // The epoch may have moved on.
-                let linked = self.person(known.account.user).await?;
-                return linked.ok_or(CommandError::Refused(ProviderRefusal::Inactive));
             }
             return Ok(known);
         }
-        let organization = self.views.eldest_organization().await?;
-        let organization = organization.ok_or(CommandError::Refused(ProviderRefusal::NoOrganization))?;
-        self.new_vouched(asked, provider, vouched, &email.address, organization).await
+        let home = match newcomers {
+            Newcomers::Refused => return Err(CommandError::Refused(ProviderRefusal::Closed)),
+            Newcomers::OnTheirOwn => None,
+            Newcomers::InEldest => {
+                let eldest = self.first_organization().await?;
+                Some(eldest.ok_or(CommandError::Refused(ProviderRefusal::NoOrganization))?)
+            }
+        };
+        self.new_vouched(asked, provider, vouched, &email.address, home).await
     }
 
+    /// Makes an account in `home`, or with an organization of its own.
     async fn new_vouched(
         &self,
         asked: &Asked,
         provider: Provider,
         vouched: &Vouched,
         email: &str,
-        organization: OrganizationId,
+        home: Option<OrganizationId>,
     ) -> Result<Known> {
         let id: UserId = asked.command.derive("user").0.into();
+        let organization = home.unwrap_or_else(|| asked.command.derive("organization").0.into());
         let context = self.context(asked, Actor::User(id), Some(organization), SubjectId(id.0))?;
         let person = |error: CommandError<PersonRefusal>| error.map_refused(ProviderRefusal::from);
         let name = vouched.name.clone().filter(|name| scanledger_domain::identity::is_long_name(name));
@@ -154,8 +191,10 @@ impl Identities {
                 )
                 .await
                 .map_err(|error| error.map_refused(|refusal| PersonRefusal::from(refusal).into()))?;
-            self.add_to_organization(&mut batch, organization, user).await.map_err(person)?;
-            self.add_unnamed_team(&mut batch, organization, team, user).await.map_err(person)?;
+            match home {
+                Some(home) => self.add_to_organization(&mut batch, home, user).await.map_err(person)?,
+                None => self.add_own_home(&mut batch, organization, team, user).await.map_err(person)?,
+            }
             match batch.commit().await? {
                 Committed::At { position, .. } => {
                     self.views.wait_for(position, super::VIEWS_WAIT).await?;
@@ -187,10 +226,7 @@ impl Identities {
                 |error| error.map_refused(|ClaimRefusal::TakenBy { .. }| PersonRefusal::EmailTaken.into()),
             )?;
             batch
-                .decide_all::<User>(
-                    user_stream(user),
-                    [UserCommand::ProveAddress, UserCommand::Link(linked.clone())],
-                )
+                .decide::<User>(user_stream(user), UserCommand::Link(linked.clone()))
                 .await
                 .map_err(|error| error.map_refused(|refusal| PersonRefusal::from(refusal).into()))?;
             match batch.commit().await? {
@@ -223,12 +259,19 @@ impl Identities {
         vouched: &Vouched,
         rules: &[GroupRule],
     ) -> Result<()> {
-        let Some(organization) = self.views.eldest_organization().await? else { return Ok(()) };
+        let Some(organization) = self.first_organization().await? else { return Ok(()) };
         let user = known.account.user;
         let matching = || rules.iter().filter(|rule| vouched.groups.contains(&rule.group));
+        let members = self.ledger.load::<Organization>(&organization_stream(organization)).await?.0.members;
+        // Who was let go and is in no group stays away.
+        if matching().next().is_none() && !members.contains_key(&user) {
+            return Ok(());
+        }
         // The strongest of several: roles sort strongest first.
         let role = matching().map(|rule| rule.role).min().unwrap_or(OrganizationRole::Member);
         let context = self.own_context(asked, known)?.derive("groups");
+        // It is this organization's audit log that says who became what in it.
+        let context = Context { organization: Some(organization), ..context };
         let mut races = Races::default();
         loop {
             let mut batch = self.ledger.batch(&context);
@@ -241,13 +284,15 @@ impl Identities {
                 Err(CommandError::Contended) => return Err(CommandError::Contended),
                 Err(CommandError::Fault(fault)) => return Err(fault.into()),
             }
-            let mut teams: Vec<(TeamId, TeamRole)> = matching().filter_map(|rule| rule.team).collect();
-            teams.sort_unstable();
-            teams.dedup_by_key(|(team, _)| *team);
-            for (team, role) in teams {
-                let decided =
-                    batch.decide::<Team>(team_stream(team), TeamCommand::AddMember { user, role }).await;
-                if let Err(CommandError::Fault(fault)) = decided {
+            for (team, role) in teams(rules, &vouched.groups) {
+                let command = match role {
+                    Some(role) => TeamCommand::AddMember { user, role },
+                    None => TeamCommand::RemoveMember { user },
+                };
+                // That somebody runs a team is worth more than what the provider says.
+                if let Err(CommandError::Fault(fault)) =
+                    batch.decide::<Team>(team_stream(team), command).await
+                {
                     return Err(fault.into());
                 }
             }
@@ -266,4 +311,18 @@ impl Identities {
         let user = known.account.user;
         Ok(self.context(asked, Actor::User(user), known.organization, SubjectId(user.0))?)
     }
+}
+
+/// What somebody in `groups` is in each team that rules name; nothing in those whose groups they are not in.
+fn teams(rules: &[GroupRule], groups: &[String]) -> BTreeMap<TeamId, Option<TeamRole>> {
+    let mut teams = BTreeMap::new();
+    for rule in rules {
+        let Some((team, role)) = rule.team else { continue };
+        let place: &mut Option<TeamRole> = teams.entry(team).or_default();
+        if groups.contains(&rule.group) {
+            // Roles sort strongest first.
+            *place = Some(place.map_or(role, |present| present.min(role)));
+        }
+    }
+    teams
 }

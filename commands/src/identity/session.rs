@@ -82,14 +82,6 @@ pub(super) struct Known {
 }
 
 impl Identities {
-    /// Makes ready, so that the first unknown address takes as long as the second.
-    ///
-    /// # Errors
-    /// When the system has no randomness.
-    pub async fn prepare(&self) -> std::result::Result<(), Fault> {
-        self.passwords.prepare().await
-    }
-
     /// Signs somebody in with a password. An unknown address takes as long as a wrong password.
     ///
     /// # Errors

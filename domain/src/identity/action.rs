@@ -1,6 +1,6 @@
 //! The table of actions: what each needs.
 
-use super::{Resource, Role, Scope};
+use super::{KeyForm, Resource, Role, Scope};
 use crate::id::OrganizationId;
 
 /// What is asked for.
@@ -151,6 +151,14 @@ impl Action {
         match self {
             Self::OwnAccount | Self::OwnKey | Self::Administer => Resource::Installation,
             _ => Resource::Organization(organization),
+        }
+    }
+
+    /// Whether keys of a form are good for it: TRUSCA's only scan and read scans (TRUSCA reference §2.2).
+    pub const fn takes(self, form: KeyForm) -> bool {
+        match form {
+            KeyForm::Trusca => matches!(self, Self::Read | Self::Scan | Self::OwnKey),
+            KeyForm::Pepper | KeyForm::GitGuardian | KeyForm::Semgrep => true,
         }
     }
 

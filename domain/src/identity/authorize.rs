@@ -63,6 +63,9 @@ pub enum Denied {
     /// Only super administrators may.
     #[error("this is for super administrators")]
     NotSuperAdmin,
+    /// Keys of this form scan and read what was scanned, and nothing else.
+    #[error("keys of this form only scan and read scans")]
+    Form,
 }
 
 impl Denied {
@@ -79,6 +82,11 @@ impl Denied {
 pub fn authorize(principal: &Principal, action: Action, resource: Resource) -> Result<(), Denied> {
     let needs = action.needs();
     asker(principal, needs.asker)?;
+    if let Credential::Key { form, .. } = principal.credential
+        && !action.takes(form)
+    {
+        return Err(Denied::Form);
+    }
     let role = match resource {
         Resource::Installation => principal.role().unwrap_or(Role::Viewer),
         Resource::Organization(organization) => {

@@ -194,6 +194,16 @@ fn a_key_needs_the_scope_whatever_its_role() {
 }
 
 #[test]
+fn a_key_in_truscas_form_scans_and_reads_whatever_its_role() {
+    let own = key(Role::Admin);
+    let Credential::Key { key, .. } = own.credential else { panic!("it is a key") };
+    let narrow = Principal { credential: Credential::Key { key, form: KeyForm::Trusca }, ..own };
+    let home = Resource::Organization(HOME);
+    assert_eq!(allowed(&narrow, home), [Action::Read, Action::Scan, Action::OwnKey]);
+    assert_eq!(authorize(&narrow, Action::ManageKeys, home), Err(Denied::Form));
+}
+
+#[test]
 fn a_key_that_reads_changes_nothing() {
     let reads = limited(Limit { breadth: Breadth::ReadOnly, ..Limit::NONE });
     let home = Resource::Organization(HOME);

@@ -52,8 +52,8 @@ pub use team::{
 pub use user::{
     Account, AddressProof, Channels, LinkedIdentity, PasswordReset, Provider, Rank, UnknownProvider, User,
     UserActivated, UserChannelsSet, UserCommand, UserDeactivated, UserErased, UserEvent, UserIdentityLinked,
-    UserIdentityUnlinked, UserPasswordRemoved, UserPasswordSet, UserRankChanged, UserRefusal, UserRegistered,
-    UserResetRequested, UserSessionsEnded, UserState, Wanted, is_email, user_stream,
+    UserIdentityUnlinked, UserPasswordSet, UserRankChanged, UserRefusal, UserRegistered, UserResetRequested,
+    UserSessionsEnded, UserState, Wanted, is_email, user_stream,
 };
 
 use crate::limits::{LONG_NAME_CHARS, NAME_CHARS};

@@ -244,6 +244,9 @@ pub enum OrganizationRefusal {
     /// Only owners may.
     #[error("only owners make owners, or change what owners are")]
     OwnersOnly,
+    /// Only people may, and keys for everything.
+    #[error("a key that may not be used for everything makes ordinary members only")]
+    PeopleOnly,
     /// There is no such invitation, or it is over.
     #[error("the invitation does not exist, or is over")]
     NotInvited,
@@ -257,8 +260,10 @@ pub enum OrganizationRefusal {
 pub enum Changer {
     /// An owner of it, or somebody who runs the installation.
     Owner,
-    /// Somebody who runs it without owning it, such as a key.
+    /// Somebody who runs it without owning it, such as a key that may be used for everything.
     Admin,
+    /// A key that may be used for some things only, and must not make itself somebody who may do everything.
+    Delegate,
 }
 
 /// Whether somebody who is `present` in an organization, if anything, may be made `wanted`, or nothing: only owners
@@ -272,9 +277,11 @@ pub fn may_change_member(
     wanted: Option<OrganizationRole>,
 ) -> Result<(), OrganizationRefusal> {
     let is_about_owners = [present, wanted].contains(&Some(OrganizationRole::Owner));
+    let is_about_members = [present, wanted].iter().flatten().all(|role| *role == OrganizationRole::Member);
     match by {
         Changer::Admin if is_about_owners => Err(OrganizationRefusal::OwnersOnly),
-        Changer::Admin | Changer::Owner => Ok(()),
+        Changer::Delegate if !is_about_members => Err(OrganizationRefusal::PeopleOnly),
+        Changer::Owner | Changer::Admin | Changer::Delegate => Ok(()),
     }
 }
 
@@ -481,6 +488,11 @@ mod tests {
             assert_eq!(may_change_member(Changer::Owner, present, wanted), Ok(()));
         }
         assert_eq!(may_change_member(Changer::Admin, Some(Member), Some(Admin)), Ok(()));
+        assert_eq!(may_change_member(Changer::Delegate, None, Some(Member)), Ok(()));
+        for (present, wanted) in [(None, Some(Admin)), (Some(Member), Some(Admin)), (Some(Admin), None)] {
+            let refused = Err(OrganizationRefusal::PeopleOnly);
+            assert_eq!(may_change_member(Changer::Delegate, present, wanted), refused);
+        }
         assert_eq!(may_change_member(Changer::Admin, Some(Admin), None), Ok(()));
     }
 

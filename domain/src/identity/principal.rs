@@ -178,7 +178,11 @@ impl Principal {
             standing.is_super_admin()
                 || belonging.is_some_and(|belonging| belonging.role == OrganizationRole::Owner)
         };
-        if self.person().is_some_and(owns) { Changer::Owner } else { Changer::Admin }
+        match self.credential {
+            Credential::Session(_) if self.person().is_some_and(owns) => Changer::Owner,
+            Credential::Key { .. } if !self.limit.scopes.is_all() => Changer::Delegate,
+            Credential::Session(_) | Credential::Key { .. } => Changer::Admin,
+        }
     }
 
     /// The role in what concerns no single team of its own organization; `None` for who does not belong to it.

@@ -14,8 +14,8 @@ use scanledger_domain::identity::{
     SessionContinued, SessionEnd, SessionEnded, SessionKind, SessionStarted, SignInFailed, SignInFailure,
     SuperAdminAdded, SuperAdminRemoved, TeamCreated, TeamDeleted, TeamMemberAdded, TeamMemberRemoved,
     TeamRole, TeamUpdated, UserActivated, UserChannelsSet, UserDeactivated, UserErased, UserIdentityLinked,
-    UserIdentityUnlinked, UserPasswordRemoved, UserPasswordSet, UserRankChanged, UserRegistered,
-    UserResetRequested, UserSessionsEnded, Wanted, user_stream,
+    UserIdentityUnlinked, UserPasswordSet, UserRankChanged, UserRegistered, UserResetRequested,
+    UserSessionsEnded, Wanted, user_stream,
 };
 use scanledger_domain::project::{Created, Deleted, Gate, GateUpdated, Limit, ProjectDetails, Updated};
 use scanledger_domain::time::Timestamp;
@@ -230,7 +230,6 @@ fn accounts() -> Vec<Sample> {
         UserActivated { user: USER }.into(),
         UserRankChanged { user: USER, rank: Rank::SuperAdmin }.into(),
         UserPasswordSet { user: USER, password }.into(),
-        UserPasswordRemoved { user: USER }.into(),
         UserResetRequested { user: USER, token: KeyHash::of("not-a-token"), expires_at: LATER }.into(),
         UserSessionsEnded { user: USER }.into(),
         linked().into(),

@@ -157,7 +157,6 @@ pub fn details(entry: &AuditEntry) -> Map<String, Value> {
     match entry.action.as_str() {
         "user.registered"
         | "user.password_set"
-        | "user.password_removed"
         | "user.reset_requested"
         | "user.identity_linked"
         | "session.started"

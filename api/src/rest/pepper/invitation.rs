@@ -4,6 +4,7 @@ use super::lifecycle::SuccessOut;
 use super::member::RoleWord;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::entrance::before_value;
 use crate::extract::{Body, Id, Opaque, digest_of};
 use crate::problem::Problem;
 use crate::rest::people::{Place, open_texts, team_for};
@@ -105,7 +106,7 @@ pub async fn invite(
         Place::InTeams(role) => team_for(&app, organization, role, team_id).await?.map(|team| (team, role)),
     };
     let new = NewInvitation { email, role: role.place().role(), team };
-    let link = invitation_link(&app.entrance.invitation_url);
+    let link = before_value(&app.entrance.invitation_url, "token");
     let context = caller.command(&app, body.digest).await?;
     let invited =
         app.identities.invite(&context, caller.principal.changer(), organization, new, &link).await?;
@@ -120,12 +121,6 @@ pub async fn invite(
         link: (!is_sent).then(|| format!("{link}{}", invited.token.reveal())),
     };
     Ok(Written::at(&app, StatusCode::CREATED, Some(invited.position), answer).await)
-}
-
-/// What the token of an invitation is put behind.
-fn invitation_link(url: &str) -> String {
-    let separator = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{separator}token=")
 }
 
 /// The invitations that stand
@@ -193,15 +188,4 @@ pub async fn accept_invitation(
     let token = &body.value.invitation_token.0;
     let accepted = app.identities.accept_invitation(&context, user, token).await?;
     Ok(Written::at(&app, StatusCode::OK, accepted.position, SuccessOut { success: true }).await)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::invitation_link;
-
-    #[test]
-    fn a_token_is_put_behind_what_is_configured() {
-        assert_eq!(invitation_link("https://x/i"), "https://x/i?token=");
-        assert_eq!(invitation_link("https://x/i?lang=en"), "https://x/i?lang=en&token=");
-    }
 }

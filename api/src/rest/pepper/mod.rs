@@ -75,7 +75,7 @@ pub fn routes() -> Routes {
         .add(Needs(Scan), routes!(lifecycle::cancel_scan))
         .add(Needs(Scan), routes!(lifecycle::rescan))
         .add(Needs(Read), routes!(artifact::list_artifacts))
-        .add(Needs(Read), routes!(artifact::download_artifact))
+        .add(Needs(Export), routes!(artifact::download_artifact))
         .add(Needs(Read), routes!(finding::findings_of_scan))
         .add(Needs(Export), routes!(export::export_findings))
         .add(Needs(Read), routes!(finding::read_finding))

@@ -1,13 +1,12 @@
 //! Many people at once, as super administrators make and end them (reference §3.3).
 
-use super::admin_teams::eldest_organization;
+use super::admin_teams::first_organization;
 use super::admin_user_shape::{AdminUserDetail, RoleWord, opened};
 use super::admin_users::{administrator, at_home, invalid_role, no_team, written};
 use super::csv::Csv;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::extract::Body;
-use crate::memory::Memory;
 use crate::problem::Problem;
 use crate::rest::Written;
 use axum::extract::State;
@@ -216,12 +215,8 @@ pub async fn deactivate_users(
         (status = 413, body = super::shape::ProblemOut),
     )
 )]
-pub async fn export_users(
-    State(app): State<App>,
-    memory: Memory,
-    caller: Caller,
-) -> Result<Response, Problem> {
-    caller.record_granted(&app, &memory, Action::Export).await?;
+pub async fn export_users(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    caller.record_granted(&app, Action::Export).await?;
     let everybody = Paging { offset: 0, limit: u32::MAX };
     let (rows, _) = app.views.users(UserFilter::default(), everybody).await?;
     if rows.len() > EXPORT_ROWS {
@@ -318,7 +313,7 @@ async fn create(
     };
     let (organization, team) = match (team_id.map(TeamId), role) {
         (None, Some(_)) => return Ok(Err(Refused::Role)),
-        (None, None) => (eldest_organization(app).await?, None),
+        (None, None) => (first_organization(app).await?, None),
         (Some(team), role) => match app.views.team(team).await? {
             Some(row) => (row.organization, Some((team, role.unwrap_or(TeamRole::Developer)))),
             None => return Ok(Err(Refused::Person(PersonRefusal::TeamNotFound))),

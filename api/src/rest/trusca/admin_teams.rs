@@ -173,7 +173,7 @@ pub async fn create_team(
     caller: Caller,
     body: Body<AdminTeamCreate>,
 ) -> Result<Written<AdminTeamDetail>, Problem> {
-    let organization = eldest_organization(&app).await?;
+    let organization = first_organization(&app).await?;
     let context = context(&app, &caller, organization, body.digest).await?;
     let AdminTeamCreate { name, slug, description } = body.value;
     let details = TeamDetails { name, slug: Some(plain_slug(&slug)), description };
@@ -292,13 +292,12 @@ pub async fn remove_member(
     written(&app, StatusCode::OK, changed).await
 }
 
-/// The organization that was made first: where what belongs to none is put (reference §3.3).
+/// The organization that the installation was set up with: where what belongs to none is put (reference §3.3).
 ///
 /// # Errors
 /// 422 if there is none.
-pub async fn eldest_organization(app: &App) -> Result<OrganizationId, Problem> {
-    let eldest = app.views.eldest_organization().await?;
-    eldest.map(|organization| organization.id).ok_or_else(|| {
+pub async fn first_organization(app: &App) -> Result<OrganizationId, Problem> {
+    app.identities.first_organization().await?.ok_or_else(|| {
         let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "there is no organization yet");
         problem.with_title("No Organization Configured")
     })

@@ -4,6 +4,7 @@ use super::admin_user_shape::{AdminUserDetail, AdminUserListItem, RoleWord, deta
 use super::{Page, PageNumber, PageSize, done, page_a};
 use crate::app::App;
 use crate::auth::Caller;
+use crate::entrance::before_value;
 use crate::extract::{Body, Id, Query, digest_of};
 use crate::problem::Problem;
 use crate::rest::{Written, shown};
@@ -148,7 +149,7 @@ pub async fn reset_password(
     Id(user): Id<UserId>,
 ) -> Result<Response, Problem> {
     let context = context(&app, &caller, user, digest_of(b"")).await?;
-    let link = format!("{}?token=", app.entrance.reset_url);
+    let link = before_value(&app.entrance.reset_url, "token");
     app.identities.initiate_reset(&context, user, &link).await?;
     Ok(done(&app, None).await)
 }

@@ -7,7 +7,6 @@ use super::{Moment, PageNumber, PageSize, page_a};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::extract::Query;
-use crate::memory::Memory;
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::State;
@@ -138,13 +137,12 @@ pub async fn list_entries(
 )]
 pub async fn list_all_entries(
     State(app): State<App>,
-    memory: Memory,
     caller: Caller,
     Query(wanted): Query<AuditLogIn>,
     Query(page): Query<AuditPageIn>,
 ) -> Result<Json<AuditLogListPage>, Problem> {
     let search = search(AuditReach::All, &wanted)?;
-    caller.record_granted(&app, &memory, Action::ReadAudit).await?;
+    caller.record_granted(&app, Action::ReadAudit).await?;
     Ok(Json(page_of(&app, search, &page).await?))
 }
 
@@ -160,13 +158,12 @@ pub async fn list_all_entries(
 )]
 pub async fn export_entries(
     State(app): State<App>,
-    memory: Memory,
     caller: Caller,
     Query(wanted): Query<AuditLogIn>,
 ) -> Result<Response, Problem> {
     let mut search = search(AuditReach::All, &wanted)?;
     let name = file_name(&search);
-    caller.record_granted(&app, &memory, Action::ExportAudit).await?;
+    caller.record_granted(&app, Action::ExportAudit).await?;
     let mut table = Csv::new(&COLUMNS);
     let mut is_first = true;
     loop {

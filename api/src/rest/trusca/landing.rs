@@ -1,5 +1,6 @@
 //! Where a browser goes once its user is signed in: never to somebody else (OWASP: unvalidated redirects).
 
+use crate::entrance::before_value;
 use url::Url;
 
 /// Characters of an address that somebody wants to land at (reference §3.1).
@@ -26,8 +27,7 @@ pub fn landing_at(landing: &str, wanted: &str) -> Option<String> {
 
 /// An address with `error` as a further parameter.
 pub fn with_error(address: &str, error: &str) -> String {
-    let joint = if address.contains('?') { '&' } else { '?' };
-    format!("{address}{joint}error={error}")
+    format!("{}{error}", before_value(address, "error"))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::landing::{landing_at, with_error};
 use super::shape::ProblemOut;
 use super::visitor::{Cookie, Visitor};
 use crate::app::App;
+use crate::entrance::Registration;
 use crate::extract::Query;
 use crate::problem::Problem;
 use crate::rest::shown;
@@ -15,7 +16,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use scanledger_commands::CommandError;
-use scanledger_commands::identity::{Asked, GroupRule, ProviderRefusal, SignedIn};
+use scanledger_commands::identity::{Asked, GroupRule, Newcomers, ProviderRefusal, SignedIn};
 use scanledger_commands::ports::{Authorization, IdentityProvider, OsEntropy};
 use scanledger_domain::identity::{Provider, SessionKind};
 use serde::{Deserialize, Serialize};
@@ -92,9 +93,11 @@ impl From<ProviderRefusal> for Failure {
         match refusal {
             ProviderRefusal::Inactive => Self::UserInactive,
             ProviderRefusal::NoOrganization => Self::NoOrganization,
-            ProviderRefusal::NoEmail | ProviderRefusal::Person(_) | ProviderRefusal::SignIn(_) => {
-                Self::Failed
-            }
+            ProviderRefusal::Closed
+            | ProviderRefusal::Unproven
+            | ProviderRefusal::NoEmail
+            | ProviderRefusal::Person(_)
+            | ProviderRefusal::SignIn(_) => Self::Failed,
         }
     }
 }
@@ -224,8 +227,8 @@ async fn sign_in(
         }
     };
     let rules = rules(app, provider);
-    let signed_in =
-        app.identities.sign_in_vouched(asked, provider, &vouched, rules, SessionKind::Tokens).await;
+    let (newcomers, kind) = (newcomers(app, provider), SessionKind::Tokens);
+    let signed_in = app.identities.sign_in_vouched(asked, provider, &vouched, newcomers, rules, kind).await;
     signed_in.map_err(|error| match error {
         CommandError::Refused(refusal) => refusal.into(),
         error => {
@@ -240,6 +243,15 @@ fn rules(app: &App, provider: Provider) -> &[GroupRule] {
     match provider {
         Provider::Oidc => &app.entrance.group_rules,
         Provider::GitHub | Provider::Google => &[],
+    }
+}
+
+/// The OpenID provider is the installation's own and knows who belongs to it; GitHub and Google know everybody.
+fn newcomers(app: &App, provider: Provider) -> Newcomers {
+    match (provider, app.entrance.registration) {
+        (Provider::Oidc, _) => Newcomers::InEldest,
+        (Provider::GitHub | Provider::Google, Registration::Open) => Newcomers::OnTheirOwn,
+        (Provider::GitHub | Provider::Google, Registration::Closed) => Newcomers::Refused,
     }
 }
 

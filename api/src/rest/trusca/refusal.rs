@@ -78,6 +78,9 @@ impl From<OrganizationRefusal> for Problem {
             OrganizationRefusal::OwnersOnly => {
                 Problem::new(StatusCode::FORBIDDEN, error).with_title("Forbidden").with_code("OWNERS_ONLY")
             }
+            OrganizationRefusal::PeopleOnly => {
+                Problem::new(StatusCode::FORBIDDEN, error).with_title("Forbidden").with_code("KEY_TOO_NARROW")
+            }
             OrganizationRefusal::LastOwner => conflict(error, "Last Owner Protected").with_code("LAST_OWNER"),
             OrganizationRefusal::NotInvited => Self::missing("invitation"),
             OrganizationRefusal::TooManyInvitations => {

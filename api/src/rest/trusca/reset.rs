@@ -3,6 +3,7 @@
 use super::shape::{ProblemOut, done, email_of};
 use super::visitor::Visitor;
 use crate::app::App;
+use crate::entrance::before_value;
 use crate::extract::Body;
 use crate::problem::Problem;
 use axum::extract::State;
@@ -54,7 +55,7 @@ pub async fn forgot_password(
     match app.identities.ask_for_reset(&email) {
         ResetAsked::Taken => {
             let asked = visitor.asked(&app);
-            let link = format!("{}?token=", app.entrance.reset_url);
+            let link = before_value(&app.entrance.reset_url, "token");
             let app = Arc::clone(&app);
             // The answer does not wait for it, and so says nothing about it.
             tokio::spawn(async move {

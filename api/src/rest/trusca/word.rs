@@ -6,7 +6,7 @@ use scanledger_projections::audit::AuditEntry;
 use serde_json::{Map, Value, json};
 
 /// Type of event, action, and the table that it is about. Where no plain verb says it, the action is a dotted name.
-const WORDS: [(&str, &str, &str); 45] = [
+const WORDS: [(&str, &str, &str); 44] = [
     ("organization.created", "create", "organizations"),
     ("organization.member_added", "organization.member_added", "organizations"),
     ("organization.member_removed", "organization.member_removed", "organizations"),
@@ -19,7 +19,6 @@ const WORDS: [(&str, &str, &str); 45] = [
     ("user.activated", "update", "users"),
     ("user.rank_changed", "update", "users"),
     ("user.password_set", "update", "users"),
-    ("user.password_removed", "update", "users"),
     ("user.channels_set", "update", "users"),
     ("user.identity_linked", "oauth.identity.linked", "users"),
     ("user.identity_unlinked", "oauth.identity.unlinked", "users"),

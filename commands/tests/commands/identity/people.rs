@@ -4,8 +4,8 @@ use super::installation;
 use crate::support::World;
 use scanledger_commands::CommandError;
 use scanledger_commands::identity::{
-    AdminRole, Asked, GroupRule, InvitationSent, MemberRefusal, NewInvitation, NewPerson, PersonRefusal,
-    ProviderRefusal,
+    AdminRole, Asked, GroupRule, InvitationSent, MemberRefusal, NewInvitation, NewPerson, Newcomers,
+    PersonRefusal, ProviderRefusal,
 };
 use scanledger_commands::ports::{EmailStanding, Vouched, VouchedEmail};
 use scanledger_domain::id::{CommandId, UserId};
@@ -13,6 +13,9 @@ use scanledger_domain::identity::{
     Changer, InstallationRefusal, Organization, OrganizationRefusal, OrganizationRole, Provider, Rank,
     SessionKind, Team, TeamRole, User, organization_stream, team_stream, user_stream,
 };
+
+/// Anybody may come, and has a home of their own.
+const OWN: Newcomers = Newcomers::OnTheirOwn;
 
 fn person(email: &str) -> NewPerson {
     NewPerson { email: email.into(), name: None, password: Some("correct horse".into()) }
@@ -142,7 +145,7 @@ async fn a_provider_brings_new_people_and_links_those_with_the_verified_address(
     let ana = installation(&world).await.user;
     let come = async |vouched: &Vouched| {
         let (asked, kind) = (asked(&world), SessionKind::Tokens);
-        world.identities.sign_in_vouched(&asked, Provider::GitHub, vouched, &[], kind).await
+        world.identities.sign_in_vouched(&asked, Provider::GitHub, vouched, OWN, &[], kind).await
     };
     let unverified = vouched("1", "ana@example.org", EmailStanding::Unverified, &[]);
     let refused = come(&unverified).await;
@@ -174,7 +177,12 @@ async fn groups_at_the_provider_say_what_people_are_here_but_an_owner_stays() {
         let vouched = vouched(subject, email, EmailStanding::Verified, groups);
         let (asked, kind) = (asked(&world), SessionKind::Tokens);
         let provider = Provider::Oidc;
-        world.identities.sign_in_vouched(&asked, provider, &vouched, &rules, kind).await.unwrap().user
+        world
+            .identities
+            .sign_in_vouched(&asked, provider, &vouched, Newcomers::InEldest, &rules, kind)
+            .await
+            .unwrap()
+            .user
     };
     let role = async |user: UserId| {
         let stream = organization_stream(set_up.organization);
@@ -186,6 +194,8 @@ async fn groups_at_the_provider_say_what_people_are_here_but_an_owner_stays() {
     assert_eq!(team.live().unwrap().members.get(&eve), Some(&TeamRole::Admin));
     assert_eq!(come("7", "eve@example.org", &["staff"]).await, eve);
     assert_eq!(role(eve).await, Some(OrganizationRole::Member));
+    let team = world.ledger.load::<Team>(&team_stream(set_up.team)).await.unwrap().0;
+    assert_eq!(team.live().unwrap().members.get(&eve), None, "the group is gone, and so is what it gave");
     let ana = come("8", "ana@example.org", &[]).await;
     assert_eq!((ana, role(ana).await), (set_up.user, Some(OrganizationRole::Owner)));
 }
@@ -197,7 +207,12 @@ async fn what_was_unlinked_signs_nobody_in_and_is_free_for_somebody_else() {
     let come = async |email: &str| {
         let vouched = vouched("1", email, EmailStanding::Verified, &[]);
         let (asked, kind) = (asked(&world), SessionKind::Tokens);
-        world.identities.sign_in_vouched(&asked, Provider::GitHub, &vouched, &[], kind).await.unwrap().user
+        world
+            .identities
+            .sign_in_vouched(&asked, Provider::GitHub, &vouched, OWN, &[], kind)
+            .await
+            .unwrap()
+            .user
     };
     assert_eq!(come("ana@example.org").await, ana);
     let account = world.ledger.load::<User>(&user_stream(ana)).await.unwrap().0;
@@ -213,7 +228,12 @@ async fn an_address_and_an_identity_are_free_once_their_person_is_erased() {
     let vouched = vouched("9", "eve@example.org", EmailStanding::Verified, &[]);
     let come = async || {
         let (asked, kind) = (asked(&world), SessionKind::Tokens);
-        world.identities.sign_in_vouched(&asked, Provider::Google, &vouched, &[], kind).await.unwrap().user
+        world
+            .identities
+            .sign_in_vouched(&asked, Provider::Google, &vouched, OWN, &[], kind)
+            .await
+            .unwrap()
+            .user
     };
     let eve = come().await;
     world.identities.erase(&world.fresh(), eve, [].into()).await.unwrap();
@@ -224,22 +244,38 @@ async fn an_address_and_an_identity_are_free_once_their_person_is_erased() {
 }
 
 #[tokio::test]
-async fn who_registered_with_an_address_of_somebody_else_is_out_when_its_owner_comes() {
+async fn who_only_claimed_an_address_does_not_get_what_its_owner_brings() {
     let world = World::new();
-    installation(&world).await;
-    let squatter = register(&world, "victim@example.org").await;
-    let sign_in = async || {
+    let set_up = installation(&world).await;
+    register(&world, "victim@example.org").await;
+    let new = invitation("other@example.org");
+    let invited = world.identities.invite(&world.fresh(), Changer::Owner, set_up.organization, new, "").await;
+    let token = invited.unwrap().token;
+    let password = Some("correct horse".to_owned());
+    world.identities.register_invited(&asked(&world), token.reveal(), None, password).await.unwrap();
+    for email in ["victim@example.org", "other@example.org"] {
+        let vouched = vouched("4", email, EmailStanding::Verified, &[]);
+        let (come, kind) = (asked(&world), SessionKind::Tokens);
+        let refused =
+            world.identities.sign_in_vouched(&come, Provider::Google, &vouched, OWN, &[], kind).await;
+        assert!(matches!(refused, Err(CommandError::Refused(ProviderRefusal::Unproven))), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_an_account_anywhere_does_not_belong_to_others_for_that() {
+    let world = World::new();
+    let set_up = installation(&world).await;
+    let come = async |newcomers: Newcomers| {
+        let vouched = vouched("11", "new@example.org", EmailStanding::Verified, &[]);
         let (asked, kind) = (asked(&world), SessionKind::Tokens);
-        world.identities.sign_in(&asked, "victim@example.org", "correct horse", kind).await
+        world.identities.sign_in_vouched(&asked, Provider::GitHub, &vouched, newcomers, &[], kind).await
     };
-    let before = sign_in().await.unwrap();
-    let vouched = vouched("4", "victim@example.org", EmailStanding::Verified, &[]);
-    let (come, kind) = (asked(&world), SessionKind::Tokens);
-    let victim =
-        world.identities.sign_in_vouched(&come, Provider::Google, &vouched, &[], kind).await.unwrap();
-    assert_eq!(victim.user, squatter);
-    assert!(sign_in().await.is_err(), "the password is gone");
-    let old = world.identities.continue_session(&asked(&world), before.token.reveal()).await;
-    assert!(old.is_err(), "and so is the session");
-    assert!(world.identities.continue_session(&asked(&world), victim.token.reveal()).await.is_ok());
+    let refused = come(Newcomers::Refused).await;
+    assert!(matches!(refused, Err(CommandError::Refused(ProviderRefusal::Closed))), "{refused:?}");
+    let user = come(OWN).await.unwrap().user;
+    let stream = organization_stream(set_up.organization);
+    let members = world.ledger.load::<Organization>(&stream).await.unwrap().0.members;
+    assert!(!members.contains_key(&user));
+    assert_eq!(come(Newcomers::Refused).await.unwrap().user, user, "who is known stays known");
 }

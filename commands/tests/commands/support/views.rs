@@ -14,7 +14,8 @@ use scanledger_domain::event::Event;
 use scanledger_domain::finding::{FindingEvent, Triage, TriageStatus};
 use scanledger_domain::id::{BranchId, FindingId, OrganizationId, ProjectId, ScanId, TeamId, UserId};
 use scanledger_domain::identity::{
-    ApiKeyCreated, ApiKeyEvent, KeyForm, KeyKind, OrganizationEvent, ProjectScope, Visible,
+    ApiKeyCreated, ApiKeyEvent, KeyForm, KeyKind, OrganizationEvent, ProjectScope, Team, TeamLife, TeamState,
+    Visible,
 };
 use scanledger_domain::log::{EventLog, Position, Recorded, Version};
 use scanledger_domain::project::{Created, Project, ProjectState};
@@ -34,7 +35,7 @@ struct Folded {
     advisories: HashMap<(ProjectId, Package), Vec<KnownAdvisory>>,
     triage: HashMap<FindingId, TriageStatus>,
     keys: Vec<ApiKeyCreated>,
-    organizations: Vec<OrganizationId>,
+    teams: BTreeMap<TeamId, TeamState>,
     homes: HashMap<UserId, OrganizationId>,
 }
 
@@ -94,8 +95,10 @@ impl Folded {
             }
             Event::Branch(event) => self.branch(recorded, &event),
             Event::ApiKey(ApiKeyEvent::Created(created)) => self.keys.push(created),
-            Event::Organization(OrganizationEvent::Created(created)) => {
-                self.organizations.push(created.organization);
+            Event::Team(event) => {
+                let id: TeamId = recorded.stream.as_str()["team-".len()..].parse().unwrap();
+                let state = self.teams.entry(id).or_default();
+                *state = Team::evolve(std::mem::take(state), &event);
             }
             Event::Organization(OrganizationEvent::MemberAdded(added)) => {
                 self.homes.entry(added.user).or_insert(added.organization);
@@ -103,7 +106,6 @@ impl Folded {
             Event::ApiKey(_)
             | Event::Organization(_)
             | Event::User(_)
-            | Event::Team(_)
             | Event::Session(_)
             | Event::Access(_)
             | Event::Installation(_)
@@ -260,8 +262,18 @@ impl ReadModel for Views {
         Box::pin(self.read(move |folded| folded.homes.get(&user).copied()))
     }
 
-    fn eldest_organization(&self) -> Answer<'_, Option<OrganizationId>> {
-        Box::pin(self.read(|folded| folded.organizations.first().copied()))
+    fn teams_of(&self, user: UserId, organization: OrganizationId) -> Answer<'_, Vec<TeamId>> {
+        Box::pin(self.read(move |folded| {
+            let is_theirs =
+                |life: &&TeamLife| life.organization == organization && life.members.contains_key(&user);
+            folded
+                .teams
+                .values()
+                .filter_map(TeamState::live)
+                .filter(is_theirs)
+                .map(|life| life.team)
+                .collect()
+        }))
     }
 
     fn runnable_scans(&self, per_organization: usize) -> Answer<'_, Vec<RunnableScan>> {

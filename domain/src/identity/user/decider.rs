@@ -2,8 +2,8 @@
 
 use super::{
     AddressProof, Channels, Provider, Rank, UserActivated, UserChannelsSet, UserDeactivated, UserErased,
-    UserEvent, UserIdentityLinked, UserIdentityUnlinked, UserPasswordRemoved, UserPasswordSet,
-    UserRankChanged, UserRegistered, UserResetRequested, UserSessionsEnded,
+    UserEvent, UserIdentityLinked, UserIdentityUnlinked, UserPasswordSet, UserRankChanged, UserRegistered,
+    UserResetRequested, UserSessionsEnded,
 };
 use crate::decider::Decider;
 use crate::id::{ApiKeyId, IdentityId, UserId};
@@ -53,9 +53,6 @@ pub enum UserCommand {
     EndSessions,
     /// Let somebody else vouch for them.
     Link(UserIdentityLinked),
-    /// Believe somebody who vouches that an address is theirs. If that was only claimed before, whoever claimed it may
-    /// be somebody else, who waited for its owner to come: their password goes (account pre-hijacking).
-    ProveAddress,
     /// Let somebody else vouch for them no more.
     Unlink(IdentityId),
     /// Say where they want to be told.
@@ -226,12 +223,6 @@ fn change(account: &mut Account, event: &UserEvent) {
         }
         UserEvent::Activated(_) => account.is_active = true,
         UserEvent::RankChanged(changed) => account.rank = changed.rank,
-        UserEvent::PasswordRemoved(_) => {
-            account.password = None;
-            account.address = AddressProof::Known;
-            account.epoch += 1;
-            account.reset = None;
-        }
         UserEvent::PasswordSet(set) => {
             // Who uses a token has read the message that it came with.
             if account.reset.is_some() {
@@ -284,8 +275,6 @@ fn of_account(account: &Account, command: UserCommand) -> Result<Vec<UserEvent>,
         UserCommand::Link(linked) if account.identities.contains_key(&linked.identity) => return Ok(vec![]),
         UserCommand::Link(_) if !account.is_active => return Err(UserRefusal::Inactive),
         UserCommand::Link(linked) => linked.into(),
-        UserCommand::ProveAddress if account.address == AddressProof::Known => return Ok(vec![]),
-        UserCommand::ProveAddress => UserPasswordRemoved { user }.into(),
         UserCommand::Unlink(identity) if !account.identities.contains_key(&identity) => {
             return Err(UserRefusal::NotLinked);
         }

@@ -113,14 +113,6 @@ impl AddressProof {
     }
 }
 
-/// `user.password_removed`: whoever knew it may not be the person; their sessions are over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UserPasswordRemoved {
-    /// The person.
-    #[serde(rename = "user")]
-    pub user: UserId,
-}
-
 /// `user.erased`: nothing personal of them may be readable from here on. Whoever holds their key deletes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserErased {
@@ -295,8 +287,6 @@ stored_events! {
         RankChanged(UserRankChanged) = ("user.rank_changed", 1),
         /// They have another password.
         PasswordSet(UserPasswordSet) = ("user.password_set", 1),
-        /// They have no password any more.
-        PasswordRemoved(UserPasswordRemoved) = ("user.password_removed", 1),
         /// They may set another password.
         ResetRequested(UserResetRequested) = ("user.reset_requested", 1),
         /// They have to sign in again.

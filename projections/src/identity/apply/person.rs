@@ -19,9 +19,6 @@ pub(super) fn apply(tx: &Connection, decoded: &Decoded, event: &UserEvent) -> Re
             Rank::Ordinary => change(tx, decoded, e.user, "rank = 'ordinary'")?,
             Rank::SuperAdmin => change(tx, decoded, e.user, "rank = 'super_admin'")?,
         },
-        UserEvent::PasswordRemoved(e) => {
-            change(tx, decoded, e.user, "has_password = 0, epoch = epoch + 1")?;
-        }
         UserEvent::PasswordSet(e) => change(tx, decoded, e.user, "has_password = 1, epoch = epoch + 1")?,
         UserEvent::SessionsEnded(e) => change(tx, decoded, e.user, "epoch = epoch + 1")?,
         UserEvent::IdentityLinked(linked) => {
