@@ -14,7 +14,7 @@ pub enum Registration {
     /// Anybody; they get an organization of their own.
     #[default]
     Open,
-    /// Who was invited, or whom an administrator or a provider lets in.
+    /// Who was invited, or whom an administrator or the OpenID provider lets in.
     Closed,
 }
 

@@ -113,7 +113,7 @@ pub enum Unique<'a> {
 pub fn claim_stream(vault: &dyn Vault, what: Unique<'_>) -> StreamName {
     let clear = match what {
         Unique::Setup => "setup".to_owned(),
-        Unique::Email(email) => format!("email\0{}", email.trim().to_lowercase()),
+        Unique::Email(email) => format!("email\0{}", crate::identity::plain_email(email)),
         Unique::ProjectName(organization, name) => {
             format!("project-name\0{organization}\0{}", name.trim().to_lowercase())
         }

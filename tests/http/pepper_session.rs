@@ -166,6 +166,12 @@ async fn over_https_cookies_stay_there() {
     let providers = browser.get("/api/auth/providers").await.expect(200);
     let callback = "https://scan.example.org/api/auth/callback/credentials";
     assert_eq!(providers["credentials"]["callbackUrl"], callback);
+    // One that somebody else could have put there is no session, and does not become one.
+    let token = browser.cookies.remove("__Secure-next-auth.session-token").unwrap();
+    browser.cookies.insert("next-auth.session-token".to_owned(), token);
+    browser.get("/api/projects").await.refused(401);
+    assert_eq!(browser.get("/api/auth/session").await.expect(200), json!({}));
+    assert!(!browser.cookies.contains_key("__Secure-next-auth.session-token"));
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ impl<'a> Presented<'a> {
     pub fn of(headers: &'a HeaderMap, transport: Transport) -> Result<Self, Problem> {
         let Some(value) = headers.get(header::AUTHORIZATION) else {
             let missing = "this needs a signed-in session or an API key: Authorization: Bearer …";
-            return cookie(headers, transport)
+            return session_token(headers, transport)
                 .map(Presented::Cookie)
                 .ok_or_else(|| Problem::unauthenticated(missing));
         };
@@ -58,7 +58,8 @@ impl<'a> Presented<'a> {
     }
 }
 
-fn cookie(headers: &HeaderMap, transport: Transport) -> Option<&str> {
+/// The session's cookie of a request: over HTTPS only the one that cannot have come in clear.
+pub fn session_token(headers: &HeaderMap, transport: Transport) -> Option<&str> {
     let is_session = |name: &str| match transport {
         Transport::Secure => name.strip_prefix(SECURE_PREFIX) == Some(SESSION_COOKIE),
         Transport::Plain => name == SESSION_COOKIE,

@@ -5,12 +5,15 @@ mod record;
 mod resolve;
 mod token;
 
-pub use credential::{Presented, SECURE_PREFIX, SESSION_COOKIE, Transport, cookies, same_origin};
+pub use credential::{
+    Presented, SECURE_PREFIX, SESSION_COOKIE, Transport, cookies, same_origin, session_token,
+};
 pub(crate) use record::Recorded;
 pub(crate) use resolve::authenticate;
 pub use token::{AccessTokens, Bearer, TokenKind};
 
 use crate::app::App;
+use crate::limit::AccountHash;
 use crate::memory::Memory;
 use crate::problem::Problem;
 use crate::request::{MIN_POSITION, Origin};
@@ -22,9 +25,11 @@ use scanledger_commands::identity::Asked;
 use scanledger_commands::ports::Seen;
 use scanledger_commands::{Context, IdempotencyKey};
 use scanledger_domain::id::{CommandId, FindingId, OrganizationId, ProjectId, ScanId, SubjectId, UserId};
-use scanledger_domain::identity::{Action, Denied, Principal, ProjectScope, Resource, Visible, authorize};
+use scanledger_domain::identity::{
+    Action, Denied, Principal, ProjectScope, Resource, Visible, authorize, plain_email,
+};
 use scanledger_domain::log::{Actor, Position};
-use scanledger_domain::vault::{Sealed, VaultError};
+use scanledger_domain::vault::{HashPurpose, Sealed, VaultError};
 use scanledger_projections::finding::FindingScope;
 use std::time::Duration;
 
@@ -274,6 +279,12 @@ impl Caller {
         context.request.clone_from(&self.origin.request);
         Ok(context)
     }
+}
+
+/// The account of an address, for counting failures: a keyed hash, whether or not there is such an account.
+pub fn account_of(app: &App, email: &str) -> AccountHash {
+    let hash = app.vault.hash(HashPurpose::Claim, plain_email(email).as_bytes());
+    hash.try_into().expect("a hash of this purpose has 32 bytes")
 }
 
 /// A request before it is known who asks.

@@ -1,6 +1,6 @@
 //! Who belongs to an organization: roles, leaving, and invitations.
 
-use super::person::{finish, plain_email};
+use super::person::finish;
 use super::session::after;
 use super::{Asked, Identities, NewPerson, PersonChanged, PersonRefusal, Registered, Token};
 use crate::context::Context;
@@ -12,7 +12,7 @@ use scanledger_domain::id::{InvitationId, OrganizationId, SubjectId, TeamId, Use
 use scanledger_domain::identity::{
     AddressProof, Changer, Invited, InvitedTeam, KeyHash, Organization, OrganizationCommand,
     OrganizationRefusal, OrganizationRole, Team, TeamCommand, TeamRefusal, TeamRole, UserRegistered,
-    is_email, may_change_member, organization_stream, team_stream,
+    is_email, may_change_member, organization_stream, plain_email, team_stream,
 };
 use scanledger_domain::log::{Actor, Position};
 use std::fmt;

@@ -10,7 +10,7 @@ use scanledger_domain::identity::{
     AddressProof, Channels, Installation, InstallationCommand, InstallationRefusal, Organization,
     OrganizationCommand, OrganizationRefusal, OrganizationRole, Rank, Team, TeamRefusal, TeamRole, User,
     UserCommand, UserRefusal, UserRegistered, UserState, WeakPassword, check_password, installation_stream,
-    is_email, is_long_name, may_change, organization_stream, team_stream, user_stream,
+    is_email, is_long_name, may_change, organization_stream, plain_email, team_stream, user_stream,
 };
 use scanledger_domain::log::Position;
 use std::fmt;
@@ -90,11 +90,6 @@ pub enum PersonRefusal {
 }
 
 type Result<T> = std::result::Result<T, CommandError<PersonRefusal>>;
-
-/// The address as it is kept and compared: without white space around it, in lower case.
-pub(super) fn plain_email(email: &str) -> String {
-    email.trim().to_lowercase()
-}
 
 impl Identities {
     /// The id of the person that registering with this command makes.

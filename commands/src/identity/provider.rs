@@ -173,7 +173,7 @@ impl Identities {
         let mut races = Races::default();
         loop {
             let mut batch = self.ledger.batch(&context);
-            let email = super::person::plain_email(email);
+            let email = scanledger_domain::identity::plain_email(email);
             let email_claim = claim_stream(&*self.vault, Unique::Email(&email));
             let identity_claim = claim_stream(&*self.vault, Unique::Identity(provider, &vouched.subject));
             for claim in [email_claim, identity_claim] {

@@ -1,6 +1,5 @@
 //! Forgotten passwords (OWASP forgot-password cheat sheet): the same answer whoever asks, tokens that work once.
 
-use super::person::plain_email;
 use super::session::after;
 use super::{Asked, Identities, PersonChanged, PersonRefusal, Token};
 use crate::context::Context;
@@ -9,7 +8,7 @@ use crate::ports::Mail;
 use hashlink::LruCache;
 use parking_lot::Mutex;
 use scanledger_domain::id::{SubjectId, UserId};
-use scanledger_domain::identity::{KeyHash, User, UserCommand, UserRefusal, user_stream};
+use scanledger_domain::identity::{KeyHash, User, UserCommand, UserRefusal, plain_email, user_stream};
 use scanledger_domain::log::Actor;
 use scanledger_domain::time::Timestamp;
 use scanledger_domain::vault::HashPurpose;

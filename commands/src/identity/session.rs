@@ -1,13 +1,12 @@
 //! Signing in, going on, and signing out.
 
-use super::person::plain_email;
 use super::{Asked, Identities, Token};
 use crate::error::{CommandError, Fault};
 use scanledger_domain::claim::{Claim, Unique, claim_stream};
 use scanledger_domain::id::{OrganizationId, SessionId, SubjectId, UserId};
 use scanledger_domain::identity::{
     Account, KeyHash, Method, Session, SessionCommand, SessionEnd, SessionEvent, SessionKind, SessionRefusal,
-    SessionStarted, SignInFailure, User, UserCommand, UserState, session_stream, user_stream,
+    SessionStarted, SignInFailure, User, UserCommand, UserState, plain_email, session_stream, user_stream,
 };
 use scanledger_domain::log::{Actor, Position, StreamName};
 use scanledger_domain::time::Timestamp;

@@ -166,7 +166,7 @@ impl Identities {
 
     async fn add_owner(&self, batch: &mut Batch<'_>, registered: UserRegistered, email: &str) -> Result<()> {
         let user = registered.user;
-        let email = super::person::plain_email(email);
+        let email = scanledger_domain::identity::plain_email(email);
         let taken = self.take_email(batch, user, &email).await;
         taken.map_err(|error| error.map_refused(SetUpRefusal::from))?;
         let commands = [UserCommand::Register(registered), UserCommand::SetRank(Rank::SuperAdmin)];

@@ -53,7 +53,7 @@ pub use user::{
     Account, AddressProof, Channels, LinkedIdentity, PasswordReset, Provider, Rank, UnknownProvider, User,
     UserActivated, UserChannelsSet, UserCommand, UserDeactivated, UserErased, UserEvent, UserIdentityLinked,
     UserIdentityUnlinked, UserPasswordSet, UserRankChanged, UserRefusal, UserRegistered, UserResetRequested,
-    UserSessionsEnded, UserState, Wanted, is_email, user_stream,
+    UserSessionsEnded, UserState, Wanted, is_email, plain_email, user_stream,
 };
 
 use crate::limits::{LONG_NAME_CHARS, NAME_CHARS};

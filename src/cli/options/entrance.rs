@@ -34,7 +34,7 @@ pub struct EntranceArgs {
 #[command(next_help_heading = "People")]
 pub struct PeopleArgs {
     /// Who may make an account: anybody (`open`), who gets an organization of their own; or (`closed`) who is invited,
-    /// or whom an administrator or a provider lets in.
+    /// or whom an administrator or the OpenID provider lets in.
     #[arg(long, env = "SCANLEDGER_REGISTRATION", value_enum, default_value_t = RegistrationArg::Open)]
     pub registration: RegistrationArg,
     /// How long a token for requests is good, in seconds or as `30m`, `12h`, `7d`.
@@ -59,7 +59,7 @@ pub struct PeopleArgs {
 pub enum RegistrationArg {
     /// Anybody.
     Open,
-    /// Who is invited, or let in by an administrator or a provider.
+    /// Who is invited, or let in by an administrator or the OpenID provider.
     Closed,
 }
 

@@ -32,7 +32,7 @@ pub struct CreateKeyOptions {
     #[arg(long, env = "SCANLEDGER_KEY_NAME")]
     pub name: String,
     /// What it looks like, which is what some clients ask for: `ppr_…` and `tos_…` are for scripts, `gitguardian` is
-    /// for ggshield, `semgrep` (64 hexadecimal digits) for semgrep. Every form opens every API.
+    /// for ggshield, `semgrep` (64 hexadecimal digits) for semgrep. Every form opens every API, `tos` for scanning and reading only.
     #[arg(long, env = "SCANLEDGER_KEY_FORM", default_value = KeyForm::Pepper.as_str(),
           value_parser = PossibleValuesParser::new(KeyForm::ALL.map(KeyForm::as_str))
               .try_map(|word| word.parse::<KeyForm>()))]

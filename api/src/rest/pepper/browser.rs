@@ -1,23 +1,16 @@
 //! What browsers bring and get: cookies, and where they are sent (reference §1).
 
 use crate::app::App;
-use crate::auth::{Bearer, SECURE_PREFIX, SESSION_COOKIE, TokenKind, cookies};
-use crate::limit::{AccountHash, ClientAddress};
+use crate::auth::{Bearer, SECURE_PREFIX, SESSION_COOKIE, TokenKind};
+use crate::limit::ClientAddress;
 use crate::problem::Problem;
+use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue};
-use scanledger_domain::vault::HashPurpose;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 /// Characters of an address to which a browser is sent.
 const URL_CHARS: usize = 2_000;
-
-/// The session's cookie of a request.
-pub fn presented(headers: &HeaderMap) -> Option<&str> {
-    let is_session = |name: &str| name.strip_prefix(SECURE_PREFIX).unwrap_or(name) == SESSION_COOKIE;
-    cookies(headers).find(|(name, _)| is_session(name)).map(|(_, value)| value)
-}
 
 /// The name of the session's cookie.
 pub fn cookie_name(app: &App) -> String {
@@ -53,13 +46,6 @@ pub fn cookie(
     let secure = if app.entrance.is_secure() { "; Secure" } else { "" };
     let line = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}");
     HeaderValue::try_from(line).map_err(|error| Problem::fault(&error))
-}
-
-/// The account that somebody wants to get into, whether or not there is one.
-pub fn account_of(app: &App, email: &str) -> AccountHash {
-    let hash = app.vault.hash(HashPurpose::Claim, email.trim().to_lowercase().as_bytes());
-    // A hash for this purpose has exactly as many bytes.
-    hash.try_into().unwrap_or_default()
 }
 
 /// Where somebody signs in from; all who come without a connection count as one.

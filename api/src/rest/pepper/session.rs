@@ -1,13 +1,13 @@
 //! Sessions of browsers (reference §1): the routes that NextAuth's clients use.
 
-use super::browser::{
-    account_of, address_of, cookie, cookie_name, destination, failure, presented, session_cookie,
-};
+use super::browser::{address_of, cookie, cookie_name, destination, failure, session_cookie};
 use super::csrf;
 use super::form::{Flag, Form};
 use super::member::RoleWord;
 use crate::app::App;
-use crate::auth::{Bearer, Presented, TokenKind, asked, authenticate, same_origin};
+use crate::auth::{
+    Bearer, Presented, TokenKind, account_of, asked, authenticate, same_origin, session_token,
+};
 use crate::extract::Opaque;
 use crate::limit::Limits;
 use crate::memory::Memory;
@@ -216,7 +216,9 @@ pub async fn read_session(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let none = || Json(SessionOut { user: None, expires: None });
-    let Some(token) = presented(&headers) else { return Ok(none().into_response()) };
+    let Some(token) = session_token(&headers, app.entrance.transport()) else {
+        return Ok(none().into_response());
+    };
     let principal = match authenticate(&app, &memory, Presented::Cookie(token)).await {
         Ok(principal) => principal,
         Err(refused) if refused.status() == StatusCode::UNAUTHORIZED => {
@@ -301,8 +303,8 @@ pub async fn sign_out(
 
 /// Ends the session of a cookie, and waits until reads show it.
 async fn end(app: &App, asked: &Asked, headers: &HeaderMap) -> Result<u64, Problem> {
-    let bearer =
-        presented(headers).and_then(|token| app.tokens.check(TokenKind::Session, token, app.clock.now()));
+    let bearer = session_token(headers, app.entrance.transport())
+        .and_then(|token| app.tokens.check(TokenKind::Session, token, app.clock.now()));
     let position = match bearer {
         Some(Bearer { user, session }) => app.identities.end_session(asked, user, session).await?,
         None => None,

@@ -1,9 +1,9 @@
 //! Making an account, signing in, going on and signing out (reference §3.1).
 
 use super::shape::{Moment, ProblemOut, done, email_of};
-use super::visitor::{Cookie, Visitor, account_of};
+use super::visitor::{Cookie, Visitor};
 use crate::app::App;
-use crate::auth::{Bearer, Caller, TokenKind};
+use crate::auth::{Bearer, Caller, TokenKind, account_of};
 use crate::entrance::Registration;
 use crate::extract::Body;
 use crate::limit::Limits;

@@ -2,14 +2,13 @@
 
 use crate::app::App;
 use crate::auth::{asked, cookies, same_origin};
-use crate::limit::{AccountHash, ClientAddress};
+use crate::limit::ClientAddress;
 use crate::problem::Problem;
 use crate::request::Origin;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use scanledger_commands::identity::Asked;
-use scanledger_domain::vault::HashPurpose;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -54,12 +53,6 @@ impl Visitor {
         same_origin(&self.method, &self.headers)?;
         Ok(Some(value))
     }
-}
-
-/// The account of an address, for counting failures: a keyed hash, whether or not there is such an account.
-pub fn account_of(app: &App, email: &str) -> AccountHash {
-    let hash = app.vault.hash(HashPurpose::Claim, email.as_bytes());
-    hash.try_into().expect("a hash of this purpose has 32 bytes")
 }
 
 /// A cookie of this dialect: no script sees it, and no page of somebody else sends it along with what it posts

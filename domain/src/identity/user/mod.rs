@@ -312,3 +312,8 @@ pub fn is_email(text: &str) -> bool {
     let clean = !text.chars().any(|c| c.is_whitespace() || c.is_control());
     clean && text.len() <= 254 && !local.is_empty() && !local.contains('@') && !domain.is_empty()
 }
+
+/// The address as it is kept and compared: without white space around it, in lower case.
+pub fn plain_email(email: &str) -> String {
+    email.trim().to_lowercase()
+}
