@@ -33,7 +33,7 @@ use std::sync::Arc;
 /// Everything that is served over HTTP, to each client as far as `limits` go.
 pub fn router(app: App, limits: Arc<Limits>) -> Router {
     let (routes, document, rules) = rest_routes().into_parts();
-    let routes = routes.merge(openapi::routes(&document)).merge(web::routes()).merge(graphql::routes());
+    let routes = routes.merge(openapi::routes(document)).merge(web::routes()).merge(graphql::routes());
     let guard = Guard::new(Arc::clone(&limits), &rules);
     let routes =
         with_fallbacks(routes).layer(from_fn_with_state(guard, limit::guard)).layer(Extension(limits));
@@ -67,7 +67,7 @@ pub fn route_table() -> Vec<Rule> {
 
 /// The OpenAPI document of every REST route, as JSON.
 pub fn openapi_document() -> String {
-    openapi::render(&rest_routes().into_parts().1)
+    openapi::render(rest_routes().into_parts().1)
 }
 
 fn rest_routes() -> Routes {

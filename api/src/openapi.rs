@@ -8,9 +8,13 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use bytes::Bytes;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use std::collections::BTreeMap;
 use utoipa::OpenApi as _;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Info, RefOr, Schema};
 
 /// The scheme of API keys.
 pub(crate) const API_KEY: &str = "apiKey";
@@ -30,16 +34,78 @@ pub(crate) const COOKIE: &str = "sessionCookie";
 )]
 struct Frame;
 
-/// The document as JSON.
-pub fn render(routes: &OpenApi) -> String {
-    let mut document = Frame::openapi();
-    document.merge(routes.clone());
-    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
-    let components = document.components.get_or_insert_default();
-    for (name, scheme) in schemes() {
-        components.add_security_scheme(name, scheme);
+/// What the document is made of, each piece as its JSON.
+///
+/// As values the pieces of a few hundred routes take tens of megabytes, which an allocator does not give back; so
+/// each is written down as soon as its route is known.
+#[derive(Debug, Default)]
+pub struct Fragments {
+    /// By path and lower-case method.
+    paths: BTreeMap<String, BTreeMap<String, Box<RawValue>>>,
+    schemas: BTreeMap<String, Box<RawValue>>,
+}
+
+impl Fragments {
+    /// Adds what a route says of one of its methods.
+    pub fn add_operation(&mut self, path: &str, method: &str, operation: &Operation) {
+        let methods = self.paths.entry(path.to_owned()).or_default();
+        methods.insert(method.to_ascii_lowercase(), raw(operation));
     }
-    document.to_pretty_json().expect("a document has string keys and no failing serializer")
+
+    /// Adds shapes by name; the first of a name counts.
+    pub fn add_schemas(&mut self, schemas: Vec<(String, RefOr<Schema>)>) {
+        for (name, schema) in schemas {
+            self.schemas.entry(name).or_insert_with(|| raw(&schema));
+        }
+    }
+
+    /// Adds all pieces of `other`.
+    pub fn merge(&mut self, other: Self) {
+        for (path, methods) in other.paths {
+            self.paths.entry(path).or_default().extend(methods);
+        }
+        for (name, schema) in other.schemas {
+            self.schemas.entry(name).or_insert(schema);
+        }
+    }
+}
+
+fn raw(value: &impl Serialize) -> Box<RawValue> {
+    to_raw_value(value).expect("a document has string keys and no failing serializer")
+}
+
+/// The document as it is sent.
+#[derive(Serialize)]
+struct Document<'a> {
+    openapi: &'static str,
+    info: Info,
+    paths: &'a BTreeMap<String, BTreeMap<String, Box<RawValue>>>,
+    components: Components<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Components<'a> {
+    schemas: &'a BTreeMap<String, Box<RawValue>>,
+    security_schemes: BTreeMap<&'static str, SecurityScheme>,
+}
+
+/// The document as JSON.
+pub fn render(mut fragments: Fragments) -> String {
+    let frame = Frame::openapi();
+    fragments.add_schemas(frame.components.into_iter().flat_map(|components| components.schemas).collect());
+    let mut info = frame.info;
+    env!("CARGO_PKG_VERSION").clone_into(&mut info.version);
+    let document = Document {
+        openapi: "3.1.0",
+        info,
+        paths: &fragments.paths,
+        components: Components {
+            schemas: &fragments.schemas,
+            security_schemes: schemes().into_iter().collect(),
+        },
+    };
+    serde_json::to_string(&document).expect("a document has string keys and no failing serializer")
 }
 
 /// What requests may show of who sends them.
@@ -61,7 +127,7 @@ fn schemes() -> [(&'static str, SecurityScheme); 3] {
 }
 
 /// Serves the document.
-pub fn routes(document: &OpenApi) -> Router<App> {
+pub fn routes(document: Fragments) -> Router<App> {
     let json = Bytes::from(render(document));
     let serve = move || {
         let json = json.clone();

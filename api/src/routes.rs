@@ -3,12 +3,12 @@
 mod document;
 
 use crate::app::App;
+use crate::openapi::Fragments;
 use axum::{Extension, Router};
 use document::document;
 use scanledger_domain::identity::Action;
-use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::router::UtoipaMethodRouter;
 
 /// What it takes to use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,8 @@ pub struct Rule {
 /// Routes with their documents and rules.
 #[derive(Default)]
 pub struct Routes {
-    router: OpenApiRouter<App>,
+    router: Router<App>,
+    document: Fragments,
     rules: Vec<Rule>,
 }
 
@@ -41,28 +42,31 @@ impl Routes {
     /// Adds one path with some of its methods, which all need the same.
     #[must_use]
     pub fn add(mut self, access: Access, (schemas, mut paths, methods): UtoipaMethodRouter<App>) -> Self {
+        let methods = methods.route_layer(Extension(access));
         for (path, item) in &mut paths.paths {
             for (method, operation) in operations(item) {
                 document(operation, method, path, access);
+                self.document.add_operation(path, method, operation);
                 self.rules.push(Rule { method, path: path.clone(), access });
             }
+            self.router = self.router.route(path, methods.clone());
         }
-        let methods = methods.route_layer(Extension(access));
-        Self { router: self.router.routes((schemas, paths, methods)), rules: self.rules }
+        self.document.add_schemas(schemas);
+        self
     }
 
     /// Adds all routes of `other`.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         self.rules.extend(other.rules);
-        Self { router: self.router.merge(other.router), rules: self.rules }
+        self.document.merge(other.document);
+        Self { router: self.router.merge(other.router), ..self }
     }
 
-    /// The router, its OpenAPI document, and the table sorted by path.
-    pub fn into_parts(mut self) -> (Router<App>, OpenApi, Vec<Rule>) {
+    /// The router, what its OpenAPI document is made of, and the table sorted by path.
+    pub fn into_parts(mut self) -> (Router<App>, Fragments, Vec<Rule>) {
         self.rules.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
-        let (router, document) = self.router.split_for_parts();
-        (router, document, self.rules)
+        (self.router, self.document, self.rules)
     }
 }
 

@@ -160,8 +160,9 @@ impl Projects {
                 return Ok(written);
             }
             let mut batch = self.ledger.batch(context);
-            let decided = match decide(&mut batch, project, ProjectCommand::Create(created.clone())).await {
-                Ok(_) => self.take(&mut batch, organization, &created.details.name, &stream).await,
+            // The claim comes first, so that the time of the last event is the project's.
+            let decided = match self.take(&mut batch, organization, &created.details.name, &stream).await {
+                Ok(()) => decide(&mut batch, project, ProjectCommand::Create(created.clone())).await.map(drop),
                 Err(error) => Err(error),
             };
             if let Err(error) = decided {
@@ -205,10 +206,6 @@ impl Projects {
             }
             let details = patch.apply(&before.details);
             let mut batch = self.ledger.batch(context);
-            if !decide_on(&mut batch, project, version, ProjectCommand::Update(details.clone())).await? {
-                races.lost()?;
-                continue;
-            }
             let (from, to) = (
                 claim_stream(&*self.vault, Unique::ProjectName(before.organization, &before.details.name)),
                 claim_stream(&*self.vault, Unique::ProjectName(before.organization, &details.name)),
@@ -216,6 +213,10 @@ impl Projects {
             if from != to {
                 self.take(&mut batch, before.organization, &details.name, &stream).await?;
                 release(&mut batch, from, &stream).await?;
+            }
+            if !decide_on(&mut batch, project, version, ProjectCommand::Update(details.clone())).await? {
+                races.lost()?;
+                continue;
             }
             let after = Created { details, ..before };
             match batch.commit().await? {
