@@ -60,6 +60,9 @@ fi
 step "requests by the OpenAPI document, those that fit it and those that do not"
 tests/fuzz/schemathesis.sh
 
+step "the vendors' own clients"
+tests/clients/run.sh
+
 step "tests, with other features"
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run -p scanledger-log-kurrentdb --features client --locked --no-fail-fast

@@ -1,11 +1,16 @@
 //! What every handler works with.
 
 use crate::auth::AccessTokens;
+use crate::documents::Documents;
 use crate::entrance::Entrance;
+use scanledger_commands::ci::ClientScans;
 use scanledger_commands::finding::Findings;
+use scanledger_commands::hosted::Hosted;
 use scanledger_commands::identity::Identities;
+use scanledger_commands::incident::Incidents;
 use scanledger_commands::ledger::Ledger;
-use scanledger_commands::ports::IdempotencyStore;
+use scanledger_commands::policy::Policies;
+use scanledger_commands::ports::{IdempotencyStore, WebhookSecret};
 use scanledger_commands::progress::ScanProgress;
 use scanledger_commands::project::Projects;
 use scanledger_commands::scan::Scans;
@@ -20,6 +25,7 @@ use scanledger_projections::{Health, Views};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// When keys were last used: coarse, and never an event.
 pub trait KeyUsage: Send + Sync {
@@ -48,6 +54,16 @@ pub trait Probe: Send + Sync {
     fn metrics(&self) -> String;
 }
 
+/// Repositories at a code host, as the dpendx dialect gets at them.
+pub struct DpendxAccess {
+    /// Checks of them.
+    pub hosted: Hosted,
+    /// What the code host signs with.
+    pub secret: Option<WebhookSecret>,
+    /// How long a request waits for the end of its scan.
+    pub wait: Duration,
+}
+
 /// Everything handlers reach: services that write, views that read, and ports.
 pub struct Services {
     /// Reads.
@@ -60,8 +76,16 @@ pub struct Services {
     pub projects: Projects,
     /// Scans.
     pub scans: Scans,
+    /// Scans that clients run.
+    pub client_scans: ClientScans,
+    /// Rules that clients run.
+    pub policies: Policies,
     /// Triage.
     pub findings: Findings,
+    /// Incidents of secrets.
+    pub incidents: Incidents,
+    /// Searching what clients send.
+    pub documents: Documents,
     /// Sources, artifacts, excerpts.
     pub blobs: Arc<dyn BlobStore>,
     /// Formats of reports.
@@ -86,6 +110,10 @@ pub struct Services {
     pub probe: Arc<dyn Probe>,
     /// Where uploads are written before they are stored.
     pub upload_folder: PathBuf,
+    /// Repositories at a code host, if one is configured.
+    pub dpendx: Option<DpendxAccess>,
+    /// When this server started.
+    pub started_at: Timestamp,
 }
 
 /// Everything handlers reach, shared.

@@ -14,10 +14,44 @@ use axum::response::Response;
 use scanledger_domain::identity::Denied;
 use serde_json::{Map, Value, json};
 
+/// What is under these is Semgrep's (reference §11.1).
+const SEMGREP: [&str; 9] = [
+    "/api/v1",
+    "/api/agent",
+    "/api/cli",
+    "/api/registry",
+    "/api/check-version",
+    "/c",
+    "/p",
+    "/r",
+    "/failure",
+];
 /// Media type of RFC 9457.
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 /// Media type of everything else.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What only GitGuardian has of `/v1`, which it shares with TRUSCA.
+const GITGUARDIAN: [&str; 18] = [
+    "/v1/api_tokens",
+    "/v1/audit_logs",
+    "/v1/health",
+    "/v1/incidents",
+    "/v1/invitations",
+    "/v1/members",
+    "/v1/metadata",
+    "/v1/multiscan",
+    "/v1/occurrences",
+    "/v1/quotas",
+    "/v1/scan",
+    "/v1/secret_detectors",
+    "/v1/secrets",
+    "/v1/severity-rules",
+    "/v1/shared-incidents",
+    "/v1/sources",
+    "/v1/teams",
+    "/v1/token",
+];
 
 /// What errors look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +62,9 @@ pub enum Dialect {
     GitGuardian,
     /// `{error}`, and 404 where a scope is missing (Semgrep reference §1).
     Semgrep,
-    /// `{error, details?, code?}`: Pepper, dpendx and everything that is ours.
+    /// `{status, error: {code, message}}` (dpendx reference §1).
+    Dpendx,
+    /// `{error, details?, code?}`: Pepper and everything that is ours.
     Plain,
 }
 
@@ -37,13 +73,17 @@ impl Dialect {
     pub fn of(path: &str, headers: &HeaderMap) -> Self {
         let is_under =
             |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let is_tokens = is_under("/v1/api_tokens") || is_under("/v1/members") || is_under("/v1/health");
-        if is_under("/exposed/v1") || is_tokens || (is_under("/v1") && has_token(headers)) {
+        if is_under("/exposed/v1")
+            || GITGUARDIAN.into_iter().any(is_under)
+            || (is_under("/v1") && has_token(headers))
+        {
             Self::GitGuardian
         } else if is_under("/v1") || is_under("/auth") || is_under("/ws") {
             Self::Trusca
-        } else if is_under("/api/v1") || is_under("/api/agent") || is_under("/api/cli") {
+        } else if SEMGREP.iter().any(|root| is_under(root)) {
             Self::Semgrep
+        } else if ["/api/scan", "/api/fix", "/api/sbom", "/webhook"].into_iter().any(is_under) {
+            Self::Dpendx
         } else {
             Self::Plain
         }
@@ -53,6 +93,10 @@ impl Dialect {
     fn render(self, problem: &ProblemParts, path: &str) -> Option<(StatusCode, Value, HeaderValue)> {
         match self {
             Self::Plain => None,
+            Self::Dpendx => {
+                let error = json!({ "code": dpendx_code(problem, path), "message": sentence(problem) });
+                Some((problem.status, json!({ "status": "error", "error": error }), JSON))
+            }
             Self::Trusca => {
                 let (status, body) = trusca(problem, path);
                 Some((status, body, PROBLEM_JSON))
@@ -79,6 +123,25 @@ impl Dialect {
 fn has_token(headers: &HeaderMap) -> bool {
     let value = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
     value.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"token "))
+}
+
+/// The dialect's own codes are in lower case; what has another one or none is known by its status.
+fn dpendx_code(problem: &ProblemParts, path: &str) -> &'static str {
+    let own = problem.code.filter(|code| code.starts_with(|c: char| c.is_ascii_lowercase()));
+    own.unwrap_or(match problem.status {
+        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            "invalid_request"
+        }
+        StatusCode::UNAUTHORIZED => "unauthorized",
+        StatusCode::FORBIDDEN => "forbidden",
+        StatusCode::NOT_FOUND if path.starts_with("/api/sbom/") => "scan_not_found",
+        StatusCode::NOT_FOUND => "not_found",
+        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+        StatusCode::TOO_MANY_REQUESTS => "rate_limited",
+        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+        status if status.is_client_error() => "unprocessable",
+        _ => "internal_error",
+    })
 }
 
 /// What is wrong, with its details, in one text.
@@ -202,6 +265,8 @@ mod tests {
     #[test]
     fn a_dialect_is_told_by_its_path() {
         for (path, authorization, expected) in [
+            ("/v1/scan", None, Dialect::GitGuardian),
+            ("/v1/scans", None, Dialect::Trusca),
             ("/exposed/v1/scan", None, Dialect::GitGuardian),
             ("/v1/scan", Some("Token x"), Dialect::GitGuardian),
             ("/v1/scan", Some("token x"), Dialect::GitGuardian),
@@ -212,6 +277,14 @@ mod tests {
             ("/ws/scans", None, Dialect::Trusca),
             ("/v1x", None, Dialect::Plain),
             ("/api/v1/deployments", None, Dialect::Semgrep),
+            ("/c/p/default", None, Dialect::Semgrep),
+            ("/api/registry/rules", None, Dialect::Semgrep),
+            ("/api/clients", None, Dialect::Plain),
+            ("/api/scan", None, Dialect::Dpendx),
+            ("/api/scans", None, Dialect::Plain),
+            ("/api/sbom/x", None, Dialect::Dpendx),
+            ("/webhook", None, Dialect::Dpendx),
+            ("/api/webhooks", None, Dialect::Plain),
             ("/api/auth/register", None, Dialect::Plain),
             ("/graphql", None, Dialect::Plain),
         ] {
@@ -240,6 +313,21 @@ mod tests {
         assert_eq!(body["errors"][0]["loc"], json!(["body", "email"]));
         let (status, body) = rendered(Dialect::Trusca, Problem::unauthenticated("no"));
         assert_eq!((status, &body["title"]), (401, &json!("Authentication required")));
+    }
+
+    #[test]
+    fn dpendx_answers_a_code_and_a_message() {
+        let dpendx = |problem| rendered(Dialect::Dpendx, problem);
+        let error = |code: &str, message: &str| json!({ "status": "error", "error": { "code": code, "message": message } });
+        let invalid = "the request is not valid; owner: missing field `owner`";
+        assert_eq!(
+            dpendx(Problem::invalid("owner", "missing field `owner`")),
+            (400, error("invalid_request", invalid))
+        );
+        let own = Problem::new(StatusCode::NOT_FOUND, "x").with_code("repo_not_found");
+        assert_eq!(dpendx(own), (404, error("repo_not_found", "x")));
+        let limited = Problem::new(StatusCode::TOO_MANY_REQUESTS, "x").with_code("RATE_LIMITED");
+        assert_eq!(dpendx(limited), (429, error("rate_limited", "x")));
     }
 
     #[test]

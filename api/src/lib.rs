@@ -6,6 +6,7 @@
 pub mod app;
 pub mod auth;
 mod dialect;
+pub mod documents;
 pub mod entrance;
 pub mod excerpt;
 pub mod extract;
@@ -75,6 +76,8 @@ fn rest_routes() -> Routes {
         .merge(rest::pepper::routes())
         .merge(rest::trusca::routes())
         .merge(rest::gitguardian::routes())
+        .merge(rest::semgrep::routes())
+        .merge(rest::dpendx::routes())
         .merge(rest::native::routes())
         .merge(ops::routes())
 }

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::auth::Recorded;
 use crate::excerpt::Excerpts;
+use crate::rest::semgrep::UploadMemory;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use hashlink::LruCache;
@@ -34,6 +35,8 @@ pub struct Memory {
     pub(crate) recorded: Arc<Recorded>,
     /// Until when the read model is surely fresh enough.
     pub(crate) freshness: Arc<Freshness>,
+    /// What is held of uploads.
+    pub(crate) uploads: Arc<UploadMemory>,
 }
 
 impl Memory {

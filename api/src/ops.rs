@@ -39,12 +39,29 @@ pub struct HealthOut {
     demo_read_only: bool,
     /// Whether scans of the demo are pretended: there are none of these either.
     demo_sandbox_scans: bool,
+    /// Answers of an outside advisory service that are kept, for dpendx's clients: none, because advisories are here.
+    cache_size: u64,
+    /// Since this server started.
+    uptime_seconds: u64,
+    /// Whether the read models follow the log: `connected` or `disconnected`.
+    database: &'static str,
 }
 
 impl HealthOut {
     fn new(app: &App, status: &'static str) -> Self {
         let timestamp = Instant(app.clock.now());
-        Self { status, timestamp, version: VERSION, demo_read_only: false, demo_sandbox_scans: false }
+        let uptime = (app.clock.now().0 - app.started_at.0) / 1_000_000;
+        let is_connected = app.probe.projector().stopped.is_none();
+        Self {
+            status,
+            timestamp,
+            version: VERSION,
+            demo_read_only: false,
+            demo_sandbox_scans: false,
+            cache_size: 0,
+            uptime_seconds: uptime.max(0).cast_unsigned(),
+            database: if is_connected { "connected" } else { "disconnected" },
+        }
     }
 }
 

@@ -66,6 +66,8 @@ pub struct ProblemParts {
     pub error: String,
     /// What is wrong with which part of the request.
     pub details: Vec<Detail>,
+    /// For programs.
+    pub code: Option<&'static str>,
     /// Why the caller may not, if that is it.
     pub denied: Option<Denied>,
     /// The title of RFC 9457, where the dialect fixes one.
@@ -186,6 +188,7 @@ impl Problem {
             status: *status,
             error: body.error.clone(),
             details: body.details.clone(),
+            code: body.code,
             denied: *denied,
             title: *title,
             kind: *kind,

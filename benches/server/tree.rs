@@ -1,8 +1,8 @@
 //! A generated source tree full of secrets that nobody ever used.
 
 use anyhow::Result;
-use flate2::Compression;
 use flate2::write::GzEncoder;
+use flate2::{Compression, Crc};
 
 /// Secrets in a file.
 pub const SECRETS_A_FILE: usize = 10;
@@ -16,17 +16,20 @@ const HEX: &[u8] = b"0123456789abcdef";
 /// What stands before a random part, what it is made of, and how long it is: one for each detector, with severities
 /// from low to critical.
 const SHAPES: [(&str, &[u8], usize); SECRETS_A_FILE] = [
-    ("ghp_", ALPHANUMERIC, 36),
+    ("ghp_", ALPHANUMERIC, 30),
     ("glpat-", ALPHANUMERIC, 20),
     ("AKIA", BASE32, 16),
     ("AIza", ALPHANUMERIC, 35),
-    ("npm_", ALPHANUMERIC, 36),
+    ("npm_", ALPHANUMERIC, 30),
     ("dop_v1_", HEX, 64),
     ("GOCSPX-", ALPHANUMERIC, 28),
     ("glptt-", HEX, 40),
     ("sntryu_", HEX, 64),
     ("phc_", ALPHANUMERIC, 43),
 ];
+
+/// Those that end with a checksum of their random part.
+const CHECKED: [&str; 2] = ["ghp_", "npm_"];
 
 /// A tree of `files` files with ten secrets each.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +71,10 @@ impl Tree {
                 }
                 text.push(next);
             }
+            if CHECKED.contains(&prefix) {
+                let checksum = checksum(&text[text.len() - length..]);
+                text.push_str(&checksum);
+            }
             text.push_str("\";\nexport const timeout = 30_000; // how long we wait for the other side\n");
         }
         text.push_str("connect(access0);\n");
@@ -84,6 +91,15 @@ fn path(file: usize, files: usize) -> String {
 
 /// Numbers without pattern, the same for the same seed (xorshift).
 struct Random(u64);
+
+/// The checksum of GitHub and npm: CRC32 in six digits of base62.
+fn checksum(random: &str) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut crc = Crc::new();
+    crc.update(random.as_bytes());
+    let digit = |at| DIGITS[crc.sum() as usize / 62_usize.pow(at) % 62];
+    (0..6).rev().map(|at| char::from(digit(at))).collect()
+}
 
 impl Random {
     fn new(seed: u64, file: u64) -> Self {

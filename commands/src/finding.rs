@@ -1,22 +1,29 @@
 //! Triage: what people decide about findings, one or many at a time.
+//!
+//! A decision about a finding is in the finding's stream, one about a secret in the stream of the secret's incident,
+//! which every finding of the secret shows (DESIGN section 3).
 
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ledger::{Batch, Committed, Ledger, Races};
 use crate::ports::{KnownFinding, ReadModel};
 use scanledger_domain::finding::{
-    FindingEvent, Triage, TriageCommand, TriageRefusal, TriageState, TriageStatus, finding_stream,
+    Triage, TriageCommand, TriageRefusal, TriageState, TriageStatus, finding_stream,
 };
-use scanledger_domain::id::FindingId;
+use scanledger_domain::id::{FindingId, IncidentId};
 use scanledger_domain::identity::{Action, Denied, Principal, Resource, authorize};
+use scanledger_domain::incident::{
+    Incident, IncidentCommand, IncidentLife, IncidentRefusal, incident_stream,
+};
 use scanledger_domain::limits::{BATCH_BYTES, BULK_FINDINGS};
 use scanledger_domain::log::Position;
 use scanledger_domain::time::Timestamp;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Bytes that a decision takes in the log at most, besides its note and metadata: ids, states and field names.
-const DECISION_BYTES: usize = 512;
+/// Bytes that a decision takes in the log at most, besides its note and metadata: ids, states and field names, and the
+/// beginning of an incident that was not there.
+const DECISION_BYTES: usize = 1_536;
 
 /// What a caller decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +73,26 @@ pub enum TriageProblem {
     Triage(#[from] TriageRefusal),
 }
 
+impl From<IncidentRefusal> for TriageProblem {
+    fn from(refusal: IncidentRefusal) -> Self {
+        match refusal {
+            IncidentRefusal::NoteTooLong => Self::Triage(TriageRefusal::NoteTooLong),
+            // Nothing else is refused to who decides by looking at a finding: the incident begins if need be.
+            IncidentRefusal::NotFound
+            | IncidentRefusal::Closed
+            | IncidentRefusal::AlreadyOpen
+            | IncidentRefusal::AlreadyResolved
+            | IncidentRefusal::AlreadyIgnored
+            | IncidentRefusal::NoteEmpty
+            | IncidentRefusal::NoteNotFound
+            | IncidentRefusal::NotTheAuthor
+            | IncidentRefusal::TooManyNotes
+            | IncidentRefusal::BadExpiry
+            | IncidentRefusal::PathTooLong => Self::NotFound,
+        }
+    }
+}
+
 type Result<T> = std::result::Result<T, CommandError<TriageProblem>>;
 
 /// Records what people decide about findings.
@@ -96,12 +123,21 @@ impl Findings {
         let Some(known) = known.get(&finding) else {
             return Err(CommandError::Refused(TriageProblem::NotFound));
         };
-        let done = self
-            .ledger
-            .execute::<Triage>(context, &finding_stream(finding), None, command(known, &decision))
-            .await
-            .map_err(|error| error.map_refused(TriageProblem::from))?;
-        Ok(TriageDone { status: done.state, position: done.position, recorded_at: done.recorded_at })
+        match command(known, &decision) {
+            Asked::Finding(finding, command) => {
+                let stream = finding_stream(finding);
+                let done = self.ledger.execute::<Triage>(context, &stream, None, command).await;
+                let done = done.map_err(|error| error.map_refused(TriageProblem::from))?;
+                Ok(TriageDone { status: done.state, position: done.position, recorded_at: done.recorded_at })
+            }
+            Asked::Incident(incident, command) => {
+                let stream = incident_stream(incident);
+                let done = self.ledger.execute::<Incident>(context, &stream, None, command).await;
+                let done = done.map_err(|error| error.map_refused(TriageProblem::from))?;
+                let status = done.state.known().map(status_of).unwrap_or_default();
+                Ok(TriageDone { status, position: done.position, recorded_at: done.recorded_at })
+            }
+        }
     }
 
     /// Decides about up to [`BULK_FINDINGS`] findings for `principal`: all of them or, beyond the size of one batch (long
@@ -126,30 +162,24 @@ impl Findings {
         let (decided, unknown): (Vec<_>, Vec<_>) =
             findings.into_iter().partition(|finding| known.contains_key(finding));
         let mut position = None;
-        let part = findings_per_batch(context, decision);
-        for (number, part) in decided.chunks(part).enumerate() {
+        let asked = once(decided.iter().filter_map(|finding| known.get(finding)), decision);
+        for (number, part) in asked.chunks(decisions_per_batch(context, decision)).enumerate() {
             let context =
                 if number == 0 { context.clone() } else { context.derive(&format!("part-{number}")) };
-            position = self.decide_part(&context, part, &known, decision).await?.or(position);
+            position = self.decide_part(&context, part).await?.or(position);
         }
         Ok(BulkDone { decided, unknown, position })
     }
 
-    async fn decide_part(
-        &self,
-        context: &Context,
-        part: &[FindingId],
-        known: &HashMap<FindingId, KnownFinding>,
-        decision: &Decision,
-    ) -> Result<Option<Position>> {
+    async fn decide_part(&self, context: &Context, part: &[Asked]) -> Result<Option<Position>> {
         let mut races = Races::default();
         loop {
             if let Some(last) = self.ledger.recorded(context.command).await?.last() {
                 return Ok(Some(last.position));
             }
             let mut batch = self.ledger.batch(context);
-            for finding in part {
-                decide(&mut batch, *finding, command(&known[finding], decision)).await?;
+            for asked in part {
+                decide(&mut batch, asked.clone()).await?;
             }
             match batch.commit().await? {
                 Committed::At { position, .. } => return Ok(Some(position)),
@@ -177,28 +207,59 @@ impl Findings {
     }
 }
 
-async fn decide(
-    batch: &mut Batch<'_>,
-    finding: FindingId,
-    command: TriageCommand,
-) -> Result<Vec<FindingEvent>> {
-    let decided = batch.decide::<Triage>(finding_stream(finding), command).await;
-    decided.map_err(|error| error.map_refused(TriageProblem::from))
+/// A decision and the stream that it is for.
+#[derive(Clone)]
+enum Asked {
+    Finding(FindingId, TriageCommand),
+    Incident(IncidentId, IncidentCommand),
 }
 
-fn command(known: &KnownFinding, decision: &Decision) -> TriageCommand {
-    TriageCommand {
-        finding: known.finding,
-        project: known.scope.project,
-        fingerprint: known.fingerprint,
-        to: decision.to,
-        note: decision.note.clone(),
+async fn decide(batch: &mut Batch<'_>, asked: Asked) -> Result<()> {
+    match asked {
+        Asked::Finding(finding, command) => {
+            let decided = batch.decide::<Triage>(finding_stream(finding), command).await;
+            decided.map(drop).map_err(|error| error.map_refused(TriageProblem::from))
+        }
+        Asked::Incident(incident, command) => {
+            let decided = batch.decide::<Incident>(incident_stream(incident), command).await;
+            decided.map(drop).map_err(|error| error.map_refused(TriageProblem::from))
+        }
     }
 }
 
+fn command(known: &KnownFinding, decision: &Decision) -> Asked {
+    let (finding, to, note) = (known.finding, decision.to, decision.note.clone());
+    match &known.secret {
+        Some(secret) => {
+            let command = IncidentCommand::Decide { of: secret.clone(), finding, to, note };
+            Asked::Incident(secret.incident(), command)
+        }
+        None => {
+            let (project, fingerprint) = (known.scope.project, known.fingerprint);
+            Asked::Finding(finding, TriageCommand { finding, project, fingerprint, to, note })
+        }
+    }
+}
+
+/// The decisions to take: one for each finding that is no secret, and one for each secret.
+fn once<'a>(known: impl Iterator<Item = &'a KnownFinding>, decision: &Decision) -> Vec<Asked> {
+    let mut incidents = HashSet::new();
+    known
+        .map(|known| command(known, decision))
+        .filter(|asked| match asked {
+            Asked::Finding(..) => true,
+            Asked::Incident(incident, _) => incidents.insert(*incident),
+        })
+        .collect()
+}
+
+fn status_of(life: &IncidentLife) -> TriageStatus {
+    TriageStatus { state: life.state, note: life.note.clone(), decided: life.is_decided }
+}
+
 /// How many decisions surely fit into one batch.
-fn findings_per_batch(context: &Context, decision: &Decision) -> usize {
+fn decisions_per_batch(context: &Context, decision: &Decision) -> usize {
     let note = decision.note.as_ref().map_or(0, |note| serde_json::json!(note).to_string().len());
-    let one = DECISION_BYTES + note + context.metadata().len();
+    let one = DECISION_BYTES + note + 2 * context.metadata().len();
     (BATCH_BYTES / one).clamp(1, BULK_FINDINGS)
 }

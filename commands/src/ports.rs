@@ -1,19 +1,29 @@
-//! What this crate needs of the outside besides the domain's ports: read models, leases, archives, randomness, mail
-//! and sign-in providers.
+//! What this crate needs of the outside besides the domain's ports: read models, leases, archives, randomness, mail,
+//! sign-in providers and the code host.
 
+mod code_host;
 mod mail;
 mod provider;
+mod rules;
 
+pub use code_host::{
+    Annotation, AnnotationLevel, ChangedFile, CheckAction, CheckActionProblem, CheckOutput, CheckRun,
+    CheckStatus, CodeHost, CodeHostError, FileChange, FileStatus, FoundCheckRun, HeadOrigin, InstallationEnd,
+    InvalidPayload, NewCommit, NewPullRequest, OpenedPullRequest, Permission, PullRequest, PullRequestEnd,
+    PullRequestStep, RepositoryFacts, SignatureRefusal, Visibility, WebhookEvent, WebhookSecret,
+};
 pub use mail::{Mail, Mailer};
 pub use provider::{Authorization, EmailStanding, IdentityProvider, ProviderError, Vouched, VouchedEmail};
+pub use rules::{RuleChecker, StarterRules};
 
 use scanledger_domain::branch::{BaseBranch, Inventory, KnownAdvisory};
 use scanledger_domain::component::Package;
 use scanledger_domain::finding::{Fingerprint, TriageState};
 use scanledger_domain::id::{
-    BranchId, CommandId, FindingId, OrganizationId, ProjectId, ScanId, TeamId, UserId,
+    BranchId, CommandId, FindingId, IncidentId, OrganizationId, ProjectId, ScanId, TeamId, UserId,
 };
 use scanledger_domain::identity::{KeyForm, ProjectScope, Visible};
+use scanledger_domain::incident::Opening;
 use scanledger_domain::log::{Position, Version};
 use scanledger_domain::project::Gate;
 use scanledger_domain::scan::ScanStatus;
@@ -95,8 +105,17 @@ pub struct HeldScan {
     pub attempt: u32,
 }
 
-/// A finding that the read model knows.
+/// A scan that a client runs and that nobody has heard of for long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SilentScan {
+    /// The scan.
+    pub scan: ScanId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+}
+
+/// A finding that the read model knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownFinding {
     /// The finding.
     pub finding: FindingId,
@@ -104,6 +123,26 @@ pub struct KnownFinding {
     pub scope: ProjectScope,
     /// Its fingerprint.
     pub fingerprint: Fingerprint,
+    /// The secret that it is about: decisions are those of the secret's incident.
+    pub secret: Option<Opening>,
+}
+
+/// Whose an incident is, and where its secret stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncidentOwner {
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// Projects in which its secret stands or stood, deleted ones aside.
+    pub projects: Vec<ProjectScope>,
+}
+
+/// What a scan left to do about incidents.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unsettled {
+    /// Incidents that there are not.
+    pub missing: Vec<IncidentId>,
+    /// Incidents that are fixed, and of which a finding came to the branch since, by a scan that was not its first.
+    pub regressed: Vec<IncidentId>,
 }
 
 /// What belongs to a team.
@@ -148,7 +187,18 @@ pub trait ReadModel: Send + Sync {
     /// Those of `findings` that there are, in any order.
     fn findings(&self, findings: Vec<FindingId>) -> BoxFuture<'_, Result<Vec<KnownFinding>, ReadError>>;
 
-    /// Queued scans of projects that were not deleted, oldest first, at most `per_organization` of each
+    /// Whose an incident is, and where its secret stands; `None` if there is no such incident.
+    fn incident_owner(&self, incident: IncidentId)
+    -> BoxFuture<'_, Result<Option<IncidentOwner>, ReadError>>;
+
+    /// Which of `incidents` there are not, and which have to begin again because of what is on a branch.
+    fn unsettled_incidents(
+        &self,
+        branch: BranchId,
+        incidents: Vec<IncidentId>,
+    ) -> BoxFuture<'_, Result<Unsettled, ReadError>>;
+
+    /// Queued scans for workers, of projects that were not deleted, oldest first, at most `per_organization` of each
     /// organization.
     fn runnable_scans(&self, per_organization: usize) -> BoxFuture<'_, Result<Vec<RunnableScan>, ReadError>>;
 
@@ -156,7 +206,10 @@ pub trait ReadModel: Send + Sync {
     /// without any may be left out.
     fn running_by_organization(&self) -> BoxFuture<'_, Result<HashMap<OrganizationId, u64>, ReadError>>;
 
-    /// Every scan that is running or settling, or stopped and still owes its partial result.
+    /// Every scan of a client that has not ended and of which nothing was recorded since `before`.
+    fn silent_client_scans(&self, before: Timestamp) -> BoxFuture<'_, Result<Vec<SilentScan>, ReadError>>;
+
+    /// Every scan of a worker that is running or settling, or stopped and still owes its partial result.
     fn held_scans(&self) -> BoxFuture<'_, Result<Vec<HeldScan>, ReadError>>;
 
     /// The project of an organization whose repository has exactly this URL, the eldest if there are several, of those

@@ -145,6 +145,6 @@ impl Reactor {
 }
 
 /// Until `flag` is true or nobody is left to set it. What watching borrows is given back at once.
-async fn until_true(flag: &mut watch::Receiver<bool>) {
+pub(crate) async fn until_true(flag: &mut watch::Receiver<bool>) {
     drop(flag.wait_for(|flag| *flag).await);
 }

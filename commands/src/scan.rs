@@ -125,6 +125,14 @@ impl Scans {
     /// # Errors
     /// A [`ScanProblem`], or a fault.
     pub async fn queue(&self, context: &Context, new: NewScan) -> Result<ScanQueued> {
+        self.queue_as(context, context.made_id("scan"), new).await
+    }
+
+    /// As [`Self::queue`], under an id that was chosen before.
+    ///
+    /// # Errors
+    /// A [`ScanProblem`], or a fault.
+    pub async fn queue_as(&self, context: &Context, scan: ScanId, new: NewScan) -> Result<ScanQueued> {
         if let Some(queued) = self.repeated(context).await? {
             return Ok(queued);
         }
@@ -135,7 +143,7 @@ impl Scans {
             }
         };
         let queued = Queued {
-            scan: context.made_id("scan"),
+            scan,
             organization: new.organization,
             project: new.project,
             branch: new.branch.unwrap_or(project.details.default_branch),
@@ -145,6 +153,7 @@ impl Scans {
             base: new.base,
             by: context.actor,
             rescan_of: None,
+            client: None,
         };
         self.append(context, queued).await
     }

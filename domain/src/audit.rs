@@ -3,6 +3,7 @@
 use crate::event::Event;
 use crate::finding::FindingEvent;
 use crate::identity::{AccessEvent, ApiKeyEvent, OrganizationEvent, SessionEvent, TeamEvent, UserEvent};
+use crate::incident::{IncidentEvent, Triaged};
 use crate::project::ProjectEvent;
 use crate::scan::{Interruption, ScanEvent};
 use uuid::Uuid;
@@ -22,25 +23,31 @@ pub enum AuditResource {
     Project,
     /// The build gate of a project.
     Gate,
+    /// The rules of an organization.
+    Policy,
     /// A scan.
     Scan,
     /// A finding.
     Finding,
+    /// An incident.
+    Incident,
     /// An access that was recorded, or a refusal.
     Access,
 }
 
 impl AuditResource {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Organization,
         Self::User,
         Self::Team,
         Self::ApiKey,
         Self::Project,
         Self::Gate,
+        Self::Policy,
         Self::Scan,
         Self::Finding,
+        Self::Incident,
         Self::Access,
     ];
 
@@ -53,8 +60,10 @@ impl AuditResource {
             Self::ApiKey => "apikey",
             Self::Project => "project",
             Self::Gate => "gate",
+            Self::Policy => "policy",
             Self::Scan => "scan",
             Self::Finding => "finding",
+            Self::Incident => "incident",
             Self::Access => "access",
         }
     }
@@ -81,11 +90,39 @@ pub fn audit_subject(event: &Event) -> Option<(AuditResource, Uuid)> {
         Event::Project(ProjectEvent::Updated(e)) => (AuditResource::Project, e.project.0),
         Event::Project(ProjectEvent::GateUpdated(e)) => (AuditResource::Gate, e.project.0),
         Event::Project(ProjectEvent::Deleted(e)) => (AuditResource::Project, e.project.0),
+        Event::Policy(event) => (AuditResource::Policy, event.policy().0),
         Event::Scan(event) => (AuditResource::Scan, scan_subject(event)?),
         Event::Finding(FindingEvent::Triaged(e)) => (AuditResource::Finding, e.finding.0),
-        // Who runs the installation stands in the events of people as well.
-        Event::Branch(_) | Event::Advisory(_) | Event::Claim(_) | Event::Installation(_) => return None,
+        Event::Incident(event) => incident_subject(event)?,
+        // Who runs the installation stands in the events of people as well, and what a check is about in its scan.
+        Event::Check(_)
+        | Event::Branch(_)
+        | Event::Advisory(_)
+        | Event::Claim(_)
+        | Event::Installation(_) => return None,
     })
+}
+
+/// Aggregates whose events never are entries of the audit log.
+const UNAUDITED: [&str; 5] = ["check", "branch", "advisories", "claim", "installation"];
+/// Further types of events that never are.
+const UNAUDITED_TYPES: [&str; 10] = [
+    "session.continued",
+    "scan.started",
+    "scan.settling",
+    "scan.results_received",
+    "scan.partial_kept",
+    "finding.detected",
+    "finding.reopened",
+    "finding.resolved",
+    "incident.opened",
+    "incident.occurred",
+];
+
+/// Whether events of a type can be entries of the audit log, see [`audit_subject`].
+pub fn is_audited(kind: &str) -> bool {
+    let aggregate = kind.split('.').next().unwrap_or_default();
+    !UNAUDITED.contains(&aggregate) && !UNAUDITED_TYPES.contains(&kind)
 }
 
 fn organization_subject(event: &OrganizationEvent) -> Uuid {
@@ -115,6 +152,27 @@ fn user_subject(event: &UserEvent) -> Uuid {
     }
 }
 
+/// A decision about a secret that somebody took at a finding is about that finding to whoever reads of it. What a scan
+/// opened or saw again is in the scan; that a decision no longer holds is not.
+fn incident_subject(event: &IncidentEvent) -> Option<(AuditResource, Uuid)> {
+    match event {
+        IncidentEvent::Triaged(Triaged { finding: Some(finding), .. }) => {
+            Some((AuditResource::Finding, finding.0))
+        }
+        IncidentEvent::Opened(_) | IncidentEvent::Occurred(_) => None,
+        IncidentEvent::Triaged(_)
+        | IncidentEvent::Regressed(_)
+        | IncidentEvent::SeveritySet(_)
+        | IncidentEvent::Assigned(_)
+        | IncidentEvent::Unassigned(_)
+        | IncidentEvent::NoteAdded(_)
+        | IncidentEvent::NoteEdited(_)
+        | IncidentEvent::NoteRemoved(_)
+        | IncidentEvent::Shared(_)
+        | IncidentEvent::Unshared(_) => Some((AuditResource::Incident, event.incident().0)),
+    }
+}
+
 fn team_subject(event: &TeamEvent) -> Uuid {
     match event {
         TeamEvent::Created(e) => e.team.0,
@@ -138,6 +196,7 @@ fn scan_subject(event: &ScanEvent) -> Option<Uuid> {
         ScanEvent::Deleted(e) => e.scan.0,
         ScanEvent::Started(_)
         | ScanEvent::Settling(_)
+        | ScanEvent::ResultsReceived(_)
         | ScanEvent::PartialKept(_)
         | ScanEvent::Requeued(_) => {
             return None;

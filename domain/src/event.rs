@@ -2,13 +2,16 @@
 
 use crate::advisory::AdvisoryEvent;
 use crate::branch::BranchEvent;
+use crate::check::CheckEvent;
 use crate::claim::ClaimEvent;
 use crate::decider::{DecodeError, StoredEvent};
 use crate::finding::FindingEvent;
 use crate::identity::{
     AccessEvent, ApiKeyEvent, InstallationEvent, OrganizationEvent, SessionEvent, TeamEvent, UserEvent,
 };
+use crate::incident::IncidentEvent;
 use crate::log::Recorded;
+use crate::policy::PolicyEvent;
 use crate::project::ProjectEvent;
 use crate::scan::ScanEvent;
 
@@ -58,10 +61,16 @@ all_events! {
     Branch(BranchEvent),
     /// Of a finding.
     Finding(FindingEvent),
+    /// Of an incident.
+    Incident(IncidentEvent),
     /// Of a scan.
     Scan(ScanEvent),
+    /// Of a check.
+    Check(CheckEvent),
     /// Of a project.
     Project(ProjectEvent),
+    /// Of a policy.
+    Policy(PolicyEvent),
     /// Of an API key.
     ApiKey(ApiKeyEvent),
     /// Of an organization.

@@ -67,12 +67,22 @@ ids! {
     ScanId,
     /// A branch of a project: `UUIDv5(project, branch name)`, see [`crate::branch::branch_id`].
     BranchId,
+    /// The policy of an organization for a product: see [`crate::policy::policy_id`].
+    PolicyId,
     /// A finding: `UUIDv5(project, fingerprint)`, see [`crate::finding::finding_id`].
     FindingId,
     /// An event: `UUIDv5(command id, ordinal)`, see [`CommandId::event`].
     EventId,
     /// A command: what makes repeated requests harmless.
     CommandId,
+    /// An incident: `UUIDv5(organization, keyed hash of the secret)`, see [`crate::incident::incident_id`].
+    IncidentId,
+    /// A note on an incident.
+    NoteId,
+    /// A link under which an incident is shared.
+    ShareId,
+    /// A place of a secret that is on no branch, see [`crate::incident::Sighting::occurrence`].
+    OccurrenceId,
     /// Whose personal data is sealed: a user or, for callers without a person, their key.
     SubjectId,
 }

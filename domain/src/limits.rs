@@ -1,5 +1,7 @@
 //! Every limit of the product, in one place. Each is tested at its edge.
 
+use std::time::Duration;
+
 /// Events in one append.
 pub const BATCH_EVENTS: usize = 1_000;
 /// Bytes of data and metadata in one append.
@@ -60,6 +62,12 @@ pub const OPEN_INVITATIONS: usize = 1_000;
 pub const DESCRIPTION_CHARS: usize = 2_000;
 /// Characters of a note on a triage decision.
 pub const NOTE_CHARS: usize = 4_000;
+/// Notes on an incident at a time.
+pub const INCIDENT_NOTES: usize = 500;
+/// Places of one secret that are on no branch, further ones are left out; those on branches are bounded by the scans that find them.
+pub const INCIDENT_SIGHTINGS: usize = 1_000;
+/// Days until a link to an incident ends, at most.
+pub const SHARE_DAYS: i64 = 365;
 /// Characters of a branch name or commit id.
 pub const REF_CHARS: usize = 255;
 /// Characters of a URL.
@@ -84,3 +92,100 @@ pub const GRAPHQL_SOCKET_OPERATIONS: usize = 32;
 
 /// Interruptions while it ran alone after which a scan fails.
 pub const SCAN_INTERRUPTIONS: u32 = 3;
+
+/// Documents in one request to search for secrets (GitGuardian reference §5).
+pub const DOCUMENTS: usize = 20;
+/// Bytes of one document in such a request.
+pub const DOCUMENT_BYTES: usize = 1024 * 1024;
+/// Bytes of the body of such a request.
+pub const DOCUMENTS_BODY_BYTES: usize = 26_214_400;
+/// Characters of the name of a document.
+pub const DOCUMENT_NAME_CHARS: usize = 256;
+/// Bodies of such requests that are in memory at a time, in bytes; further requests wait.
+pub const DOCUMENTS_MEMORY_BYTES: usize = 8 * DOCUMENTS_BODY_BYTES;
+/// How much of that one organization has at a time at most, in bytes.
+pub const DOCUMENTS_SHARE_BYTES: usize = DOCUMENTS_MEMORY_BYTES / 4;
+/// Seconds in which such a body has to arrive, once there is memory for it.
+pub const DOCUMENTS_READ_SECONDS: u64 = 60;
+/// Days over which requests to search documents are counted, today among them (GitGuardian reference §1.4).
+pub const DOCUMENT_CALLS_DAYS: u16 = 30;
+/// Requests to search documents of an organization in these days, unless the operator says otherwise.
+pub const DOCUMENT_CALLS: u64 = 1_000_000;
+
+/// Annotations of one check run; further ones are left out. The host takes 50 in a request.
+pub const CHECK_ANNOTATIONS: usize = 1_000;
+/// Buttons of one check run that the host shows.
+pub const CHECK_ACTIONS: usize = 3;
+/// Characters on a button of a check run.
+pub const CHECK_LABEL_CHARS: usize = 20;
+/// Characters of what a button of a check run says it does.
+pub const CHECK_DESCRIPTION_CHARS: usize = 40;
+/// Characters of what comes back when a button of a check run is pressed.
+pub const CHECK_IDENTIFIER_CHARS: usize = 20;
+/// Characters of a summary or text of a check run, and of a pull request's body, as the host takes them; longer ones
+/// are cut.
+pub const HOST_TEXT_CHARS: usize = 65_535;
+/// Files of a pull request that are looked at; the host lists no more.
+pub const PULL_REQUEST_FILES: usize = 3_000;
+/// Files in one commit that is made at the host.
+pub const COMMIT_FILES: usize = 100;
+/// Bytes of all files in one commit that is made at the host.
+pub const COMMIT_BYTES: usize = 10 * 1024 * 1024;
+
+/// Bytes of what a client uploads about one scan that it ran: 10,000 findings have about 30 MB.
+pub const RESULTS_BYTES: usize = 32 * 1024 * 1024;
+/// Such uploads that are in memory at a time, in bytes, half of it of one organization; further ones wait.
+pub const RESULTS_MEMORY_BYTES: usize = 4 * RESULTS_BYTES;
+/// Findings in one upload of a client, ignored ones too.
+pub const RESULTS_FINDINGS: usize = 10_000;
+/// Paths and rules in each list of one upload of a client.
+pub const RESULTS_LIST: usize = 500_000;
+/// Characters of a text that a client says about its scan.
+pub const CLIENT_TEXT_CHARS: usize = 255;
+/// Findings that people dismissed and that a client is told of; of more, the ones decided about last.
+pub const DISMISSED_FINDINGS: u32 = 50_000;
+/// Characters of a rule's id.
+pub const RULE_ID_CHARS: usize = 200;
+/// Bytes of a rule as JSON.
+pub const RULE_BYTES: usize = 64 * 1024;
+/// Characters of a rule's message.
+pub const RULE_MESSAGE_CHARS: usize = 8_000;
+/// Patterns within patterns of a rule.
+pub const RULE_DEPTH: usize = 32;
+/// Rules that an organization adds to its policy for one product.
+pub const POLICY_RULES: usize = 2_000;
+/// Bytes of all rules that an organization adds to its policy for one product.
+pub const POLICY_BYTES: usize = 8 * 1024 * 1024;
+/// Words in each list that a rule says about itself.
+pub const RULE_WORDS: usize = 20;
+
+/// Bytes of a source file whose imports are read; what a longer one imports is unknown.
+pub const IMPORT_FILE_BYTES: u64 = 1024 * 1024;
+/// Source files of a tree whose imports are read.
+pub const IMPORT_FILES: usize = 100_000;
+/// Bytes of one imported name; a longer one is no package's (npm: 214, Go and PyPI: far shorter in practice).
+pub const IMPORT_BYTES: usize = 512;
+/// Different names imported in a tree, for each ecosystem.
+pub const IMPORTED_NAMES: usize = 100_000;
+/// How long one source file may be parsed. Most take milliseconds, but some text takes a parser that goes on after
+/// errors time that grows with the square of its length: 1 MiB of backslashes and line ends takes minutes.
+pub const IMPORT_FILE_TIME: Duration = Duration::from_secs(2);
+/// How long all source files of a tree may be parsed.
+pub const IMPORT_TREE_TIME: Duration = Duration::from_secs(300);
+
+/// Bytes of a repository's `.dpendx.yml`; a longer one is not read.
+pub const CONFIG_BYTES: usize = 64 * 1024;
+/// Values in each list of such a file.
+pub const CONFIG_LIST: usize = 200;
+/// Warnings about such a file that are told.
+pub const CONFIG_WARNINGS: usize = 20;
+/// Bytes of a file that is edited to mend what it asks for.
+pub const MANIFEST_BYTES: usize = 1024 * 1024;
+/// Files that one pull request mends.
+pub const FIX_FILES: usize = 20;
+/// Lines of a report of a check in full; of further ones, only how many there are is told.
+pub const REPORT_LINES: usize = 200;
+/// Bytes of a delivery of the code host; those that are acted upon have a tenth of it.
+pub const WEBHOOK_BYTES: usize = 2 * 1024 * 1024;
+/// Scans that an installation of the app has under way at a time (dpendx reference §1).
+pub const INSTALLATION_SCANS: usize = 5;

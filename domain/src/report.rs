@@ -102,9 +102,10 @@ impl ReportFinding {
     /// A finding as it was observed, about which nobody has decided anything.
     pub fn undecided(observed: Observed) -> Self {
         let scanner = observed.scanner();
-        let Observed { finding, fingerprint, detection, excerpt: _ } = observed;
+        let Observed { finding, fingerprint, detection, .. } = observed;
         let package = match &detection.identity {
             Identity::Advisory { package, .. } => Some(package.purl()),
+            Identity::Upload(uploaded) => uploaded.package.as_ref().map(crate::component::Package::purl),
             Identity::Secret { .. } | Identity::Code { .. } => None,
         };
         Self {

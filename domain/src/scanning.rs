@@ -5,6 +5,7 @@
 use crate::Cause;
 use crate::advisory::Generation;
 use crate::component::{Component, Package};
+use crate::finding::{Columns, UploadFacts};
 use crate::severity::Severity;
 use crate::source::SourceTree;
 use serde::{Deserialize, Serialize};
@@ -249,15 +250,33 @@ pub enum Identity {
         /// Which of the identical matches in the file, from 0.
         index: u32,
     },
+    /// Something that a client found and named itself.
+    Upload(Box<Uploaded>),
+}
+
+/// Something that a client found and named itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uploaded {
+    /// The kind of scanner that finds such things.
+    pub scanner: ScannerKind,
+    /// What is kept of it. Its name in there, `match_based_id`, is what makes it the same finding next time.
+    pub facts: UploadFacts,
+    /// Where it begins and ends on its lines.
+    pub columns: Option<Columns>,
+    /// The package, for vulnerable dependencies of an ecosystem that is known here.
+    pub package: Option<Package>,
+    /// Advisories about it, for vulnerable dependencies.
+    pub advisories: Vec<String>,
 }
 
 impl Identity {
     /// The kind of scanner that finds such things.
-    pub const fn scanner(&self) -> ScannerKind {
+    pub fn scanner(&self) -> ScannerKind {
         match self {
             Self::Advisory { .. } => ScannerKind::Sca,
             Self::Secret { .. } => ScannerKind::Secrets,
             Self::Code { .. } => ScannerKind::Sast,
+            Self::Upload(uploaded) => uploaded.scanner,
         }
     }
 }

@@ -27,6 +27,20 @@ impl MemoryTree {
         Self { files, contents }
     }
 
+    /// The same files without the folder that all of them are in; as it is if there is no such folder.
+    #[must_use]
+    pub fn in_only_folder(mut self) -> Self {
+        let folder = |path: &str| path.split_once('/').map(|(folder, _)| folder.len() + 1);
+        let Some(length) = self.files.first().and_then(|(path, _)| folder(path)) else { return self };
+        let prefix = self.files[0].0[..length].to_owned();
+        if self.files.iter().all(|(path, _)| path.starts_with(&prefix)) {
+            for (path, _) in &mut self.files {
+                path.drain(..length);
+            }
+        }
+        self
+    }
+
     /// Path and content of each file, in the order in which they were given.
     pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let content = |range: &Range<usize>| self.contents.get(range.clone()).unwrap_or_default();
@@ -60,6 +74,19 @@ mod tests {
     fn a_file_beyond_the_contents_is_empty() {
         let tree = MemoryTree::new(vec![("a".to_owned(), 1..9)], b"one".to_vec());
         assert_eq!(tree.files().collect::<Vec<_>>(), [("a", &b""[..])]);
+    }
+
+    #[test]
+    fn a_folder_around_everything_can_be_left_out() {
+        let paths = |paths: &[&str]| {
+            let files = paths.iter().map(|path| ((*path).to_owned(), 0..0)).collect();
+            let tree = MemoryTree::new(files, vec![]).in_only_folder();
+            tree.files().map(|(path, _)| path.to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(paths(&["a-1/x", "a-1/b/y"]), ["x", "b/y"]);
+        assert_eq!(paths(&["a-1/x", "a-10/y"]), ["a-1/x", "a-10/y"]);
+        assert_eq!(paths(&["x", "a/y"]), ["x", "a/y"]);
+        assert_eq!(paths(&[]), [""; 0]);
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! The words that stand in events: renaming a variant in the code must not change what is stored.
 
 use scanledger_domain::component::{Ecosystem, Scope};
-use scanledger_domain::finding::TriageState;
+use scanledger_domain::finding::{Confidence, Transitivity, TriageState, Validation};
 use scanledger_domain::id::{ApiKeyId, UserId};
 use scanledger_domain::identity::{
     self, Action, ActionWord, Breadth, KeyForm, KeyKind, Method, OrganizationRole, Provider, Rank, Role,
     Scopes, SessionEnd, SessionKind, SignInFailure, TeamRole, Wanted,
 };
+use scanledger_domain::incident::IgnoreReason;
 use scanledger_domain::log::Actor;
+use scanledger_domain::policy::{Mode, Product, RuleOrigin};
 use scanledger_domain::project::{GateReason, GateResult, Limit};
 use scanledger_domain::report::ArtifactKind;
-use scanledger_domain::scan::{FailureCode, Interruption, ScanStatus, ScanType, SourceKind};
+use scanledger_domain::scan::{Extent, FailureCode, Interruption, ScanStatus, ScanType, SourceKind};
 use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::severity::Severity;
 use serde::Serialize;
@@ -137,9 +139,14 @@ fn words_of_recorded_actions() {
         "export_audit",
         "scan",
         "triage",
+        "share",
+        "report",
+        "read_sources",
+        "read_secrets",
         "write_project",
         "delete",
         "write_gate",
+        "write_policy",
         "manage_keys",
         "read_keys",
         "own_keys",
@@ -198,9 +205,16 @@ fn words_of_scans() {
         (FailureCode::SourceMissing, "source_missing"),
         (FailureCode::ScannersFailed, "scanners_failed"),
         (FailureCode::Interrupted, "interrupted"),
+        (FailureCode::ClientFailed, "client_failed"),
+        (FailureCode::ClientSilent, "client_silent"),
         (FailureCode::Internal, "internal"),
     ]);
-    stored([(SourceKind::Upload, "upload")]);
+    stored([
+        (SourceKind::Upload, "upload"),
+        (SourceKind::Client, "client"),
+        (SourceKind::Repository, "repository"),
+    ]);
+    stored([(Extent::Full, "full"), (Extent::Changes, "changes")]);
     stored([
         (ArtifactKind::Sarif, "sarif"),
         (ArtifactKind::CycloneDx, "cyclonedx"),
@@ -212,6 +226,7 @@ fn words_of_scans() {
 #[test]
 fn words_of_findings_and_components() {
     stored(Severity::ALL.into_iter().zip(["critical", "high", "medium", "unknown", "low", "info"]));
+    stored(IgnoreReason::ALL.into_iter().zip(["test_credential", "false_positive", "low_risk", "invalid"]));
     stored(TriageState::ALL.into_iter().zip([
         "untriaged",
         "investigating",
@@ -223,6 +238,29 @@ fn words_of_findings_and_components() {
     ]));
     stored(Ecosystem::ALL.into_iter().zip(["crates.io", "Go", "npm", "PyPI"]));
     stored([(Scope::Runtime, "runtime"), (Scope::Development, "development"), (Scope::Optional, "optional")]);
+}
+
+#[test]
+fn words_of_policies() {
+    stored(Mode::ALL.iter().copied().zip(["monitor", "comment", "block", "disabled"]));
+    stored(Product::ALL.iter().copied().zip(["sast", "secrets", "sca"]));
+    stored([(RuleOrigin::Starter, "starter"), (RuleOrigin::Custom, "custom")]);
+}
+
+#[test]
+fn words_of_uploads() {
+    stored([(Confidence::Low, "low"), (Confidence::Medium, "medium"), (Confidence::High, "high")]);
+    stored([
+        (Validation::Valid, "confirmed_valid"),
+        (Validation::Invalid, "confirmed_invalid"),
+        (Validation::Error, "validation_error"),
+        (Validation::None, "no_validator"),
+    ]);
+    stored([
+        (Transitivity::Direct, "direct"),
+        (Transitivity::Transitive, "transitive"),
+        (Transitivity::Unknown, "unknown"),
+    ]);
 }
 
 #[test]

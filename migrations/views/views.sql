@@ -210,13 +210,22 @@ CREATE TABLE scan (
     rescan_of    BLOB,
     by_kind      INTEGER NOT NULL,
     by_id        BLOB,
-    queued       INTEGER NOT NULL,
+    queued       INTEGER NOT NULL UNIQUE,
     queued_at    INTEGER NOT NULL,
+    -- The client that runs it, as JSON; null for scans that workers run.
+    client       TEXT,
     deleted      INTEGER
 ) STRICT;
 CREATE INDEX scan_project ON scan (project, key) WHERE deleted IS NULL;
 CREATE INDEX scan_organization ON scan (organization, key) WHERE deleted IS NULL;
 CREATE INDEX scan_person ON scan (by_id) WHERE by_kind = 0 AND deleted IS NULL;
+
+-- What scans of changes saw, those that clients run. The others saw what they left on the branch.
+CREATE TABLE scan_finding (
+    scan    INTEGER NOT NULL,
+    finding INTEGER NOT NULL,
+    PRIMARY KEY (scan, finding)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE scan_state (
     scan          INTEGER NOT NULL,
@@ -272,7 +281,10 @@ CREATE TABLE branch_scan (
     position   INTEGER NOT NULL,
     -- The first change it made; null if it changed nothing.
     changed    INTEGER,
+    -- A bit for each scanner.
     coverage   INTEGER NOT NULL,
+    -- Which part of what these scanners can find a client looked at, as JSON; null for scans that workers ran.
+    client     TEXT,
     counts     TEXT NOT NULL,
     generation INTEGER
 ) STRICT, WITHOUT ROWID;
@@ -295,11 +307,17 @@ CREATE TABLE finding (
     advisories    TEXT,
     informational TEXT,
     secret        TEXT,
+    -- The incident of the secret, which may not be open yet.
+    incident      BLOB,
+    -- What is kept of what a client found and named itself, as JSON.
+    upload        TEXT,
     refs          TEXT,
     detected      INTEGER NOT NULL,
     detected_at   INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX finding_package ON finding (project, ecosystem, package) WHERE package IS NOT NULL;
+CREATE INDEX finding_package ON finding (project, ecosystem, package) WHERE package IS NOT NULL AND upload IS NULL;
+CREATE INDEX finding_upload ON finding (project) WHERE upload IS NOT NULL;
+CREATE INDEX finding_incident ON finding (incident) WHERE incident IS NOT NULL;
 
 CREATE VIRTUAL TABLE finding_text USING fts5 (text, content = '', columnsize = 0, detail = none);
 
@@ -324,6 +342,10 @@ CREATE TABLE presence (
     places     TEXT,
     fix        TEXT,
     excerpt    TEXT,
+    -- Where the match begins and ends on its lines, as JSON.
+    columns    TEXT,
+    -- Whether a file imports the package, if that is known.
+    imported   INTEGER,
     digest     BLOB NOT NULL
 ) STRICT;
 CREATE INDEX presence_live ON presence (branch, severity, status, scanner, finding, valid_from, valid_to)
@@ -361,6 +383,106 @@ CREATE TABLE triage (
 ) STRICT;
 CREATE INDEX triage_finding ON triage (finding, valid_from);
 
+-- A secret in an organization, wherever it stands; the key is the position of incident.opened.
+CREATE TABLE incident (
+    key           INTEGER PRIMARY KEY,
+    id            BLOB NOT NULL UNIQUE,
+    organization  INTEGER NOT NULL,
+    secret        TEXT NOT NULL,
+    rule          TEXT NOT NULL,
+    is_historical INTEGER NOT NULL,
+    opened_at     INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE incident_state (
+    incident      INTEGER NOT NULL,
+    organization  INTEGER NOT NULL,
+    status        INTEGER NOT NULL,
+    reason        TEXT,
+    -- Since which position it has had this status and reason.
+    since         INTEGER NOT NULL,
+    severity      INTEGER NOT NULL,
+    assignee      BLOB,
+    is_regression INTEGER NOT NULL,
+    is_revoked    INTEGER NOT NULL,
+    -- When it was opened or last came back.
+    triggered_at  INTEGER NOT NULL,
+    -- When it was closed, and by whom; 9223372036854775807 while it is not, so that such rows come last.
+    resolved_at   INTEGER NOT NULL,
+    ignored_at    INTEGER NOT NULL,
+    closer_kind   INTEGER,
+    closer_id     BLOB,
+    -- The last decision; null until there is one.
+    note          TEXT,
+    actor_kind    INTEGER,
+    actor_id      BLOB,
+    decided_at    INTEGER,
+    valid_from    INTEGER NOT NULL,
+    valid_to      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX incident_state_all ON incident_state (organization, incident, valid_from);
+CREATE INDEX incident_state_live ON incident_state (organization, incident) WHERE valid_to = 9223372036854775807;
+CREATE INDEX incident_state_triggered ON incident_state (organization, triggered_at, incident)
+    WHERE valid_to = 9223372036854775807;
+CREATE INDEX incident_state_resolved ON incident_state (organization, resolved_at, incident)
+    WHERE valid_to = 9223372036854775807;
+CREATE INDEX incident_state_ignored ON incident_state (organization, ignored_at, incident)
+    WHERE valid_to = 9223372036854775807;
+CREATE INDEX incident_state_severity ON incident_state (organization, severity, incident)
+    WHERE valid_to = 9223372036854775807;
+
+-- Where a secret came to stand: on a branch, where presence says whether it still does, or somewhere else. The key is
+-- the position of the event.
+CREATE TABLE incident_occurrence (
+    key           INTEGER PRIMARY KEY,
+    organization  INTEGER NOT NULL,
+    -- An id and no key, because the incident is opened after its first finding.
+    incident      BLOB NOT NULL,
+    project       INTEGER NOT NULL,
+    branch        INTEGER,
+    finding       INTEGER,
+    path          TEXT NOT NULL,
+    url           TEXT,
+    line          INTEGER,
+    end_line      INTEGER,
+    is_historical INTEGER NOT NULL,
+    is_test       INTEGER NOT NULL,
+    is_sensitive  INTEGER NOT NULL,
+    seen_at       INTEGER NOT NULL
+) STRICT;
+CREATE INDEX incident_occurrence_organization ON incident_occurrence (organization, key);
+CREATE INDEX incident_occurrence_incident ON incident_occurrence (incident, key);
+CREATE INDEX incident_occurrence_project ON incident_occurrence (project, incident);
+CREATE INDEX incident_occurrence_finding ON incident_occurrence (finding, branch) WHERE finding IS NOT NULL;
+
+-- The note's number is the position of incident.note_added.
+CREATE TABLE incident_note (
+    note        INTEGER NOT NULL,
+    id          BLOB NOT NULL,
+    incident    INTEGER NOT NULL,
+    text        TEXT NOT NULL,
+    author_kind INTEGER NOT NULL,
+    author_id   BLOB,
+    written_at  INTEGER NOT NULL,
+    edited_at   INTEGER,
+    valid_from  INTEGER NOT NULL,
+    valid_to    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX incident_note_all ON incident_note (incident, note, valid_from);
+CREATE UNIQUE INDEX incident_note_live ON incident_note (id) WHERE valid_to = 9223372036854775807;
+
+CREATE TABLE incident_share (
+    id         BLOB NOT NULL,
+    incident   INTEGER NOT NULL,
+    token_hash TEXT NOT NULL,
+    expires_at INTEGER,
+    shared_at  INTEGER NOT NULL,
+    valid_from INTEGER NOT NULL,
+    valid_to   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX incident_share_all ON incident_share (incident, valid_from);
+CREATE UNIQUE INDEX incident_share_live ON incident_share (token_hash) WHERE valid_to = 9223372036854775807;
+
 CREATE TABLE component (
     key        INTEGER PRIMARY KEY,
     branch     INTEGER NOT NULL,
@@ -376,6 +498,35 @@ CREATE TABLE component (
 ) STRICT;
 CREATE INDEX component_live ON component (branch, ecosystem, name, version, path) WHERE valid_to = 9223372036854775807;
 CREATE INDEX component_all ON component (branch, ecosystem, name, version, path, valid_from);
+
+-- Rules that organizations add to those that come with the server, as JSON.
+CREATE TABLE policy_rule (
+    organization INTEGER NOT NULL,
+    product      TEXT NOT NULL,
+    rule         TEXT NOT NULL,
+    definition   TEXT NOT NULL,
+    added        INTEGER NOT NULL,
+    added_at     INTEGER NOT NULL,
+    valid_from   INTEGER NOT NULL,
+    valid_to     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX policy_rule_live ON policy_rule (organization, product, rule) WHERE valid_to = 9223372036854775807;
+CREATE INDEX policy_rule_all ON policy_rule (organization, valid_from);
+
+-- What organizations decide about rules, be they theirs or the server's.
+CREATE TABLE policy_mode (
+    organization INTEGER NOT NULL,
+    product      TEXT NOT NULL,
+    rule         TEXT NOT NULL,
+    mode         TEXT NOT NULL,
+    actor_kind   INTEGER NOT NULL,
+    actor_id     BLOB,
+    changed_at   INTEGER NOT NULL,
+    valid_from   INTEGER NOT NULL,
+    valid_to     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX policy_mode_live ON policy_mode (organization, product, rule) WHERE valid_to = 9223372036854775807;
+CREATE INDEX policy_mode_all ON policy_mode (organization, valid_from);
 
 CREATE TABLE advisory_generation (
     generation  INTEGER PRIMARY KEY,

@@ -1,5 +1,6 @@
 //! Events in, rows out: now and as of earlier positions, applied, rebuilt and compared.
 
+#[expect(dead_code, reason = "tests use different parts of the same world")]
 mod support;
 
 use scanledger_domain::component::{Component, Ecosystem, Package, Scope};
@@ -416,6 +417,7 @@ async fn a_fixed_log_gives_the_rows_of_this_revision() {
     world.triage(id, TriageState::Fixed, None).await;
     world.scan("main", some(4..16), vec![component("b", "2.0.0")]).await;
     support::identity::everybody(&mut world).await;
+    support::incident::everything(&mut world, PROJECT).await;
     let copy = world.folder.path().join("copy.db");
     scanledger_projections::store::snapshot(world.folder.path(), &copy).unwrap().unwrap();
     let tables: Vec<String> = table_digests(&copy)
@@ -426,32 +428,37 @@ async fn a_fixed_log_gives_the_rows_of_this_revision() {
         .collect();
     let expected = [
         "api_key 5 b8aefb3b389a",
-        "audit 68 b10e13a4af02",
-        "audit_text 122 598f516eecfa",
-        "branch 2 d98cf52e53a1",
-        "branch_scan 3 8c9de2f5e853",
+        "audit 85 1fe22c1624b3",
+        "audit_text 159 99aadca5dd67",
+        "branch 2 93227ba0dbb9",
+        "branch_scan 3 2997d1d17b17",
         "component 6 09eb9ac52306",
-        "counter 33 d90b9dd5f213",
-        "counter_cell 10 d2431e03cad7",
-        "event_index 107 016ef5505057",
-        "event_kind 41 061e2f76ec67",
-        "finding 16 c07d05af92b4",
+        "counter 53 62e2f7b66b40",
+        "counter_cell 15 e64b5c015378",
+        "event_index 130 9bdc5786a3c9",
+        "event_kind 53 e7c736719b24",
+        "finding 16 8aca579ddb10",
         "finding_text 38 6f50d1efe891",
         "identity 1 59a77624e7b5",
+        "incident 5 fb9fd1d9cffc",
+        "incident_note 2 099e61d721bd",
+        "incident_occurrence 20 ae0c585a569f",
+        "incident_share 2 838b2826f015",
+        "incident_state 16 5a3bd2801821",
         "invitation 3 688fdbb686a9",
         "member 8 dba59f49e366",
         "organization 2 4f87c969f778",
-        "presence 33 d7781033d89f",
+        "presence 43 42aacc5c4d73",
         "project 2 0d44032b993b",
         "project_detail 2 28fa2daf479e",
-        "scan 4 3f2c7cc9e17c",
+        "scan 4 c05e60385fec",
         "scan_state 4 d02152ba2a8f",
         "session 2 760a8863cb1a",
         "team 3 0debbc106177",
         "team_member 7 c8bee7f0338e",
-        "triage 2 4355993219d4",
+        "triage 9 dff89e28cd85",
         "user 4 525095e40115",
     ];
-    assert_eq!(scanledger_projections::store::REVISION, 2);
+    assert_eq!(scanledger_projections::store::REVISION, 3);
     assert_eq!(tables, expected);
 }

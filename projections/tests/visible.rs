@@ -63,6 +63,7 @@ async fn create(world: &mut World, number: usize) {
         base: None,
         by: Actor::Operator,
         rescan_of: None,
+        client: None,
     };
     world.append(scan_stream(queued.scan), &[ScanEvent::from(queued)]).await;
 }

@@ -1,12 +1,13 @@
 //! What commands read, answered by the projections.
 
 use scanledger_commands::ports::{
-    HeldScan, InventorySnapshot, KnownFinding, ReadError, ReadModel, RunnableScan, TeamUsage, TriageSnapshot,
+    HeldScan, IncidentOwner, InventorySnapshot, KnownFinding, ReadError, ReadModel, RunnableScan, SilentScan,
+    TeamUsage, TriageSnapshot, Unsettled,
 };
 use scanledger_domain::BoxFuture;
 use scanledger_domain::branch::KnownAdvisory;
 use scanledger_domain::component::Package;
-use scanledger_domain::id::{BranchId, FindingId, OrganizationId, ProjectId, TeamId, UserId};
+use scanledger_domain::id::{BranchId, FindingId, IncidentId, OrganizationId, ProjectId, TeamId, UserId};
 use scanledger_domain::identity::{KeyForm, Visible};
 use scanledger_domain::log::Position;
 use scanledger_domain::time::Timestamp;
@@ -27,7 +28,7 @@ impl ViewsReadModel {
     }
 }
 
-fn failed(doing: &'static str) -> impl FnOnce(scanledger_projections::ReadError) -> ReadError {
+pub(super) fn failed(doing: &'static str) -> impl FnOnce(scanledger_projections::ReadError) -> ReadError {
     move |error| match error {
         scanledger_projections::ReadError::Behind { asked, .. } => ReadError::TooLate { wanted: asked },
         other => ReadError::Failed { doing, source: Box::new(other) },
@@ -81,8 +82,32 @@ impl ReadModel for ViewsReadModel {
                 finding: scope.finding,
                 scope: scope.scope,
                 fingerprint: scope.fingerprint,
+                secret: scope.secret,
             });
             Ok(known.collect())
+        })
+    }
+
+    fn incident_owner(
+        &self,
+        incident: IncidentId,
+    ) -> BoxFuture<'_, Result<Option<IncidentOwner>, ReadError>> {
+        Box::pin(async move {
+            let found = self.views.incident_projects(incident).await.map_err(failed("find an incident"))?;
+            Ok(found
+                .map(|found| IncidentOwner { organization: found.organization, projects: found.projects }))
+        })
+    }
+
+    fn unsettled_incidents(
+        &self,
+        branch: BranchId,
+        incidents: Vec<IncidentId>,
+    ) -> BoxFuture<'_, Result<Unsettled, ReadError>> {
+        Box::pin(async move {
+            let found = self.views.unsettled_incidents(branch, incidents).await;
+            let found = found.map_err(failed("see which incidents a scan is about"))?;
+            Ok(Unsettled { missing: found.missing, regressed: found.regressed })
         })
     }
 
@@ -104,6 +129,17 @@ impl ReadModel for ViewsReadModel {
         Box::pin(
             async move { self.views.running_by_organization().await.map_err(failed("count running scans")) },
         )
+    }
+
+    fn silent_client_scans(&self, before: Timestamp) -> BoxFuture<'_, Result<Vec<SilentScan>, ReadError>> {
+        Box::pin(async move {
+            let scans =
+                self.views.silent_client_scans(before).await.map_err(failed("look for silent clients"))?;
+            let silent = scans
+                .into_iter()
+                .map(|silent| SilentScan { scan: silent.scan, organization: silent.organization });
+            Ok(silent.collect())
+        })
     }
 
     fn held_scans(&self) -> BoxFuture<'_, Result<Vec<HeldScan>, ReadError>> {

@@ -3,6 +3,7 @@
 mod advisories;
 mod audit;
 mod backup;
+mod code_host;
 mod demo;
 mod entrance;
 mod export;

@@ -1,9 +1,9 @@
 //! `scanledger serve`.
 
-use super::entrance;
 use super::operate::blob_place;
 use super::options::{Role, ServeOptions};
 use super::output::{Exit, line, notice};
+use super::{code_host, entrance};
 use crate::log::OpenLog;
 use crate::nodes::BusPlace;
 use crate::server::{Duty, RunningServer, ServerOptions, start};
@@ -45,7 +45,10 @@ pub(super) async fn run(options: ServeOptions) -> Result<Exit> {
             proxies: options.trusted_proxy.iter().copied().collect(),
             quotas: options.rate_limit.iter().copied().collect(),
         },
+        scan_quota: options.scan_quota,
+        semgrep: options.semgrep.clone(),
         entrance,
+        github: code_host::options(&options.code_host)?,
         recorder: Some(record_metrics()?),
         folder: options.store.data.folder(),
         log: options.store.data.log.clone(),

@@ -147,6 +147,7 @@ impl Engine {
             tracing::warn!("the read models are behind the log; the next start goes on with them: {error:#}");
         }
         self.state.key_uses.flush().context("while writing when keys were used")?;
+        self.state.document_calls.flush().context("while writing how many documents were searched")?;
         self.projector.clone().close().await.context("while closing the read models")
     }
 }

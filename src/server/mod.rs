@@ -1,11 +1,13 @@
 //! A running server: every part, wired.
 
+mod code_host;
 mod engine;
 mod entrance;
 mod http;
 mod options;
 mod parts;
 
+pub use code_host::GitHubOptions;
 pub use engine::Engine;
 pub use entrance::{
     AccountsOptions, EntranceOptions, GroupSetting, InvalidGroup, MailOptions, OidcClient, Secret,
@@ -97,7 +99,10 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer> {
             "links in messages and from providers lead here: set --public-url"
         );
     }
-    let app = services(&engine, &parts, &options, entrance, upload_folder);
+    let app = services(&engine, &parts, &options, entrance, upload_folder)?;
+    if let Some(dpendx) = &app.dpendx {
+        tasks.push(code_host::spawn_checks(&engine, &dpendx.hosted, stopped.clone()));
+    }
     tasks.push(crate::control::listen(Arc::clone(&engine), stopped.clone())?);
     let router = match options.duty {
         Duty::Everything { .. } | Duty::Answers => {
@@ -201,6 +206,7 @@ async fn tidy(state: &Arc<State>) {
     let state = Arc::clone(state);
     let tidied = tokio::task::spawn_blocking(move || {
         state.key_uses.flush()?;
+        state.document_calls.flush()?;
         state.tidy(SystemClock.now())
     });
     if let Ok(Err(error)) = tidied.await {

@@ -1,6 +1,6 @@
 //! Where and how a server runs.
 
-use super::EntranceOptions;
+use super::{EntranceOptions, GitHubOptions};
 use crate::data::DataFolder;
 use crate::nodes::{BusPlace, VIEWS_EVENTS};
 use crate::place::LogPlace;
@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use metrics_exporter_prometheus::PrometheusHandle;
 use scanledger_api::limit::Settings;
 use scanledger_blobs::Blobs;
+use scanledger_domain::limits::DOCUMENT_CALLS;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -31,8 +32,14 @@ pub struct ServerOptions {
     pub share_views: NonZeroU64,
     /// What clients may ask of it, and which proxies in front of it are trusted.
     pub limits: Settings,
+    /// How many requests to search documents an organization may make in 30 days.
+    pub scan_quota: u64,
+    /// The program of an engine that reads rules before clients do, if there is one.
+    pub semgrep: Option<PathBuf>,
     /// How people come in.
     pub entrance: EntranceOptions,
+    /// The GitHub App through which repositories are scanned, if there is one.
+    pub github: Option<GitHubOptions>,
     /// Renders the metrics of this process, if a recorder is installed.
     pub recorder: Option<PrometheusHandle>,
 }
@@ -49,7 +56,10 @@ impl ServerOptions {
             duty: Duty::Everything { workers: 2 },
             share_views: VIEWS_EVENTS,
             limits: Settings::default(),
+            scan_quota: DOCUMENT_CALLS,
+            semgrep: None,
             entrance: EntranceOptions::default(),
+            github: None,
             recorder: None,
         }
     }

@@ -2,16 +2,21 @@
 
 use super::{Engine, ServerOptions};
 use crate::adapters::{
-    ArchiveUnpacker, ServerProbe, StateKeyUsage, SystemClock, TimeOrderedIds, ViewsReadModel,
+    ArchiveUnpacker, OwnRules, ServerProbe, StateDocumentCalls, StateKeyUsage, SystemClock, TimeOrderedIds,
+    ViewsReadModel,
 };
 use crate::log::OpenLog;
 use crate::nodes::InForce;
 use anyhow::{Context, Result};
 use scanledger_api::app::{App, Services};
 use scanledger_api::auth::AccessTokens;
+use scanledger_api::documents::Documents;
 use scanledger_api::entrance::Entrance;
+use scanledger_commands::ci::ClientScans;
 use scanledger_commands::finding::Findings;
-use scanledger_commands::ports::{OsEntropy, ReadModel};
+use scanledger_commands::incident::Incidents;
+use scanledger_commands::policy::Policies;
+use scanledger_commands::ports::{OsEntropy, ReadModel, RuleChecker};
 use scanledger_commands::progress::ScanProgress;
 use scanledger_commands::project::Projects;
 use scanledger_commands::scan::Scans;
@@ -20,6 +25,9 @@ use scanledger_domain::id::Ids;
 use scanledger_domain::scanning::{Scanner, ScannerKind};
 use scanledger_domain::time::Clock;
 use scanledger_formats::Formats;
+use scanledger_imports::TreeSitterImports;
+use scanledger_scanners::Patterns;
+use scanledger_semgrep::SemgrepEngine;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -66,22 +74,43 @@ fn scanners(engine: &Engine) -> Vec<Arc<dyn Scanner>> {
     scanners.into_iter().map(in_force).collect()
 }
 
+fn rule_checker(program: &PathBuf) -> Arc<dyn RuleChecker> {
+    Arc::new(SemgrepEngine::new(program))
+}
+
 pub(super) fn services(
     engine: &Arc<Engine>,
     parts: &Parts,
     options: &ServerOptions,
     entrance: Entrance,
     upload_folder: PathBuf,
-) -> App {
+) -> Result<App> {
     let ledger = engine.ledger.clone();
     let read_model = Arc::clone(&parts.read_model);
-    Arc::new(Services {
+    let projects = Projects::new(ledger.clone(), engine.vault(), Arc::clone(&parts.read_model));
+    let scans = Scans::new(ledger.clone(), Arc::clone(&engine.blobs), parts.kinds());
+    let github = options.github.as_ref();
+    let dpendx = github.map(|github| github.access(engine, projects.clone(), scans.clone())).transpose()?;
+    Ok(Arc::new(Services {
         views: engine.projector.views(),
         identities: engine.identities.clone(),
         projects: Projects::new(ledger.clone(), engine.vault(), Arc::clone(&read_model)),
         scans: Scans::new(ledger.clone(), Arc::clone(&engine.blobs), parts.kinds()),
-        findings: Findings::new(ledger.clone(), read_model),
+        client_scans: ClientScans::new(
+            ledger.clone(),
+            Arc::clone(&read_model),
+            Arc::clone(&engine.blobs),
+            Projects::new(ledger.clone(), engine.vault(), Arc::clone(&read_model)),
+        ),
+        policies: Policies::new(ledger.clone(), &OwnRules, options.semgrep.as_ref().map(rule_checker)),
+        findings: Findings::new(ledger.clone(), Arc::clone(&read_model)),
+        incidents: Incidents::new(ledger.clone(), read_model, Arc::clone(&parts.clock), Arc::new(OsEntropy)),
         ledger,
+        documents: Documents::new(
+            Arc::new(Patterns),
+            Arc::new(StateDocumentCalls::new(Arc::clone(&engine.state))),
+            options.scan_quota,
+        ),
         blobs: Arc::clone(&engine.blobs),
         reports: Arc::new(Formats::new()),
         vault: engine.vault(),
@@ -99,7 +128,9 @@ pub(super) fn services(
             options.recorder.clone(),
         )),
         upload_folder,
-    })
+        dpendx,
+        started_at: parts.clock.now(),
+    }))
 }
 
 /// Workers begin when the read models are up to date, because scans of a former life of this node are found there.
@@ -139,6 +170,7 @@ async fn start_workers(
         blobs: Arc::clone(&engine.blobs),
         unpacker: Arc::new(ArchiveUnpacker),
         scanners: parts.scanners.clone(),
+        imports: vec![Arc::new(TreeSitterImports::new())],
         reports: Arc::new(Formats::new()),
         leases: Arc::clone(&engine.state.leases) as _,
         clock: Arc::clone(&parts.clock),

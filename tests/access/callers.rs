@@ -79,7 +79,7 @@ impl Caller {
         let (_, token) = world.key(key.clone()).await;
         let credential = match principal.credential {
             Credential::Key { key: id, .. } => Credential::Key { key: id, form: key.form },
-            session @ Credential::Session(_) => session,
+            other @ (Credential::Session(_) | Credential::Installation(_)) => other,
         };
         let principal = Principal { credential, ..principal };
         Self { key: Some(key), ..Self::bearer(name, &token, Some(principal)) }

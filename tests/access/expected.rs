@@ -65,15 +65,37 @@ impl Dialect {
     /// The dialect of a request, from DESIGN's table of dialects.
     pub fn of(path: &str, caller: &Caller) -> Self {
         let is_token = caller.headers.iter().any(|(_, value)| value.starts_with("Token "));
-        let is_gitguardian = ["/v1/api_tokens", "/v1/members", "/v1/health"];
+        let is_gitguardian = [
+            "/v1/api_tokens",
+            "/v1/audit_logs",
+            "/v1/health",
+            "/v1/incidents",
+            "/v1/invitations",
+            "/v1/members",
+            "/v1/metadata",
+            "/v1/multiscan",
+            "/v1/occurrences",
+            "/v1/quotas",
+            "/v1/scan",
+            "/v1/secret_detectors",
+            "/v1/secrets",
+            "/v1/severity-rules",
+            "/v1/shared-incidents",
+            "/v1/sources",
+            "/v1/teams",
+            "/v1/token",
+        ];
         if path.starts_with("/exposed/v1/")
-            || is_gitguardian.iter().any(|root| path.starts_with(root))
+            || is_gitguardian.iter().any(|root| path == *root || path.starts_with(&format!("{root}/")))
             || (is_token && path.starts_with("/v1/"))
         {
             Self::GitGuardian
         } else if path.starts_with("/v1/") || path.starts_with("/auth/") {
             Self::Trusca
-        } else if ["/api/v1/", "/api/agent/", "/api/cli/"].iter().any(|root| path.starts_with(root)) {
+        } else if ["/api/v1/", "/api/agent/", "/api/cli/", "/api/registry/", "/c/", "/p/", "/r/", "/failure"]
+            .iter()
+            .any(|root| path.starts_with(root))
+        {
             Self::Semgrep
         } else {
             Self::Plain
@@ -127,6 +149,14 @@ fn of_resource(
     match row.about {
         About::Nothing | About::OwnKey => Ok(Answer::Through),
         About::NewProject => principal.team_of_new_project().map(|_| Answer::Through),
+        // A client's scan that is not the caller's is no different from one that is not there.
+        About::ClientScan => {
+            match things.map(|things| authorize(principal, action, Resource::Project(things.scope))) {
+                None => Ok(row.nowhere),
+                Some(Err(denied)) if denied.hides() => Ok(Answer::Missing),
+                Some(may) => may.map(|()| Answer::Through),
+            }
+        }
         About::Project | About::Scan | About::Finding => {
             let Some(things) = things else { return Ok(row.nowhere) };
             authorize(principal, action, Resource::Project(things.scope))?;
@@ -137,12 +167,28 @@ fn of_resource(
             authorize(principal, action, Resource::Organization(things.scope.organization))?;
             Ok(Answer::Through)
         }
-        About::Event => {
+        About::Event
+        | About::IncidentNumber
+        | About::SourceNumber
+        | About::DeploymentScan
+        | About::DeploymentSource => {
             let seen = principal.visible_to(action);
             Ok(found(is_own && things.is_some_and(|things| seen.shows(things.scope))))
         }
         // What belongs to another organization is no different from what is not there.
-        About::Member | About::MemberNumber | About::Invitation | About::Token => Ok(found(is_own)),
+        About::Member
+        | About::MemberNumber
+        | About::Invitation
+        | About::InvitationNumber
+        | About::TeamNumber
+        | About::Deployment
+        | About::Token => Ok(found(is_own)),
+        About::DeploymentProject => match things {
+            Some(things) if is_own && principal.visible().shows(things.scope) => {
+                authorize(principal, action, Resource::Project(things.scope)).map(|()| Answer::Through)
+            }
+            Some(_) | None => Ok(Answer::Missing),
+        },
         // Whoever runs the installation sees all of it.
         About::Person | About::Team | About::TeamMember => Ok(found(things.is_some())),
         About::OwnedKey => match things {
@@ -169,7 +215,15 @@ fn of_resource(
             Visible::Project(_) => Ok(Answer::Forbidden),
             Visible::All | Visible::Teams(..) => Ok(Answer::Through),
         },
-        About::SomebodyElses => Ok(Answer::Missing),
+        // Whether there is no such source for the caller or none at all is the same to clients: 400.
+        About::SourceOfDocument => match things {
+            None => Ok(row.nowhere),
+            Some(things) => match authorize(principal, action, Resource::Project(things.scope)) {
+                Err(denied) if denied.hides() => Ok(Answer::Through),
+                may => may.map(|()| Answer::Through),
+            },
+        },
+        About::Note | About::SomebodyElses => Ok(Answer::Missing),
     }
 }
 

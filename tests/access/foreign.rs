@@ -46,6 +46,10 @@ fn plain(world: &World, reply: &Reply, row: &Row) -> (u16, String) {
         for id in ids.iter().chain(&more) {
             body = body.replace(id, "ID");
         }
+        if row.about == About::SourceOfDocument {
+            // The dialect's words for it name the source.
+            body = body.replace(&things.project().to_string(), "ID");
+        }
     }
     if row.about == About::MemberNumber {
         // The address of the request is in the answer of some dialects, and numbers differ.

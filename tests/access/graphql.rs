@@ -21,6 +21,8 @@ enum About {
     Scan,
     /// A finding.
     Finding,
+    /// The incident of a secret.
+    Incident,
     /// A project of which something is shown that needs more than the rest.
     ProjectAnd(Action),
 }
@@ -38,7 +40,7 @@ const fn field(name: &'static str, about: About, document: &'static str) -> Fiel
 }
 
 /// Documents for every field of `Query`; `$id` is what they are about.
-const FIELDS: [Field; 15] = [
+const FIELDS: [Field; 17] = [
     field("head", About::Organization(Action::Read), "{ head }"),
     field("project", About::Project, "{ project(id: \"$id\") { id name } }"),
     field("projects", About::Organization(Action::Read), "{ projects { totalCount } }"),
@@ -77,6 +79,8 @@ const FIELDS: [Field; 15] = [
             "{ findings(project: \"$id\") { nodes { triage { actor { email } } } } }",
         )
     },
+    field("incident", About::Incident, "{ incident(id: \"$id\") { id } }"),
+    field("incidents", About::Organization(Action::Read), "{ incidents { totalCount } }"),
     field("components", About::Project, "{ components(project: \"$id\") { totalCount } }"),
     field("auditEntries", About::Organization(Action::ReadAudit), "{ auditEntries { totalCount } }"),
     field("diff", About::Project, "{ diff(project: \"$id\", from: \"0\") { to } }"),
@@ -105,6 +109,7 @@ impl Field {
             (About::Project | About::ProjectAnd(_), Some(things)) => things.project().to_string(),
             (About::Scan, Some(things)) => things.scan.clone(),
             (About::Finding, Some(things)) => things.findings[0].clone(),
+            (About::Incident, Some(things)) => things.incident.clone(),
         };
         self.document.replace("$id", &id)
     }

@@ -31,9 +31,13 @@ fn column(list: &Value, field: &str) -> BTreeSet<String> {
 fn seen(world: &World, principal: &Principal) -> (BTreeSet<String>, BTreeSet<String>) {
     let things = Place::REAL.into_iter().filter_map(|place| world.things(place));
     let own = things.filter(|things| things.scope.organization == principal.organization);
-    own.filter(|things| principal.visible().shows(things.scope))
-        .map(|things| (things.project().to_string(), things.scan.clone()))
-        .unzip()
+    let (mut projects, mut scans) = (BTreeSet::new(), BTreeSet::new());
+    for things in own.filter(|things| principal.visible().shows(things.scope)) {
+        assert_eq!(things.scans.len(), 2);
+        projects.insert(things.project().to_string());
+        scans.extend(things.scans.iter().cloned());
+    }
+    (projects, scans)
 }
 
 /// Routes that list something, with all rows on one page.

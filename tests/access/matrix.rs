@@ -5,7 +5,7 @@ use crate::expected::{Answer, expected};
 use crate::place::Place;
 use crate::rows::{About, Content, Leaves, Row, rows};
 use crate::send::{Reply, request, send};
-use crate::throwaway::id_for;
+use crate::throwaway::{id_for, named_project};
 use crate::world::{World, upload};
 use futures::{StreamExt as _, stream};
 use scanledger_api::route_table;
@@ -56,6 +56,9 @@ pub async fn ask(world: &World, row: &Row, caller: &Caller, place: Place, goes_t
         // A key for a project does not see the one that is only for this cell.
         About::Project if goes_through && row.leaves == Leaves::Changed => {
             Some(caller.twin(world, id.parse().ok()).await)
+        }
+        About::DeploymentProject if goes_through && row.leaves == Leaves::Changed => {
+            Some(caller.twin(world, named_project(world, place, &id).await).await)
         }
         _ => None,
     };

@@ -50,6 +50,12 @@ pub struct Things {
     pub scan: String,
     /// What that found; somebody has decided about the first.
     pub findings: Vec<String>,
+    /// The incident of a secret that stands nowhere else.
+    pub incident: String,
+    /// The number of another scan, which a client runs.
+    pub client_scan: String,
+    /// Both scans.
+    pub scans: Vec<String>,
     /// The event of its making.
     pub event: String,
     /// A key that sees this project only.

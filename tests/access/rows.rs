@@ -15,6 +15,8 @@ pub enum About {
     Project,
     /// A scan.
     Scan,
+    /// A scan that a client runs, by number.
+    ClientScan,
     /// A finding.
     Finding,
     /// An event.
@@ -45,6 +47,26 @@ pub enum About {
     Team,
     /// Somebody in any team.
     TeamMember,
+    /// An incident, by number.
+    IncidentNumber,
+    /// A note on an incident, or that somebody belongs to a team, which there is not.
+    Note,
+    /// A project as a source, by number.
+    SourceNumber,
+    /// A team of the caller's organization, by number.
+    TeamNumber,
+    /// An invitation into the caller's organization, by number.
+    InvitationNumber,
+    /// A project of which a document is.
+    SourceOfDocument,
+    /// The caller's organization as a deployment, by number.
+    Deployment,
+    /// A scan of it that a client runs, by both numbers.
+    DeploymentScan,
+    /// A project of it, by both numbers.
+    DeploymentSource,
+    /// A project of it, by the deployment's number and its own name.
+    DeploymentProject,
     /// What only one person has, who is none of the callers.
     SomebodyElses,
 }
@@ -136,8 +158,10 @@ impl Row {
     pub fn path(&self, id: &str) -> String {
         let mut ids = id.split('/');
         let parts = self.rule.path.split('/').map(|part| match part {
+            "{slug}" if self.rule.path.contains("/secret_detectors/") => "github_token",
             "{slug}" => "log",
             "{provider}" => "nobody",
+            "{policy}" => "sast",
             part if part.starts_with('{') => ids.next().unwrap(),
             part => part,
         });
@@ -190,6 +214,35 @@ pub fn rows(rule: &Rule) -> Vec<Row> {
         | "/api/scans/{id}/stop"
         | "/api/scans/{id}/cancel"
         | "/api/scans/{id}/rescan" => one(row(About::Scan)),
+        "/api/agent/scans/{id}/results" => one(row(About::ClientScan).saying(|_| json!({ "findings": [] }))),
+        "/api/agent/scans/{id}/complete" | "/api/agent/scans/{id}/error" => {
+            one(row(About::ClientScan).saying(|_| json!({ "exit_code": 0 })))
+        }
+        // A run that nobody began gets the rules of the organization; runs of others are none.
+        "/api/cli/v2/scans/{id}/config" => one(row(About::Nothing)),
+        // There are no such rules.
+        "/c/p/{slug}" | "/c/r/{id}" | "/p/{slug}" | "/r/{id}" => one(row(About::SomebodyElses)),
+        "/api/agent/deployments/deepbinary/{slug}" => {
+            one(Row { open: Answer::Missing, ..row(About::Nothing) })
+        }
+        "/api/v1/deployments/{deployment}/scan/{scan}" => one(row(About::DeploymentScan)),
+        "/api/v1/deployments/{deployment}/dependencies/repositories/{repository}/lockfiles" => {
+            one(row(About::DeploymentSource))
+        }
+        "/api/v1/deployments/{deployment}/projects/{*project}" => one(match method {
+            "DELETE" => row(About::DeploymentProject).changing(),
+            _ => row(About::DeploymentProject),
+        }),
+        "/api/v1/deployments/{deployment}/triage" => {
+            let nothing = |_: &str| json!({ "issue_type": "sast", "issue_ids": [0], "new_note": "x" });
+            one(row(About::Deployment).saying(nothing))
+        }
+        "/api/v1/deployments/{deployment}/policies/{policy}" if method == "PUT" => {
+            let watch =
+                |_: &str| json!({ "rulePath": "go.jwt.hard-coded-key", "policyMode": "MODE_MONITOR" });
+            one(row(About::Deployment).saying(watch))
+        }
+        path if path.starts_with("/api/v1/deployments/{deployment}/") => one(row(About::Deployment)),
         "/api/findings/{id}" if method == "PATCH" => {
             one(row(About::Finding).saying(|_| json!({ "status": "OPEN" })))
         }
@@ -202,6 +255,42 @@ pub fn rows(rule: &Rule) -> Vec<Row> {
         "/api/apikeys/{id}" => one(row(About::Key).changing()),
         "/api/users/{id}" => one(row(About::Member).changing().saying(|_| json!({ "role": "DEVELOPER" }))),
         "/api/users/invitations/{id}" => one(row(About::Invitation).changing()),
+        "/v1/token/revoke" => one(row(About::OwnKey)),
+        "/v1/scan/create-incidents" => {
+            let report = |id: &str| json!({ "source_uuid": id, "documents": [{ "document": "x" }] });
+            one(Row { nowhere: Answer::Through, ..row(About::SourceOfDocument).saying(report) })
+        }
+        "/v1/incidents/secrets/{id}/notes/{note_id}" => {
+            one(row(About::Note).saying(|_| json!({ "comment": "x" })))
+        }
+        "/v1/incidents/secrets/{id}/assign" => {
+            one(row(About::IncidentNumber).saying(|_| json!({ "email": "nobody@example.org" })))
+        }
+        "/v1/incidents/secrets/{id}/ignore" => {
+            one(row(About::IncidentNumber).saying(|_| json!({ "ignore_reason": "low_risk" })))
+        }
+        "/v1/incidents/secrets/{id}/notes" => {
+            one(row(About::IncidentNumber).saying(|_| json!({ "comment": "x" })))
+        }
+        path if path.starts_with("/v1/incidents/secrets/{id}") => one(row(About::IncidentNumber)),
+        "/v1/secrets/{id}" => one(row(About::IncidentNumber)),
+        "/v1/shared-incidents/{token}" => one(Row { open: Answer::Missing, ..row(About::Nothing) }),
+        "/v1/sources/{id}" | "/v1/sources/{id}/incidents/secrets" => one(row(About::SourceNumber)),
+        "/v1/members/{id}/secret-incidents" | "/v1/members/{id}/teams" => one(row(About::MemberNumber)),
+        "/v1/teams" if method == "POST" => one(row(About::Nothing)),
+        "/v1/teams/{id}/team_memberships/{membership_id}" => one(row(About::Note)),
+        "/v1/teams/{id}" if method == "DELETE" => one(row(About::TeamNumber).changing()),
+        "/v1/teams/{id}" | "/v1/teams/{id}/sources" | "/v1/teams/{id}/secret-incidents" => {
+            one(row(About::TeamNumber))
+        }
+        "/v1/teams/{id}/team_memberships" => {
+            one(row(About::TeamNumber).saying(|_| json!({ "member_id": 1 })))
+        }
+        "/v1/invitations/{id}" if method == "DELETE" => one(row(About::InvitationNumber).changing()),
+        "/v1/invitations/{id}" => one(row(About::InvitationNumber)),
+        "/v1/scan" => one(row(About::Nothing).saying(|_| json!({ "document": "x" }))),
+        "/v1/multiscan" => one(row(About::Nothing).saying(|_| json!([{ "document": "x" }]))),
+        "/v1/secret_detectors/{slug}" => one(row(About::Nothing)),
         "/v1/api_tokens/self" if method == "DELETE" => one(row(About::OwnKey)),
         "/v1/api_tokens/{id}" if method == "DELETE" => one(row(About::Token).changing()),
         "/v1/api_tokens/{id}" => one(row(About::Token)),
@@ -241,6 +330,9 @@ pub fn rows(rule: &Rule) -> Vec<Row> {
             one(Row { open: Answer::Forbidden, ..row(About::Nothing) })
         }
         "/auth/oauth/{provider}/callback" => one(Row { open: Answer::Missing, ..row(About::Nothing) }),
+        // Nobody has signed it, and no GitHub App is configured.
+        "/webhook" => one(Row { open: Answer::Unauthenticated, ..row(About::Nothing) }),
+        "/api/sbom/{id}" => one(Row { open: Answer::Unauthenticated, ..row(About::SomebodyElses) }),
         "/v1/users/me/oauth-identities/{id}" => one(row(About::SomebodyElses)),
         _ => {
             assert!(

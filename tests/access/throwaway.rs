@@ -5,8 +5,10 @@ use crate::rows::{About, Leaves, Row};
 use crate::world::World;
 use scanledger_commands::CommandError;
 use scanledger_commands::identity::{NewInvitation, NewKey, NewPerson};
-use scanledger_domain::id::{InvitationId, OrganizationId, TeamId, UserId};
-use scanledger_domain::identity::{Changer, KeyForm, OrganizationRole, TeamRole};
+use scanledger_domain::id::{InvitationId, OrganizationId, ProjectId, TeamId, UserId};
+use scanledger_domain::identity::{Changer, KeyForm, OrganizationRole, TeamRole, Visible};
+use scanledger_projections::At;
+use scanledger_projections::incident::IncidentRef;
 
 /// The id that a request is about, in a place; one of its own if it is to be changed.
 pub async fn id_for(world: &World, row: &Row, place: Place, goes_through: bool) -> String {
@@ -20,14 +22,76 @@ pub async fn id_for(world: &World, row: &Row, place: Place, goes_through: bool) 
             world.shown().await;
             return number(world, user).await;
         }
+        if row.about == About::TeamNumber {
+            let team = world.team(things.scope.organization, &fresh_name(world)).await;
+            world.shown().await;
+            return team_number(world, team).await;
+        }
+        if row.about == About::InvitationNumber {
+            let invitation = world.invitation(things.scope.organization, &fresh_name(world)).await;
+            world.shown().await;
+            return invitation_number(world, invitation).await;
+        }
+        if row.about == About::DeploymentProject {
+            let name = fresh_name(world);
+            world.project(things.scope.organization, things.scope.team, &name).await;
+            world.shown().await;
+            return format!("{}/{name}", deployment_number(world, things).await);
+        }
         let id = fresh(world, row.about, things).await;
         world.shown().await;
         return id;
     }
     match row.about {
         About::MemberNumber => number(world, things.user).await,
+        About::IncidentNumber => incident_number(world, things).await,
+        About::SourceNumber => source_number(world, things).await,
+        About::TeamNumber => team_number(world, things.team).await,
+        About::InvitationNumber => invitation_number(world, things.invitation).await,
+        About::Deployment => deployment_number(world, things).await,
+        About::DeploymentScan => {
+            format!("{}/{}", deployment_number(world, things).await, things.client_scan)
+        }
+        About::DeploymentSource => {
+            format!("{}/{}", deployment_number(world, things).await, source_number(world, things).await)
+        }
+        About::DeploymentProject => {
+            format!("{}/{}", deployment_number(world, things).await, things.name)
+        }
         about => standing(about, things),
     }
+}
+
+async fn incident_number(world: &World, things: &Things) -> String {
+    let incident = IncidentRef::Id(things.incident.parse().unwrap());
+    let found =
+        world.server.app.views.incident(things.scope.organization, Visible::All, incident, At::Now).await;
+    found.unwrap().unwrap().number.to_string()
+}
+
+async fn deployment_number(world: &World, things: &Things) -> String {
+    let found = world.server.app.views.organization(things.scope.organization).await;
+    found.unwrap().unwrap().number.to_string()
+}
+
+/// The project that an id of [`About::DeploymentProject`] names in a place.
+pub async fn named_project(world: &World, place: Place, id: &str) -> Option<ProjectId> {
+    let (organization, name) = (world.things(place)?.scope.organization, id.split_once('/')?.1.to_owned());
+    let found = world.server.app.views.project_by_name(organization, Visible::All, name, At::Now).await;
+    Some(found.unwrap()?.id)
+}
+
+async fn team_number(world: &World, team: TeamId) -> String {
+    world.server.app.views.team(team).await.unwrap().unwrap().number.to_string()
+}
+
+async fn invitation_number(world: &World, invitation: InvitationId) -> String {
+    world.server.app.views.invitation(invitation).await.unwrap().unwrap().number.to_string()
+}
+
+async fn source_number(world: &World, things: &Things) -> String {
+    let found = world.server.app.views.project(things.scope.organization, things.project(), At::Now).await;
+    found.unwrap().number.to_string()
 }
 
 async fn number(world: &World, user: UserId) -> String {
@@ -37,7 +101,17 @@ async fn number(world: &World, user: UserId) -> String {
 fn nothing(about: About) -> String {
     match about {
         About::TeamMember => format!("{NOBODY}/{NOBODY}"),
-        About::MemberNumber => u32::MAX.to_string(),
+        About::Note => "1/1".to_owned(),
+        About::MemberNumber
+        | About::IncidentNumber
+        | About::SourceNumber
+        | About::TeamNumber
+        | About::InvitationNumber
+        | About::ClientScan
+        | About::Deployment => u32::MAX.to_string(),
+        About::DeploymentScan | About::DeploymentSource | About::DeploymentProject => {
+            format!("{}/1", u32::MAX)
+        }
         _ => NOBODY.to_owned(),
     }
 }
@@ -53,9 +127,19 @@ fn standing(about: About, things: &Things) -> String {
         | About::OwnKey
         | About::AuditOfTeams
         | About::MemberNumber
+        | About::IncidentNumber
+        | About::SourceNumber
+        | About::TeamNumber
+        | About::InvitationNumber
+        | About::Deployment
+        | About::DeploymentScan
+        | About::DeploymentSource
+        | About::DeploymentProject
         | About::SomebodyElses => NOBODY.to_owned(),
-        About::Project | About::KeyForProject => things.project().to_string(),
+        About::Note => "1/1".to_owned(),
+        About::Project | About::KeyForProject | About::SourceOfDocument => things.project().to_string(),
         About::Scan => things.scan.clone(),
+        About::ClientScan => things.client_scan.clone(),
         About::Finding => things.findings[1].clone(),
         About::Event => things.event.clone(),
         About::Key | About::Token => things.key.to_string(),

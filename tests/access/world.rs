@@ -163,14 +163,30 @@ impl World {
             let token = self.token_of(organization);
             let scan = self.scanned(token, &scope, number as u64 * 10).await;
             let findings = self.findings(token, &scan).await;
+            let incident = self.incident(token, &scan).await;
+            let client_scan = self.begun_by_client(token, &name).await;
+            let scans = self.scans_of(token, &scope).await;
             let event = self.made_by(token, &scope).await;
             let limited = NewKey { project: Some(scope.project), ..self.new_key(organization) };
             let key = self.key(limited.clone()).await.0;
             let owned_key = self.key(NewKey { form: KeyForm::Trusca, ..limited }).await.0;
             let invitation = self.invitation(organization, &name).await;
             let (user, team) = (self.who(user).user, team.unwrap_or(self.core));
-            let things =
-                Things { scope, name, scan, findings, event, key, owned_key, user, team, invitation };
+            let things = Things {
+                scope,
+                name,
+                scan,
+                client_scan,
+                scans,
+                findings,
+                incident,
+                event,
+                key,
+                owned_key,
+                user,
+                team,
+                invitation,
+            };
             self.things.insert(place, things);
         }
     }
@@ -299,6 +315,26 @@ impl World {
         scan
     }
 
+    /// A scan that a client runs; answers its number.
+    async fn begun_by_client(&self, token: &str, repository: &str) -> String {
+        let body = json!({
+            "project_metadata": { "repository": repository },
+            "scan_metadata": { "unique_id": self.server.app.ids.fresh() },
+        });
+        let url = format!("{}/api/cli/v2/scans", self.server.url());
+        let response = self.http.post(url).bearer_auth(token).json(&body).send().await.unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        response.json::<Value>().await.unwrap()["info"]["id"].to_string()
+    }
+
+    /// The scans of a project.
+    async fn scans_of(&self, token: &str, scope: &ProjectScope) -> Vec<String> {
+        self.shown().await;
+        let listed = self.read(token, &format!("/api/scans?projectId={}&limit=10", scope.project)).await;
+        let scans = listed["scans"].as_array().unwrap().iter();
+        scans.map(|scan| scan["id"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// What became of a thing's scan.
     pub async fn status_of(&self, things: &Things) -> String {
         let token = self.token_of(things.scope.organization);
@@ -324,6 +360,16 @@ impl World {
         findings
     }
 
+    async fn incident(&self, token: &str, scan: &str) -> String {
+        let document = format!(
+            "{{ findings(scan: \"{scan}\", filter: {{ pathContains: \"{OWN_SECRET}\" }}) {{ nodes {{ incident {{ id }} }} }} }}"
+        );
+        let url = format!("{}/graphql", self.server.url());
+        let asked = self.http.post(url).bearer_auth(token).json(&json!({ "query": document }));
+        let body: Value = asked.send().await.unwrap().json().await.unwrap();
+        body["data"]["findings"]["nodes"][0]["incident"]["id"].as_str().unwrap().to_owned()
+    }
+
     async fn read(&self, token: &str, path: &str) -> Value {
         let request = self.http.get(format!("{}{path}", self.server.url())).bearer_auth(token);
         let response = request.send().await.unwrap();
@@ -337,9 +383,12 @@ async fn serve(folder: &Path, duty: Duty) -> RunningServer {
     start(ServerOptions { duty, limits, ..ServerOptions::new(folder.join("data")) }).await.unwrap()
 }
 
+/// Where an upload has a secret that no other has.
+const OWN_SECRET: &str = "src/second.js";
+
 /// An upload into a project; what it holds is different for each number.
 pub fn upload(project: &str, number: u64) -> Form {
-    let files = leaky(1).with_secret("src/first.js", number + 1).with_secret("src/second.js", number + 2);
+    let files = leaky(1).with_secret("src/first.js", number + 1).with_secret(OWN_SECRET, number + 2);
     let archive = Part::bytes(files.tar_gz()).file_name("upload.tar.gz");
     Form::new()
         .part("source", archive.mime_str("application/gzip").unwrap())

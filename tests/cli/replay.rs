@@ -27,7 +27,7 @@ fn positions_of(events: &[Value], kind: &str) -> Vec<u64> {
 
 /// Positions at which lists differ: before and after each scan and each decision, and the last one.
 pub fn moments(events: &[Value]) -> Vec<u64> {
-    let kinds = ["project.created", "branch.scanned", "finding.triaged"];
+    let kinds = ["project.created", "branch.scanned", "finding.triaged", "incident.triaged"];
     let mut moments: Vec<u64> =
         kinds.iter().flat_map(|kind| positions_of(events, kind)).flat_map(|at| [at - 1, at]).collect();
     moments.push(events.len() as u64);

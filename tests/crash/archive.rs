@@ -1,7 +1,7 @@
 //! Small projects to scan, made in memory.
 
-use flate2::Compression;
 use flate2::write::GzEncoder;
+use flate2::{Compression, Crc};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -15,15 +15,18 @@ const NEWER_FINDINGS: u64 = 3;
 /// A project: a lockfile with known-vulnerable versions, and some secrets, one a file.
 #[derive(Debug, Clone)]
 pub struct Project {
+    /// The first of the numbers that its secrets have: what is decided about a secret holds wherever it stands, so
+    /// that projects with one writer for each finding share none.
+    first: u64,
     secrets: BTreeSet<u64>,
     has_newer_lodash: bool,
 }
 
 impl Project {
-    /// One of the many that there are.
-    pub fn random(random: &mut fastrand::Rng) -> Self {
+    /// One of the many that there are; those of another `family` have other secrets.
+    pub fn random(random: &mut fastrand::Rng, family: u64) -> Self {
         let secrets = (0..SECRETS).filter(|_| random.bool()).collect();
-        Self { secrets, has_newer_lodash: random.bool() }
+        Self { first: family * SECRETS, secrets, has_newer_lodash: random.bool() }
     }
 
     /// How many findings a scan of it has.
@@ -43,7 +46,7 @@ impl Project {
         };
         add("package-lock.json", self.lockfile().as_bytes());
         for secret in &self.secrets {
-            let line = format!("const access = \"{}\";\n", token(*secret));
+            let line = format!("const access = \"{}\";\n", token(self.first + secret));
             add(&format!("src/file{secret}.js"), line.as_bytes());
         }
         tar.into_inner().unwrap().finish().unwrap()
@@ -69,5 +72,15 @@ impl Project {
 /// A token in GitHub's form that nobody ever used: the same for the same number, different for others.
 fn token(number: u64) -> String {
     let mut random = fastrand::Rng::with_seed(number);
-    format!("ghp_{}", (0..36).map(|_| random.alphanumeric()).collect::<String>())
+    let random: String = (0..30).map(|_| random.alphanumeric()).collect();
+    format!("ghp_{random}{}", checksum(&random))
+}
+
+/// GitHub's checksum: CRC32 in six digits of base62.
+fn checksum(random: &str) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut crc = Crc::new();
+    crc.update(random.as_bytes());
+    let digit = |at| DIGITS[crc.sum() as usize / 62_usize.pow(at) % 62];
+    (0..6).rev().map(|at| char::from(digit(at))).collect()
 }

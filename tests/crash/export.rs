@@ -14,6 +14,13 @@ pub struct Exported {
     pub data: Value,
 }
 
+impl Exported {
+    /// Whether somebody decided about a finding: about a secret, in the stream of its incident.
+    fn is_decision(&self) -> bool {
+        matches!(self.kind.as_str(), "finding.triaged" | "incident.triaged")
+    }
+}
+
 /// The whole log.
 pub struct Log(Vec<Exported>);
 
@@ -38,12 +45,30 @@ impl Log {
         self.0.iter().filter(move |event| event.kind == kind)
     }
 
+    /// Decisions about findings, in whichever stream they stand.
+    pub fn decisions(&self) -> impl Iterator<Item = &Exported> {
+        self.0.iter().filter(|event| event.is_decision())
+    }
+
+    /// The decision at a position about a finding, which has to be there.
+    #[track_caller]
+    pub fn decision_at(&self, position: u64, finding: &str) -> &Exported {
+        let event = self.event(position, "a decision");
+        assert!(event.is_decision() && event.data["finding"] == finding, "at position {position}: {event:?}");
+        event
+    }
+
     /// The event at a position, which has to be there and of this type.
     #[track_caller]
     pub fn at(&self, position: u64, kind: &str) -> &Exported {
-        let event = usize::try_from(position).unwrap().checked_sub(1).and_then(|index| self.0.get(index));
-        let event = event.unwrap_or_else(|| panic!("{kind} was acknowledged at {position} and is gone"));
+        let event = self.event(position, kind);
         assert_eq!(event.kind, kind, "at position {position}");
         event
+    }
+
+    #[track_caller]
+    fn event(&self, position: u64, what: &str) -> &Exported {
+        let event = usize::try_from(position).unwrap().checked_sub(1).and_then(|index| self.0.get(index));
+        event.unwrap_or_else(|| panic!("{what} was acknowledged at {position} and is gone"))
     }
 }

@@ -31,7 +31,7 @@ async fn every_batch_of_appends_is_flushed() {
     let (batches, flushes) = at_rest(&client, &trace).await;
 
     let fields = [("newProjectName", "shop")];
-    let project = Project::random(&mut fastrand::Rng::with_seed(7));
+    let project = Project::random(&mut fastrand::Rng::with_seed(7), 0);
     let queued = client.upload("upload", &project, &fields).await;
     let scan = queued.json()["scanId"].as_str().unwrap().to_owned();
     while client.get(&format!("/api/scans/{scan}"), queued.position()).await.json()["status"] != "COMPLETED" {

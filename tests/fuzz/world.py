@@ -63,6 +63,7 @@ things = {
     "/api/users/": person,
     "/v1/admin/users/": person,
     "/v1/api-keys/": spare,
+    "/api/v1/deployments/": "acme",
 }
 lines = []
 for number, (prefix, thing) in enumerate(things.items()):

@@ -1,7 +1,7 @@
 //! Archives made in memory, with secrets that nobody ever used.
 
-use flate2::Compression;
 use flate2::write::GzEncoder;
+use flate2::{Compression, Crc};
 
 /// Files for an archive.
 #[derive(Default, Clone)]
@@ -62,7 +62,17 @@ pub fn token(n: u64) -> String {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ALPHABET[(state >> 33) as usize % ALPHABET.len()] as char
     };
-    format!("ghp_{}", (0..36).map(|_| next()).collect::<String>())
+    let random: String = (0..30).map(|_| next()).collect();
+    format!("ghp_{random}{}", checksum(&random))
+}
+
+/// GitHub's checksum: CRC32 in six digits of base62.
+fn checksum(random: &str) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut crc = Crc::new();
+    crc.update(random.as_bytes());
+    let digit = |at| DIGITS[crc.sum() as usize / 62_usize.pow(at) % 62];
+    (0..6).rev().map(|at| char::from(digit(at))).collect()
 }
 
 /// A project with `count` secrets, one a file.

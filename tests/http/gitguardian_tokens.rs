@@ -26,7 +26,7 @@ pub async fn key(api: &Api, name: &str, change: impl FnOnce(&mut KeyWanted)) -> 
 
 /// Checks that an answer is an error in the dialect's shape, and answers its text.
 #[track_caller]
-fn refused(answer: &Answer, status: u16) -> String {
+pub fn refused(answer: &Answer, status: u16) -> String {
     let body = answer.expect(status);
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
@@ -34,7 +34,7 @@ fn refused(answer: &Answer, status: u16) -> String {
 }
 
 /// The path behind `relation` in the header `Link`.
-fn link(api: &Api, answer: &Answer, relation: &str) -> Option<String> {
+pub fn link(api: &Api, answer: &Answer, relation: &str) -> Option<String> {
     let links = answer.header("link").split(", ");
     let of = |link: &str| {
         let (url, found) = link.strip_prefix('<')?.split_once(">; rel=\"")?;

@@ -208,6 +208,20 @@ impl Api {
         api
     }
 
+    /// The same server once more, with other options, which may be about its organization.
+    pub async fn again(self, change: impl FnOnce(&mut ServerOptions, &str)) -> Self {
+        let Self { admin, server, organization, user, _folder: folder } = self;
+        server.shutdown().await.unwrap();
+        let mut options =
+            ServerOptions { duty: Duty::Answers, ..ServerOptions::new(folder.path().join("data")) };
+        change(&mut options, &organization);
+        let server = start(options).await.unwrap();
+        let admin = Client { base: server.url(), ..admin };
+        let api = Self { admin, server, organization, user, _folder: folder };
+        api.shown().await;
+        api
+    }
+
     /// The id of the key that set-up made: who does what the tests do, because nobody is behind that key.
     pub async fn key_id(&self) -> String {
         let keys = self.get("/api/apikeys").await.expect(200);

@@ -1,8 +1,8 @@
 //! Sources to scan: small ones, large ones, and how they are uploaded.
 
 use crate::node::{Answer, Node, send};
-use flate2::Compression;
 use flate2::write::GzEncoder;
+use flate2::{Compression, Crc};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 
@@ -72,5 +72,15 @@ fn packed(secrets: u64, filler: u64) -> Vec<u8> {
 /// A token in GitHub's form that nobody ever used: the same for the same number, different for others.
 fn token(number: u64) -> String {
     let mut random = fastrand::Rng::with_seed(number);
-    format!("ghp_{}", (0..36).map(|_| random.alphanumeric()).collect::<String>())
+    let random: String = (0..30).map(|_| random.alphanumeric()).collect();
+    format!("ghp_{random}{}", checksum(&random))
+}
+
+/// GitHub's checksum: CRC32 in six digits of base62.
+fn checksum(random: &str) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut crc = Crc::new();
+    crc.update(random.as_bytes());
+    let digit = |at| DIGITS[crc.sum() as usize / 62_usize.pow(at) % 62];
+    (0..6).rev().map(|at| char::from(digit(at))).collect()
 }

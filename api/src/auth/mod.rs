@@ -250,7 +250,10 @@ impl Caller {
     }
 
     /// Personal data under the key of its person or, without one, of the API key.
-    fn seal(&self, app: &App, text: Option<&str>) -> Result<Option<Sealed>, Problem> {
+    ///
+    /// # Errors
+    /// 401 for somebody who was erased, else a fault.
+    pub fn seal(&self, app: &App, text: Option<&str>) -> Result<Option<Sealed>, Problem> {
         let subject = match self.principal.actor {
             Actor::User(user) => SubjectId(user.0),
             Actor::Key(key) => SubjectId(key.0),

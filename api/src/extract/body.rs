@@ -7,27 +7,24 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use futures::StreamExt;
 use scanledger_domain::limits::JSON_BODY_BYTES;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 
-/// A JSON object as body: at most [`JSON_BODY_BYTES`]; what is read of it is at most 128 levels deep
-/// (`serde_json`'s own limit), and what nobody asks for is skipped without recursion.
-pub struct Body<T> {
+/// A JSON object as body: at most `MAX` bytes, [`JSON_BODY_BYTES`] unless the route says more; what is read of it is at
+/// most 128 levels deep (`serde_json`'s own limit), and what nobody asks for is skipped without recursion.
+pub struct Body<T, const MAX: usize = JSON_BODY_BYTES> {
     /// What it says.
     pub value: T,
     /// SHA-256 of its bytes, to tell whether a repeated request is the same.
     pub digest: [u8; 32],
 }
 
-impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+impl<T: DeserializeOwned, const MAX: usize> FromRequest<App> for Body<T, MAX> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
-            let error = "the body must be JSON: Content-Type: application/json";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
-        }
-        let bytes = read(request).await?;
+        let bytes = read(request, MAX).await?;
         if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
             parse_json::<serde_json::Value>(&bytes)?;
             // serde would take the fields from it in their order.
@@ -35,6 +32,23 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         }
         Ok(Self { value: parse_json(&bytes)?, digest: digest_of(&bytes) })
     }
+}
+
+/// Reads a body of at most `limit` bytes that may be any JSON value.
+///
+/// # Errors
+/// 415 for what does not say that it is JSON, 413 for what is too long, 400 for what does not fit.
+pub async fn read_json<T: DeserializeOwned>(request: Request, limit: usize) -> Result<Body<T>, Problem> {
+    let bytes = read(request, limit).await?;
+    Ok(Body { value: parse_json(&bytes)?, digest: digest_of(&bytes) })
+}
+
+/// The bytes of a body that is JSON, as they were sent: at most `limit`.
+///
+/// # Errors
+/// 415 for what does not say that it is JSON, 413 for what is too long.
+pub async fn read_bytes(request: Request, limit: usize) -> Result<Vec<u8>, Problem> {
+    read(request, limit).await
 }
 
 /// SHA-256.
@@ -49,21 +63,25 @@ fn is_json(headers: &HeaderMap) -> bool {
     mime == "application/json" || (mime.starts_with("application/") && mime.ends_with("+json"))
 }
 
-async fn read(request: Request) -> Result<Vec<u8>, Problem> {
+async fn read(request: Request, limit: usize) -> Result<Vec<u8>, Problem> {
+    if !is_json(request.headers()) {
+        let error = "the body must be JSON: Content-Type: application/json";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
+    }
     let too_large = || {
-        let error = format!("the body has more than {JSON_BODY_BYTES} bytes");
+        let error = format!("the body has more than {limit} bytes");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, error).closing()
     };
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let declared: usize = declared.and_then(|value| value.parse().ok()).unwrap_or_default();
-    if declared > JSON_BODY_BYTES {
+    if declared > limit {
         return Err(too_large());
     }
     let mut bytes = Vec::with_capacity(declared);
     let mut chunks = request.into_body().into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Problem::bad_request("the body ended early"))?;
-        if bytes.len() + chunk.len() > JSON_BODY_BYTES {
+        if bytes.len() + chunk.len() > limit {
             return Err(too_large());
         }
         bytes.extend_from_slice(&chunk);
@@ -84,13 +102,64 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         // serde_json stops at the first value that does not fit, and calls some of those malformed.
-        match serde_json::from_slice::<serde_json::Value>(bytes) {
+        match serde_json::from_slice::<WellFormed>(bytes) {
             Ok(_) => invalid(&error),
             Err(error) => malformed(&error),
         }
     })?;
     deserializer.end().map_err(|error| malformed(&error))?;
     Ok(value)
+}
+
+/// Any JSON value within the limit of depth, read and not kept: a body that does not fit may be large.
+struct WellFormed;
+
+impl<'de> Deserialize<'de> for WellFormed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for WellFormed {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self, A::Error> {
+        while fields.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
+    }
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {

@@ -6,11 +6,11 @@ mod path;
 mod query;
 mod when;
 
-pub use body::{Body, digest_of, parse_json, parse_value};
+pub use body::{Body, digest_of, parse_json, parse_value, read_bytes, read_json};
 pub use number::{Number, Opaque, Patched, present};
 pub use path::{Id, Segment};
 pub use query::{List, Query};
-pub use when::{AtIn, parse_at};
+pub use when::{AtIn, parse_at, parse_instant};
 
 use crate::problem::Problem;
 

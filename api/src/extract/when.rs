@@ -28,8 +28,20 @@ pub fn parse_at(text: &str) -> Option<At> {
     if let Ok(scan) = text.parse() {
         return Some(At::Scan(scan));
     }
+    instant(text).map(At::Instant)
+}
+
+fn instant(text: &str) -> Option<Timestamp> {
     // The `+` of an offset that was not encoded has become a space.
-    Timestamp::parse_rfc3339(&text.replace(' ', "+")).map(At::Instant)
+    Timestamp::parse_rfc3339(&text.replace(' ', "+"))
+}
+
+/// Reads the instant that parameter `name` says.
+///
+/// # Errors
+/// 400 for what is not RFC 3339.
+pub fn parse_instant(name: &str, text: &str) -> Result<Timestamp, Problem> {
+    instant(text).ok_or_else(|| Problem::invalid(name, "must be an instant (RFC 3339)"))
 }
 
 impl Caller {

@@ -4,11 +4,13 @@ use super::scope::{Pin, Scope};
 use super::word::{Ecosystem, FindingSort, ScanStatus, Scanner, Severity, TriageState};
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::{Context, Error, Result};
-use scanledger_domain::id::{ApiKeyId, ProjectId, ScanId, UserId};
+use scanledger_domain::id::{ApiKeyId, IncidentId, ProjectId, ScanId, UserId};
+use scanledger_domain::identity::Action;
 use scanledger_domain::log::Actor;
 use scanledger_domain::vault::{ERASED_PERSON, Sealed};
 use scanledger_projections::component::{ComponentRow, ComponentsOfProjects};
 use scanledger_projections::finding::{FindingFilter, FindingRow, FindingsOfScopes, ListScope};
+use scanledger_projections::incident::IncidentRow;
 use scanledger_projections::project::ProjectRow;
 use scanledger_projections::scan::{ScanRow, ScansOfProjects};
 use scanledger_projections::{Page, Paging};
@@ -47,6 +49,10 @@ pub(super) struct ProjectKey(pub(super) Pin, pub(super) ProjectId);
 /// A scan at a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ScanKey(pub(super) Pin, pub(super) ScanId);
+
+/// An incident at a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct IncidentKey(pub(super) Pin, pub(super) IncidentId);
 
 /// Which scans of a project.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -165,6 +171,23 @@ impl Loader<ScanKey> for Batches {
             let rows = scope.views().scans_by_id(scope.organization(), ids, pin.at()).await;
             let rows = rows.map_err(|error| scope.failed(&error))?;
             found.extend(rows.into_iter().map(|(id, row)| (ScanKey(pin, id), row)));
+        }
+        Ok(found)
+    }
+}
+
+impl Loader<IncidentKey> for Batches {
+    type Value = IncidentRow;
+    type Error = Error;
+
+    async fn load(&self, keys: &[IncidentKey]) -> Result<HashMap<IncidentKey, IncidentRow>> {
+        let mut found = HashMap::with_capacity(keys.len());
+        for (pin, ids) in groups(keys.iter().map(|key| (key.0, key.1))) {
+            let scope = &self.scope;
+            let visible = scope.visible_to(Action::Read);
+            let rows = scope.views().incidents_by_id(scope.organization(), visible, ids, pin.at()).await;
+            let rows = rows.map_err(|error| scope.failed(&error))?;
+            found.extend(rows.into_iter().map(|(id, row)| (IncidentKey(pin, id), row)));
         }
         Ok(found)
     }

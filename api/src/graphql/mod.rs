@@ -10,6 +10,7 @@ mod component;
 mod diff;
 mod event;
 mod finding;
+mod incident;
 mod load;
 mod page;
 mod paging;

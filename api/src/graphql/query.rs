@@ -4,23 +4,25 @@ use super::audit::{AuditEntry, AuditFilter};
 use super::component::{Component, ComponentFilter};
 use super::diff::Diff;
 use super::finding::{Finding, FindingFilter, check_search};
+use super::incident::{Incident, IncidentFilter};
 use super::paging::{Asked, List, cost, default_size, list, list_by, size};
 use super::problem::{bad_input, not_found};
 use super::project::{Project, ProjectFilter};
 use super::scalar::{Cursor, Place};
 use super::scan::{Scan, ScanFilter};
 use super::scope::{Scope, id};
-use super::word::{FindingSort, ProjectSort};
+use super::word::{FindingSort, IncidentSort, ProjectSort};
 use async_graphql::connection::CursorType as _;
 use async_graphql::{Context, ID, Object, Result};
 use scanledger_domain::id::ProjectId;
 use scanledger_domain::identity::Action;
-use scanledger_domain::limits::AUDIT_PAGE_ROWS;
+use scanledger_domain::limits::{AUDIT_PAGE_ROWS, PAGE_ROWS};
 use scanledger_domain::log::Position;
 use scanledger_projections::audit::AuditQuery;
 use scanledger_projections::component::ComponentQuery;
 use scanledger_projections::diff::DiffQuery;
 use scanledger_projections::finding::{FindingQuery, ListScope};
+use scanledger_projections::incident::{IncidentMark, IncidentQuery, IncidentRef};
 use scanledger_projections::project::ProjectQuery;
 use scanledger_projections::scan::ScanQuery;
 use scanledger_projections::{Page, Paging, ReadError};
@@ -214,6 +216,65 @@ impl Query {
             })
         };
         page(scope, &asked, read, |row| Finding { row, pin }).await
+    }
+
+    /// One incident, by its id or its number.
+    async fn incident(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        as_of: Option<String>,
+        as_of_scan: Option<ID>,
+    ) -> Result<Option<Incident>> {
+        let scope = Scope::of(ctx);
+        scope.authorize(Action::Read)?;
+        let incident = match id.parse() {
+            Ok(number) => IncidentRef::Number(Position(number)),
+            Err(_) => IncidentRef::Id(self::id(&id, "id")?),
+        };
+        let pin = scope.pin(as_of, as_of_scan).await?;
+        let visible = scope.visible_to(Action::Read);
+        let row = scope.views().incident(scope.organization(), visible, incident, pin.at()).await;
+        let row = row.map_err(|error| scope.failed(&error))?;
+        Ok(Some(Incident { row: row.ok_or_else(|| not_found("incident"))? }))
+    }
+
+    /// Incidents: one for each secret, wherever it stands.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn incidents(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        #[graphql(default)] filter: IncidentFilter,
+        #[graphql(default)] sort: IncidentSort,
+        as_of: Option<String>,
+        as_of_scan: Option<ID>,
+    ) -> Result<List<Incident>> {
+        let scope = Scope::of(ctx);
+        scope.authorize(Action::Read)?;
+        let limit = match first {
+            Some(first) => size("first", first, PAGE_ROWS)?,
+            None => default_size(PAGE_ROWS),
+        };
+        let after = after.map(|text| Cursor::decode_cursor(&text)).transpose();
+        let after = after.map_err(|error| bad_input(format!("after is {error}")))?;
+        let pin = scope.pin(as_of, as_of_scan).await?;
+        let query = IncidentQuery {
+            organization: scope.organization(),
+            visible: scope.visible_to(Action::Read),
+            at: pin.at(),
+            filter: filter.checked()?,
+            order: sort.into(),
+            from: after.as_ref().map(|cursor| IncidentMark { value: None, number: Position(cursor.0) }),
+            is_backward: false,
+            limit,
+        };
+        let total = scope.views().incident_total(query.clone()).await;
+        let total = total.map_err(|error| scope.failed(&error))?;
+        let page = scope.views().incidents(query).await.map_err(|error| scope.failed(&error))?;
+        let rows = page.rows.into_iter().map(|row| (row.number.0, Incident { row })).collect();
+        Ok(list_by(rows, after.is_some(), page.has_more, total))
     }
 
     /// Components on a branch of a project, by ecosystem, name, version and path; the default branch without a name.

@@ -47,6 +47,41 @@ words! {
         /// Somebody says it is mended.
         Fixed,
     }
+    /// Where an incident stands.
+    IncidentStatus("domain::incident::IncidentStatus") {
+        /// It is open, and nobody in particular works at it.
+        Triggered,
+        /// It is open, and somebody works at it.
+        Assigned,
+        /// The secret was dealt with.
+        Resolved,
+        /// Nothing needs to be done.
+        Ignored,
+    }
+    /// Why an incident is ignored.
+    IgnoreReason("domain::incident::IgnoreReason") {
+        /// It opens nothing but tests.
+        TestCredential,
+        /// It is no secret.
+        FalsePositive,
+        /// It is a secret, and stays.
+        LowRisk,
+        /// It is a secret that opens nothing.
+        Invalid,
+    }
+    /// What is worth knowing about an incident.
+    IncidentTag("domain::incident::IncidentTag") {
+        /// It was there before anybody looked.
+        FromHistoricalScan,
+        /// It stands in a file of tests.
+        TestFile,
+        /// It stands in a file that is made for secrets.
+        SensitiveFile,
+        /// It came back after it was fixed.
+        Regression,
+        /// It stands on the default branch of a project.
+        DefaultBranch,
+    }
     /// A kind of scanner.
     Scanner("domain::scanning::ScannerKind") {
         /// Known vulnerabilities of dependencies.
@@ -116,6 +151,10 @@ words! {
         ScannersFailed,
         /// Its worker vanished too often while nothing else ran.
         Interrupted,
+        /// The client that ran it says that it failed.
+        ClientFailed,
+        /// The client that ran it was not heard of again.
+        ClientSilent,
         /// The server's fault.
         Internal,
     }
@@ -161,10 +200,14 @@ words! {
         Project,
         /// The build gate of a project.
         Gate,
+        /// The rules of an organization.
+        Policy,
         /// A scan.
         Scan,
         /// A finding.
         Finding,
+        /// An incident.
+        Incident,
         /// An access that was recorded, or a refusal.
         Access,
     }
@@ -193,6 +236,16 @@ pub(super) enum ProjectSort {
     Name,
     /// Most and worst findings first.
     Findings,
+}
+
+/// In which order incidents come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
+pub(super) enum IncidentSort {
+    /// The last opened first.
+    #[default]
+    Newest,
+    /// The first opened first.
+    Oldest,
 }
 
 /// In which order findings come.

@@ -20,6 +20,12 @@ pub enum Class {
     Refresh,
     /// Starting scans.
     Upload,
+    /// Scans of repositories at a code host, of an installation of the app.
+    Checks,
+    /// Pull requests that mend, of an installation of the app.
+    Fixes,
+    /// Searching documents.
+    Documents,
     /// Whole lists and reports in one answer.
     Export,
     /// Reads that look through much.
@@ -37,6 +43,8 @@ pub(super) enum Scope {
     Address,
     /// A credential that was accepted before; everybody else by address, or inventing credentials would help.
     Credential,
+    /// An installation of the app, which handlers know: it is in the body.
+    Installation,
 }
 
 /// How many requests in what time.
@@ -62,6 +70,7 @@ pub(super) struct Line {
 }
 
 const MINUTE: u32 = 60;
+const HOUR: u32 = 60 * MINUTE;
 /// How long a client may take to send a request without a file, and the server to answer it.
 const SHORT: Duration = Duration::from_secs(60);
 /// How long the server may take to put something large together.
@@ -71,13 +80,16 @@ const UPLOAD: Duration = Duration::from_secs(3_600);
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Login,
         Self::Register,
         Self::Reset,
         Self::OAuth,
         Self::Refresh,
         Self::Upload,
+        Self::Checks,
+        Self::Fixes,
+        Self::Documents,
         Self::Export,
         Self::Search,
         Self::General,
@@ -87,7 +99,7 @@ impl Class {
     /// The table: numbers from the references where they have some (TRUSCA §2.5, Pepper §1). Both dialects' ways to
     /// sign in share one class, or a guesser would use both.
     pub(super) const fn line(self) -> Line {
-        use Scope::{Address, Credential};
+        use Scope::{Address, Credential, Installation};
         let (name, scope, quota, time) = match self {
             // TRUSCA RL-login.
             Self::Login => ("login", Address, Quota::all_at_once(5, MINUTE), SHORT),
@@ -100,6 +112,11 @@ impl Class {
             Self::Refresh => ("refresh", Address, Quota::all_at_once(120, MINUTE), SHORT),
             // An organization's pipelines often share one key.
             Self::Upload => ("upload", Credential, Quota::all_at_once(300, MINUTE), UPLOAD),
+            // dpendx reference §1.
+            Self::Checks => ("checks", Installation, Quota::all_at_once(60, HOUR), UPLOAD),
+            Self::Fixes => ("fixes", Installation, Quota::all_at_once(10, HOUR), UPLOAD),
+            // A client sends a repository's history in such requests, several at a time.
+            Self::Documents => ("documents", Credential, Quota::all_at_once(1_200, MINUTE), LONG),
             Self::Export => ("export", Credential, Quota::all_at_once(60, MINUTE), LONG),
             Self::Search => ("search", Credential, Quota::all_at_once(600, MINUTE), SHORT),
             Self::General => {
@@ -142,7 +159,7 @@ impl Quota {
 type Entry = (&'static str, &'static str, Option<Class>);
 
 /// Routes that are not [`Class::General`], as the router names them.
-const ROUTES: [Entry; 36] = [
+const ROUTES: [Entry; 49] = [
     ("POST", "/auth/login", Some(Class::Login)),
     ("POST", "/api/auth/callback/credentials", Some(Class::Login)),
     ("POST", "/auth/register", Some(Class::Register)),
@@ -154,6 +171,21 @@ const ROUTES: [Entry; 36] = [
     ("POST", "/auth/refresh", Some(Class::Refresh)),
     ("POST", "/api/scans", Some(Class::Upload)),
     ("POST", "/api/scans/{id}/rescan", Some(Class::Upload)),
+    ("POST", "/api/scan", Some(Class::Upload)),
+    ("POST", "/api/fix", Some(Class::Upload)),
+    ("GET", "/api/sbom/{id}", Some(Class::Export)),
+    ("POST", "/v1/scan", Some(Class::Documents)),
+    ("POST", "/exposed/v1/scan", Some(Class::Documents)),
+    ("POST", "/v1/multiscan", Some(Class::Documents)),
+    ("POST", "/exposed/v1/multiscan", Some(Class::Documents)),
+    ("POST", "/v1/scan/create-incidents", Some(Class::Documents)),
+    ("POST", "/exposed/v1/scan/create-incidents", Some(Class::Documents)),
+    // What CI jobs do; many share one key.
+    ("POST", "/api/cli/scans", Some(Class::Upload)),
+    ("POST", "/api/cli/v2/scans", Some(Class::Upload)),
+    ("POST", "/api/agent/scans/{id}/results", Some(Class::Upload)),
+    // An engine runs for each.
+    ("POST", "/api/registry/rules", Some(Class::Export)),
     ("GET", "/api/scans/{id}/findings/export", Some(Class::Export)),
     ("GET", "/api/scans/{id}/artifacts/{slug}", Some(Class::Export)),
     ("GET", "/v1/admin/audit/export.csv", Some(Class::Export)),

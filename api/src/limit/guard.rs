@@ -13,6 +13,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use scanledger_domain::code_host::InstallationId;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,6 +76,7 @@ impl Sender {
     fn key(&self, scope: Scope) -> Option<Key> {
         match (scope, self.credential) {
             (Scope::Credential, Some(credential)) if self.is_accepted => Some(Key::Credential(credential)),
+            (Scope::Installation, _) => None,
             (Scope::Credential | Scope::Address, _) => {
                 self.address.map(|address| Key::Network(address.network()))
             }
@@ -138,6 +140,18 @@ impl Limits {
         self.limiter(class, sender).map(|(limiter, key)| limiter.take(key)).transpose()
     }
 
+    /// Takes a unit of a class that is counted by installation of the app.
+    ///
+    /// # Errors
+    /// 429 with the seconds after which there is one.
+    pub fn take_of_installation(&self, class: Class, installation: InstallationId) -> Result<(), Problem> {
+        let Some(limiter) = self.limiters.get(&class) else { return Ok(()) };
+        match limiter.take(Key::Installation(installation)) {
+            Ok(_) => Ok(()),
+            Err(exceeded) => Err(too_many(&exceeded)),
+        }
+    }
+
     /// Learns from an answer whether a credential is one.
     fn learn(&self, sender: &Sender, status: StatusCode, is_guarded: impl FnOnce() -> bool) {
         let Some(credential) = sender.credential else { return };
@@ -159,16 +173,19 @@ impl Limits {
 
 /// 429. Whoever is still sending is told to stop.
 fn refuse(exceeded: &Exceeded<'_>, is_all_read: bool) -> Response {
-    let detail = format!("too many requests; try again in {} s", exceeded.seconds);
-    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).with_code("RATE_LIMITED");
-    let mut response = problem.into_response();
+    let mut response = too_many(exceeded).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::RETRY_AFTER, exceeded.seconds.into());
     tell(headers, &Standing { limiter: exceeded.limiter, remaining: 0, seconds: exceeded.seconds });
     if !is_all_read {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+fn too_many(exceeded: &Exceeded<'_>) -> Problem {
+    let detail = format!("too many requests; try again in {} s", exceeded.seconds);
+    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).with_code("RATE_LIMITED");
+    problem.retry_after(exceeded.seconds)
 }
 
 fn tell(headers: &mut HeaderMap, standing: &Standing<'_>) {

@@ -6,6 +6,7 @@ use super::class::{Class, Quota};
 use super::credential::Credential;
 use super::ticks::Ticks;
 use axum::http::HeaderValue;
+use scanledger_domain::code_host::InstallationId;
 use std::fmt;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ const KEPT_KEYS: usize = 20_000;
 pub(super) enum Key {
     Network(Network),
     Credential(Credential),
+    Installation(InstallationId),
 }
 
 /// The limit of one class.

@@ -5,6 +5,7 @@
 //! | requests by class and client | the table in `class`, changed by [`Settings`] |
 //! | time until an answer begins | the same table |
 //! | failed sign-ins of an account | [`Lockout`] |
+//! | scans and pull requests of an installation at a time | [`Slots`] |
 //! | fields and bytes of a request's head, time to send it | [`HEAD_FIELDS`], [`HEAD_BYTES`], [`HEAD_TIME`] |
 //! | bytes of a JSON body, of an upload | `scanledger_domain::limits`, enforced where bodies are read |
 //!
@@ -20,6 +21,7 @@ mod limiter;
 mod lockout;
 mod patience;
 mod settings;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod ticks;
@@ -29,9 +31,11 @@ pub use class::{Class, Quota};
 pub(crate) use guard::{Guard, guard};
 pub use lockout::{AccountHash, Lockout, Wait};
 pub use settings::{InvalidQuota, QuotaChange, Quotas, Settings};
+pub use slots::{Slot, Slots};
 
 use credential::Accepted;
 use limiter::Limiter;
+use scanledger_domain::code_host::{InstallationId, InstalledRepository};
 use std::collections::HashMap;
 use std::time::Duration;
 use ticks::Ticks;
@@ -47,6 +51,10 @@ pub const HEAD_TIME: Duration = Duration::from_secs(30);
 pub struct Limits {
     /// Failed sign-ins.
     pub lockout: Lockout,
+    /// Scans of repositories that installations of the app have under way.
+    pub scans: Slots<InstallationId>,
+    /// Repositories for which a pull request is being made.
+    pub fixes: Slots<InstalledRepository>,
     proxies: TrustedProxies,
     limiters: HashMap<Class, Limiter>,
     accepted: Accepted,
@@ -65,6 +73,8 @@ impl Limits {
         });
         Self {
             lockout: Lockout::new(clock.clone()),
+            scans: Slots::default(),
+            fixes: Slots::default(),
             proxies: settings.proxies.clone(),
             limiters: limiters.collect(),
             accepted: Accepted::default(),

@@ -90,7 +90,7 @@ fn add_errors(operation: &mut Operation, dialect: Dialect, method: &str, path: &
         let is_hidden = match dialect {
             Dialect::Trusca => action == Action::Administer,
             Dialect::Semgrep => true,
-            Dialect::GitGuardian | Dialect::Plain => false,
+            Dialect::GitGuardian | Dialect::Dpendx | Dialect::Plain => false,
         };
         if is_hidden {
             errors.push(("404", "There is nothing of this kind for the caller."));
@@ -145,6 +145,13 @@ fn shape(dialect: Dialect) -> RefOr<Schema> {
         Dialect::GitGuardian => {
             let text = ObjectBuilder::new().schema_type(Type::String);
             RefOr::T(ObjectBuilder::new().property("detail", text).required("detail").build().into())
+        }
+        Dialect::Dpendx => {
+            let text = || ObjectBuilder::new().schema_type(Type::String);
+            let error = ObjectBuilder::new().property("code", text()).property("message", text());
+            let error = error.required("code").required("message");
+            let body = ObjectBuilder::new().property("status", text()).property("error", error);
+            RefOr::T(body.required("status").required("error").build().into())
         }
         Dialect::Semgrep | Dialect::Plain => plain(),
     }

@@ -94,6 +94,19 @@ impl Batch<'_> {
         self.add::<D>(stream, state, version, [command])
     }
 
+    /// Decides what `command` does to a stream that does not exist, as far as the caller knows. Nothing is read: if there
+    /// is one after all, the batch is raced.
+    ///
+    /// # Errors
+    /// The refusal of the rules.
+    pub fn decide_new<D: Decider>(
+        &mut self,
+        stream: StreamName,
+        command: D::Command,
+    ) -> Result<Vec<D::Event>, CommandError<D::Refusal>> {
+        self.add::<D>(stream, D::initial(), Version::NONE, [command])
+    }
+
     /// Decides several commands on one stream, each on the state that the one before leaves behind.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! Projects: creating, changing and deleting them together with the claim on their name.
 
+mod client;
 mod upload;
 
+pub use client::ClientTarget;
 pub use upload::{Resolved, UploadTarget};
 
 use crate::context::Context;
@@ -162,7 +164,9 @@ impl Projects {
             let mut batch = self.ledger.batch(context);
             // The claim comes first, so that the time of the last event is the project's.
             let decided = match self.take(&mut batch, organization, &created.details.name, &stream).await {
-                Ok(()) => decide(&mut batch, project, ProjectCommand::Create(created.clone())).await.map(drop),
+                Ok(()) => {
+                    decide(&mut batch, project, ProjectCommand::Create(created.clone())).await.map(drop)
+                }
                 Err(error) => Err(error),
             };
             if let Err(error) = decided {

@@ -111,7 +111,7 @@ impl Projects {
         Err(CommandError::Refused(ProjectProblem::NameTaken))
     }
 
-    async fn own(&self, organization: OrganizationId, project: ProjectId) -> Result<Resolved> {
+    pub(super) async fn own(&self, organization: OrganizationId, project: ProjectId) -> Result<Resolved> {
         let (project, _) = self.live(project).await?;
         if project.organization != organization {
             return Err(CommandError::Refused(ProjectProblem::Project(ProjectRefusal::NotFound)));
@@ -120,7 +120,7 @@ impl Projects {
     }
 
     /// The project that holds a name, straight from the log.
-    async fn named(&self, organization: OrganizationId, name: &str) -> Result<Option<Created>> {
+    pub(super) async fn named(&self, organization: OrganizationId, name: &str) -> Result<Option<Created>> {
         let claim = claim_stream(&*self.vault, Unique::ProjectName(organization, name));
         let (holder, _) = self.ledger.load::<Claim>(&claim).await?;
         let Some(holder) = holder else { return Ok(None) };

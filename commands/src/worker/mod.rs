@@ -9,13 +9,15 @@ mod control;
 mod excerpts;
 mod gather;
 mod history;
+mod imports;
+mod incidents;
 mod lease;
 mod pick;
 mod pool;
 mod reaper;
-mod record;
-mod results;
-mod run;
+pub(crate) mod record;
+pub(crate) mod results;
+pub(crate) mod run;
 mod scanlog;
 mod signals;
 mod source;
@@ -27,6 +29,7 @@ use crate::ports::{Entropy, Leases, ReadModel, Unpacker};
 use crate::progress::ScanProgress;
 use scanledger_domain::blob::BlobStore;
 use scanledger_domain::id::Ids;
+use scanledger_domain::reachability::ImportReader;
 use scanledger_domain::report::ReportWriter;
 use scanledger_domain::scanning::Scanner;
 use scanledger_domain::time::Clock;
@@ -48,6 +51,8 @@ pub struct WorkerDeps {
     pub unpacker: Arc<dyn Unpacker>,
     /// The scanners of this server, at most one of a kind.
     pub scanners: Vec<Arc<dyn Scanner>>,
+    /// What tells whether packages are imported, for scans of repositories at a code host.
+    pub imports: Vec<Arc<dyn ImportReader>>,
     /// Writes SARIF and SBOMs.
     pub reports: Arc<dyn ReportWriter>,
     /// Who works at what.

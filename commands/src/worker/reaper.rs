@@ -1,9 +1,10 @@
-//! Finds scans whose worker is gone and puts them back into the queue.
+//! Finds scans whose worker is gone and puts them back into the queue, and those whose client is and ends them.
 
 use super::control::Runs;
 use super::lease::{blocking, lease_name, read_owner, release};
 use super::run::{Halt, VIEW_TIMEOUT, keep_nothing};
 use super::{WorkerDeps, WorkerOptions};
+use crate::ci;
 use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use crate::ports::{HeldScan, LeaseHolder};
@@ -28,7 +29,8 @@ pub(super) async fn reap(
     loop {
         let swept = async {
             deps.views.wait_for(head, VIEW_TIMEOUT).await?;
-            sweep(&deps, &runs, former_life).await
+            sweep(&deps, &runs, former_life).await?;
+            ci::fail_silent(&deps.ledger, &*deps.views, deps.clock.now(), &*deps.ids).await
         };
         match swept.await {
             Ok(()) => {

@@ -1,23 +1,29 @@
 //! Records what a scan found: the difference to what the branch has, in the branch's own stream.
 
 use super::control::{Ending, Signal};
+use super::excerpts;
 use super::gather::Gathered;
 use super::history::earlier;
 use super::run::{Halt, Run, VIEW_TIMEOUT};
-use super::{excerpts, run::joined};
+use crate::context::Context;
 use crate::error::{CommandError, Fault};
-use crate::ports::InventorySnapshot;
+use crate::ledger::Ledger;
+use crate::ports::{InventorySnapshot, ReadError, ReadModel};
+use scanledger_domain::advisory::Generation;
+use scanledger_domain::blob::BlobStore;
 use scanledger_domain::branch::{
-    Branch, BranchEvent, BranchRefusal, ComponentsChanged, FindingsUpdated, Observed, Pending, RecordScan,
-    Scanned, branch_id, branch_stream, observe,
+    Branch, BranchEvent, BranchRefusal, ComponentsChanged, Coverage, FindingsUpdated, Observed, Pending,
+    RecordScan, Scanned, branch_id, branch_stream, observe,
 };
-use scanledger_domain::component::Package;
+use scanledger_domain::component::{Component, Package};
 use scanledger_domain::decider::{Decider as _, StoredEvent as _};
-use scanledger_domain::id::FindingId;
+use scanledger_domain::id::{FindingId, ProjectId};
 use scanledger_domain::limits::BATCH_BYTES;
 use scanledger_domain::log::Position;
+use scanledger_domain::scan::Queued;
 use scanledger_domain::scanning::{Detection, Identity};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// How often results are decided again because another scan of the branch was faster.
 const ATTEMPTS: u32 = 50;
@@ -26,54 +32,141 @@ const EVENT_BYTES: usize = BATCH_BYTES / 4;
 
 /// What was recorded.
 #[derive(Debug)]
-pub(super) struct RecordedScan {
+pub(crate) struct RecordedScan {
     /// Every finding of the scan.
-    pub(super) observed: Vec<Observed>,
+    pub(crate) observed: Vec<Observed>,
     /// Those that count as new.
-    pub(super) new: HashSet<FindingId>,
+    pub(crate) new: HashSet<FindingId>,
     /// The end of the run.
-    pub(super) scanned: Scanned,
+    pub(crate) scanned: Scanned,
     /// Its position.
-    pub(super) position: Position,
+    pub(crate) position: Position,
+}
+
+/// Why results are not recorded.
+#[derive(Debug)]
+pub(crate) enum Unrecorded {
+    /// Somebody else has the scan by now.
+    Superseded,
+    /// It may work later.
+    Retry(&'static str),
+    /// The server is broken.
+    Broken(Fault),
+}
+
+impl From<Fault> for Unrecorded {
+    fn from(fault: Fault) -> Self {
+        Self::Broken(fault)
+    }
+}
+
+impl From<ReadError> for Unrecorded {
+    fn from(error: ReadError) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+impl From<Unrecorded> for Halt {
+    fn from(unrecorded: Unrecorded) -> Self {
+        match unrecorded {
+            Unrecorded::Superseded => Self::Ended(Ending::Superseded),
+            Unrecorded::Retry(why) => Self::Retry(why),
+            Unrecorded::Broken(fault) => Self::Broken(fault),
+        }
+    }
+}
+
+/// What a run found, besides its findings.
+#[derive(Debug, Clone)]
+pub(crate) struct Results {
+    /// The scan.
+    pub(crate) queued: Queued,
+    /// Its run.
+    pub(crate) run: u32,
+    /// What it looked at.
+    pub(crate) coverage: Coverage,
+    /// What the branch is made of; `None` if nobody looked.
+    pub(crate) components: Option<Vec<Component>>,
+    /// What dependencies were matched with.
+    pub(crate) generation: Option<Generation>,
+}
+
+/// Records results of workers and of clients.
+pub(crate) struct Recorder<'a> {
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) views: &'a Arc<dyn ReadModel>,
+    pub(crate) blobs: &'a Arc<dyn BlobStore>,
 }
 
 impl Run {
+    fn recorder(&self) -> Recorder<'_> {
+        Recorder { ledger: &self.deps.ledger, views: &self.deps.views, blobs: &self.deps.blobs }
+    }
+
     /// Gives every detection its finding.
     pub(super) async fn observe(&self, detections: Vec<Detection>) -> Result<Vec<Observed>, Halt> {
-        let project = self.life.queued.project;
-        let packages = packages(&detections);
-        let known = if packages.is_empty() {
-            Default::default()
-        } else {
-            self.deps.views.known_advisories(project, packages).await?
-        };
-        joined(tokio::task::spawn_blocking(move || observe(project, detections, &known)).await)
+        Ok(self.recorder().observe(self.life.queued.project, detections).await?)
     }
 
     /// Appends the difference to the branch's stream and waits until the read model shows it.
     pub(super) async fn record(
         &mut self,
         gathered: &Gathered,
-        mut observed: Vec<Observed>,
+        observed: Vec<Observed>,
     ) -> Result<RecordedScan, Halt> {
-        let queued = self.life.queued.clone();
+        let results = Results {
+            queued: self.life.queued.clone(),
+            run: self.life.run,
+            coverage: gathered.coverage.clone().into(),
+            components: gathered.components.clone(),
+            generation: gathered.generation,
+        };
+        let is_superseded = || self.control.signal() == Signal::End(Ending::Superseded);
+        Ok(self.recorder().record(&self.context, &results, observed, is_superseded).await?)
+    }
+}
+
+impl Recorder<'_> {
+    /// Gives every detection its finding.
+    pub(crate) async fn observe(
+        &self,
+        project: ProjectId,
+        detections: Vec<Detection>,
+    ) -> Result<Vec<Observed>, Unrecorded> {
+        let packages = packages(&detections);
+        let known = if packages.is_empty() {
+            Default::default()
+        } else {
+            self.views.known_advisories(project, packages).await?
+        };
+        on_thread(move || observe(project, detections, &known)).await
+    }
+
+    /// Appends the difference to the branch's stream and waits until the read model shows it; ends early when
+    /// `is_superseded` says that it is no longer wanted.
+    pub(crate) async fn record(
+        &self,
+        context: &Context,
+        results: &Results,
+        mut observed: Vec<Observed>,
+        is_superseded: impl Fn() -> bool + Send + Sync,
+    ) -> Result<RecordedScan, Unrecorded> {
+        let queued = &results.queued;
         let stream = branch_stream(branch_id(queued.project, &queued.branch));
         for _ in 0..ATTEMPTS {
-            if self.control.signal() == Signal::End(Ending::Superseded) {
-                return Err(Halt::Ended(Ending::Superseded));
+            if is_superseded() {
+                return Err(Unrecorded::Superseded);
             }
-            let snapshot = self.deps.views.inventory(queued.project, &queued.branch).await?;
-            excerpts::store(&*self.deps.blobs, &mut observed, &snapshot.inventory)
-                .await
-                .map_err(Fault::from)?;
+            let snapshot = self.views.inventory(queued.project, &queued.branch).await?;
+            excerpts::store(&**self.blobs, &mut observed, &snapshot.inventory).await.map_err(Fault::from)?;
             let version = snapshot.version;
             let can_be_new = snapshot.inventory.has_history || snapshot.base.is_some();
             let was_begun = snapshot.inventory.pending != Pending::default();
-            let events = self.difference(gathered, &mut observed, snapshot).await?;
+            let events = difference(results, &mut observed, snapshot).await?;
             let mut before = Default::default();
             if events.is_empty() || was_begun {
-                let run = (queued.scan, self.life.run);
-                before = earlier(&self.deps.ledger, &stream, version, run, can_be_new).await?;
+                before =
+                    earlier(self.ledger, &stream, version, (queued.scan, results.run), can_be_new).await?;
             }
             let Some(end) = events.last() else {
                 let missing =
@@ -84,58 +177,63 @@ impl Run {
             let BranchEvent::Scanned(scanned) = end.clone() else {
                 return Err(Fault::other("record a scan", "results do not end with branch.scanned").into());
             };
-            let context = self.context.derive(&format!("record-{version}"));
-            match self.deps.ledger.append_parts(&context, &stream, version, &events).await {
+            let context = context.derive(&format!("record-{version}"));
+            match self.ledger.append_parts(&context, &stream, version, &events).await {
                 Ok(Some(appended)) => {
-                    self.deps.views.wait_for(appended.last, VIEW_TIMEOUT).await?;
+                    self.views.wait_for(appended.last, VIEW_TIMEOUT).await?;
                     let mut new = before.new;
                     new.extend(newly_seen(&events, can_be_new));
                     return Ok(RecordedScan { observed, new, scanned, position: appended.last });
                 }
                 Ok(None) | Err(CommandError::Contended | CommandError::Stale { .. }) => {
-                    let head = self.deps.ledger.log().head().await.map_err(Fault::from)?;
-                    self.deps.views.wait_for(head, VIEW_TIMEOUT).await?;
+                    let head = self.ledger.log().head().await.map_err(Fault::from)?;
+                    self.views.wait_for(head, VIEW_TIMEOUT).await?;
                 }
                 Err(CommandError::Fault(fault)) => return Err(fault.into()),
                 Err(CommandError::Refused(never)) => match never {},
             }
         }
-        Err(Halt::Retry("other scans of the branch were faster, again and again"))
+        Err(Unrecorded::Retry("other scans of the branch were faster, again and again"))
     }
+}
 
-    /// Decides what changes on the branch, on a thread of its own: it costs microseconds per finding.
-    async fn difference(
-        &self,
-        gathered: &Gathered,
-        observed: &mut Vec<Observed>,
-        snapshot: InventorySnapshot,
-    ) -> Result<Vec<BranchEvent>, Halt> {
-        let queued = &self.life.queued;
-        let mut command = RecordScan {
-            branch: branch_id(queued.project, &queued.branch),
-            organization: queued.organization,
-            project: queued.project,
-            name: queued.branch.clone(),
-            base: snapshot.base,
-            scan: queued.scan,
-            run: self.life.run,
-            coverage: gathered.coverage.clone(),
-            observed: vec![],
-            components: gathered.components.clone(),
-            generation: gathered.generation,
-        };
-        let own = std::mem::take(observed);
-        let decided = tokio::task::spawn_blocking(move || {
-            command.observed.clone_from(&own);
-            let events = Branch::decide(&snapshot.inventory, command);
-            (own, events.map(|events| events.into_iter().flat_map(halved).collect()))
-        });
-        let (own, events) = joined(decided.await)?;
-        *observed = own;
-        events.map_err(|BranchRefusal::StaleAdvisories { .. }| {
-            Halt::Retry("the branch was matched with newer advisories meanwhile")
-        })
-    }
+/// The value of work that is done on a thread of its own.
+async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Unrecorded> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Fault::other("finish a piece of work", error).into())
+}
+
+/// Decides what changes on the branch, on a thread of its own: it costs microseconds per finding.
+async fn difference(
+    results: &Results,
+    observed: &mut Vec<Observed>,
+    snapshot: InventorySnapshot,
+) -> Result<Vec<BranchEvent>, Unrecorded> {
+    let queued = &results.queued;
+    let mut command = RecordScan {
+        branch: branch_id(queued.project, &queued.branch),
+        organization: queued.organization,
+        project: queued.project,
+        name: queued.branch.clone(),
+        base: snapshot.base,
+        scan: queued.scan,
+        run: results.run,
+        coverage: results.coverage.clone(),
+        observed: vec![],
+        components: results.components.clone(),
+        generation: results.generation,
+    };
+    let own = std::mem::take(observed);
+    let (own, events) = on_thread(move || {
+        command.observed.clone_from(&own);
+        let events = Branch::decide(&snapshot.inventory, command);
+        (own, events.map(|events| events.into_iter().flat_map(halved).collect()))
+    })
+    .await?;
+    *observed = own;
+    events.map_err(|BranchRefusal::StaleAdvisories { .. }| {
+        Unrecorded::Retry("the branch was matched with newer advisories meanwhile")
+    })
 }
 
 fn packages(detections: &[Detection]) -> Vec<Package> {
@@ -143,7 +241,7 @@ fn packages(detections: &[Detection]) -> Vec<Package> {
         .iter()
         .filter_map(|detection| match &detection.identity {
             Identity::Advisory { package, .. } => Some(package.clone()),
-            Identity::Secret { .. } | Identity::Code { .. } => None,
+            Identity::Secret { .. } | Identity::Code { .. } | Identity::Upload(_) => None,
         })
         .collect();
     packages.sort_unstable();
@@ -211,8 +309,14 @@ mod tests {
 
     fn update(n: u128, places: usize) -> Update {
         let place = Place { path: "p".repeat(PATH_BYTES), line: Some(1), end_line: None, version: None };
-        let occurrence =
-            Occurrence { severity: Severity::High, places: vec![place; places], fix: None, excerpt: None };
+        let occurrence = Occurrence {
+            severity: Severity::High,
+            places: vec![place; places],
+            fix: None,
+            excerpt: None,
+            columns: None,
+            imported: None,
+        };
         Update { finding: FindingId(Uuid::from_u128(n)), occurrence }
     }
 

@@ -11,11 +11,11 @@ use scanledger_domain::id::FindingId;
 use scanledger_domain::project::{GateInput, Project, ProjectState, Verdict, project_stream};
 use scanledger_domain::report::{Artifact, ArtifactKind, Report, ReportFinding, ReportFormat};
 use scanledger_domain::scan::{Failure, FailureCode, ScanOutcome};
-use scanledger_domain::severity::SeverityCounts;
+use scanledger_domain::severity::{Severity, SeverityCounts};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-type Decisions = HashMap<FindingId, (TriageState, Option<String>)>;
+pub(crate) type Decisions = HashMap<FindingId, (TriageState, Option<String>)>;
 
 impl Run {
     /// Asks the gate, writes the artifacts, and says what came out.
@@ -31,7 +31,8 @@ impl Run {
         if triage.read_at < position {
             return Err(Halt::Retry("the read model went back behind the results of the scan"));
         }
-        let input = gate_input(&observed, &new, &triage.decisions);
+        let seen = observed.iter().map(|observed| (observed.finding, observed.detection.severity));
+        let input = gate_input(seen, &new, &triage.decisions);
         let verdict = triage.gate.verdict(&input, triage.read_at);
         let mut counts = SeverityCounts::default();
         for observed in &observed {
@@ -57,6 +58,7 @@ impl Run {
             scanners: gathered.reports,
             generation: scanned.generation,
             artifacts: vec![],
+            client: None,
         };
         let project = match self.deps.ledger.load::<Project>(&project_stream(queued.project)).await?.0 {
             ProjectState::Live(project) => project.details,
@@ -123,20 +125,26 @@ pub(super) fn nothing() -> ScanOutcome {
         scanners: vec![],
         generation: None,
         artifacts: vec![],
+        client: None,
     }
 }
 
-fn state_of(finding: FindingId, decisions: &Decisions) -> TriageState {
+pub(crate) fn state_of(finding: FindingId, decisions: &Decisions) -> TriageState {
     decisions.get(&finding).map_or(TriageState::Untriaged, |(state, _)| *state)
 }
 
-fn gate_input(observed: &[Observed], new: &HashSet<FindingId>, decisions: &Decisions) -> GateInput {
+/// What the gate is asked about a scan.
+pub(crate) fn gate_input(
+    seen: impl Iterator<Item = (FindingId, Severity)>,
+    new: &HashSet<FindingId>,
+    decisions: &Decisions,
+) -> GateInput {
     let mut findings = HashMap::new();
     let mut new_by_state = HashMap::new();
-    for observed in observed {
-        let state = state_of(observed.finding, decisions);
-        *findings.entry((observed.detection.severity, state)).or_insert(0) += 1;
-        if new.contains(&observed.finding) {
+    for (finding, severity) in seen {
+        let state = state_of(finding, decisions);
+        *findings.entry((severity, state)).or_insert(0) += 1;
+        if new.contains(&finding) {
             *new_by_state.entry(state).or_insert(0) += 1;
         }
     }

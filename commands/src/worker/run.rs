@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a worker waits for its read model.
-pub(super) const VIEW_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const VIEW_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait for word of a pause that the log knows already.
 const PAUSE_ARRIVES: Duration = Duration::from_millis(50);
 
@@ -100,6 +100,7 @@ impl Run {
         }
         let workspace = self.materialise().await?;
         let gathered = Box::pin(self.gather(&workspace.source)).await?;
+        let imported = self.imported(&workspace.source, &gathered).await?;
         drop(workspace);
 
         let attempt = self.life.attempt;
@@ -111,8 +112,10 @@ impl Run {
             return Ok(());
         }
         let mut gathered = gathered;
-        let observed = self.observe(std::mem::take(&mut gathered.detections)).await?;
+        let mut observed = self.observe(std::mem::take(&mut gathered.detections)).await?;
+        imported.tell(&mut observed);
         let recorded = Box::pin(self.record(&gathered, observed)).await?;
+        self.settle_incidents(&recorded).await?;
         let (outcome, verdict) = Box::pin(self.conclude(gathered, recorded)).await?;
         if is_partial {
             self.tell("keep", ScanCommand::KeepPartial { attempt, outcome }).await?;

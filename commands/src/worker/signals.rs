@@ -66,6 +66,7 @@ fn hear(recorded: &Recorded, runs: &Runs, queue: &watch::Sender<Position>) {
         ScanEvent::Cancelled(cancelled) => runs.tell(cancelled.scan, Signal::End(Ending::Cancelled), any),
         ScanEvent::Failed(failed) => runs.tell(failed.scan, Signal::End(Ending::Superseded), any),
         ScanEvent::Settling(_)
+        | ScanEvent::ResultsReceived(_)
         | ScanEvent::Completed(_)
         | ScanEvent::PartialKept(_)
         | ScanEvent::Deleted(_) => (),

@@ -4,7 +4,7 @@ use super::run::{Halt, Run};
 use crate::error::Fault;
 use crate::ports::UnpackProblem;
 use scanledger_domain::blob::BlobError;
-use scanledger_domain::scan::{Failure, FailureCode};
+use scanledger_domain::scan::{Failure, FailureCode, SourceKind};
 use scanledger_domain::source::SourceTree;
 use std::path::Path;
 use std::sync::Arc;
@@ -60,7 +60,10 @@ impl Run {
             drop(std::fs::remove_file(&archive));
             unpacked
         });
-        let (tree, facts) = unpacked.await?.map_err(refused)?;
+        let (mut tree, facts) = unpacked.await?.map_err(refused)?;
+        if self.life.queued.source.kind == SourceKind::Repository {
+            tree = blocking(move || in_only_folder(tree)).await?;
+        }
         self.log.info(
             "the source is unpacked",
             &[
@@ -70,6 +73,22 @@ impl Run {
             ],
         );
         Ok(Workspace { _folder: folder, source: Arc::new(tree) })
+    }
+}
+
+/// The tree without the folder that code hosts put around everything, named after the commit: paths have to be the same
+/// at the next one.
+fn in_only_folder(tree: SourceTree) -> SourceTree {
+    match tree {
+        SourceTree::Memory(tree) => SourceTree::Memory(tree.in_only_folder()),
+        SourceTree::Folder(root) => {
+            let Ok(entries) = std::fs::read_dir(&root) else { return SourceTree::Folder(root) };
+            let mut entries = entries.flatten();
+            match (entries.next(), entries.next()) {
+                (Some(only), None) if only.path().is_dir() => SourceTree::Folder(only.path()),
+                _ => SourceTree::Folder(root),
+            }
+        }
     }
 }
 

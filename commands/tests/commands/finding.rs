@@ -44,12 +44,15 @@ async fn detected(world: &World, project: ProjectId, count: u32) -> Vec<FindingI
                 advisories: vec![],
                 informational: None,
                 secret: None,
+                upload: None,
                 references: vec![],
                 occurrence: Occurrence {
                     severity: Severity::High,
                     places: vec![place],
                     fix: None,
                     excerpt: None,
+                    columns: None,
+                    imported: None,
                 },
                 is_new: false,
             }

@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod claims;
+mod client_scans;
 mod finding;
 mod identity;
+mod incident;
 mod ledger;
 mod project;
 mod reactor;

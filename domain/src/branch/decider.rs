@@ -4,12 +4,12 @@ use super::stored::{
     BaseBranch, BranchEvent, ComponentKey, ComponentsChanged, Detected, FindingsUpdated, Opened, Reopened,
     Resolved, ScanCounts, Scanned, Update,
 };
-use super::{Inventory, InventoryDigest, Observed, Pending};
+use super::{Coverage, FoundBy, Inventory, InventoryDigest, Observed, Pending};
 use crate::advisory::Generation;
 use crate::component::Component;
 use crate::decider::Decider;
 use crate::id::{BranchId, FindingId, OrganizationId, ProjectId, ScanId};
-use crate::scanning::{Identity, ScannerKind};
+use crate::scanning::Identity;
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -38,8 +38,8 @@ pub struct RecordScan {
     pub scan: ScanId,
     /// Its run.
     pub run: u32,
-    /// Which scanners looked at everything: only their findings can be resolved.
-    pub coverage: Vec<ScannerKind>,
+    /// What was looked at: only what it covers can be resolved.
+    pub coverage: Coverage,
     /// What they saw, each finding once.
     pub observed: Vec<Observed>,
     /// What the branch is made of; `None` if nobody looked.
@@ -129,7 +129,9 @@ fn difference(state: &Inventory, command: RecordScan) -> Vec<BranchEvent> {
         .findings
         .iter()
         .filter(|(finding, held)| {
-            held.is_present && coverage.contains(&held.scanner) && !seen.contains_key(finding)
+            held.is_present
+                && coverage.covers(held, state.uploads.get(finding))
+                && !seen.contains_key(finding)
         })
         .map(|(finding, _)| *finding)
         .collect();
@@ -147,7 +149,8 @@ fn difference(state: &Inventory, command: RecordScan) -> Vec<BranchEvent> {
     // What an interrupted attempt of this run recorded is there now, but it was not before the run.
     counts.unchanged =
         counts.unchanged.saturating_sub(recorded.detected + recorded.reopened + recorded.updated);
-    events.push(Scanned { branch, scan, run, coverage, counts, generation, digest }.into());
+    let (scanners, client) = (coverage.scanners().to_vec(), coverage.client());
+    events.push(Scanned { branch, scan, run, coverage: scanners, client, counts, generation, digest }.into());
     events
 }
 
@@ -194,8 +197,13 @@ fn detected(observed: Observed, is_new: bool) -> Detected {
     let secret = observed.secret();
     let scanner = observed.scanner();
     let Observed { finding, fingerprint, detection, .. } = observed;
+    let mut upload = None;
     let (package, advisories, informational) = match detection.identity {
         Identity::Advisory { package, group, informational, .. } => (Some(package), group, informational),
+        Identity::Upload(uploaded) => {
+            upload = Some(uploaded.facts);
+            (uploaded.package, uploaded.advisories, None)
+        }
         Identity::Secret { .. } | Identity::Code { .. } => (None, vec![], None),
     };
     Detected {
@@ -212,6 +220,7 @@ fn detected(observed: Observed, is_new: bool) -> Detected {
         advisories,
         informational,
         secret,
+        upload,
         references: detection.references,
         occurrence,
         is_new,
@@ -281,6 +290,11 @@ impl Inventory {
                 self.opened = Some(opened.clone());
             }
             BranchEvent::Detected(detected) => {
+                if let Some(upload) = &detected.upload {
+                    let by =
+                        FoundBy { rule: detected.rule.as_str().into(), path: upload.path.as_str().into() };
+                    self.uploads.insert(detected.finding, by);
+                }
                 self.put(detected.finding, detected.scanner, &detected.occurrence);
                 self.pending.counts.detected += 1;
                 self.pending.counts.new += u64::from(detected.is_new);
@@ -323,6 +337,10 @@ impl Inventory {
 #[cfg(test)]
 #[path = "decider_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "coverage_tests.rs"]
+mod coverage_tests;
 
 #[cfg(test)]
 #[path = "recording_tests.rs"]

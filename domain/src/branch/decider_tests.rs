@@ -10,7 +10,7 @@ use crate::branch::{ExcerptRef, SecretFacts, branch_id, branch_stream};
 use crate::component::{Ecosystem, Package, Scope};
 use crate::decider::given;
 use crate::log::Position;
-use crate::scanning::Detection;
+use crate::scanning::{Detection, ScannerKind};
 use crate::severity::Severity;
 
 /// What happened when scans were recorded one after the other; each must be accepted.
@@ -74,6 +74,10 @@ pub(super) fn detected(seen: &Observed, is_new: bool) -> BranchEvent {
         advisories: vec![],
         informational: None,
         secret,
+        upload: match &seen.detection.identity {
+            Identity::Upload(uploaded) => Some(uploaded.facts.clone()),
+            _ => None,
+        },
         references: vec![],
         occurrence: seen.occurrence(),
         is_new,
@@ -111,7 +115,8 @@ pub(super) fn scanned(
 ) -> BranchEvent {
     let RecordScan { branch, scan, run, coverage, generation, .. } = scan(n, &[]);
     let digest = digest(present, components);
-    Scanned { branch, scan, run, coverage, counts, generation, digest }.into()
+    let (coverage, client) = (coverage.scanners().to_vec(), coverage.client());
+    Scanned { branch, scan, run, coverage, client, counts, generation, digest }.into()
 }
 
 pub(super) fn digest(present: &[&Observed], components: &[Component]) -> InventoryDigest {
@@ -166,7 +171,7 @@ fn a_scan_that_sees_the_same_is_exactly_one_event() {
 #[test]
 fn what_a_covered_scanner_no_longer_finds_is_resolved_and_the_rest_stays() {
     let (a, b) = (observed(secret("a")), observed(weakness("b")));
-    let only_secrets = RecordScan { coverage: vec![ScannerKind::Secrets], ..scan(2, &[]) };
+    let only_secrets = RecordScan { coverage: vec![ScannerKind::Secrets].into(), ..scan(2, &[]) };
     let events = after([scan(1, &[a.clone(), b.clone()]), only_secrets]);
     let last: Scanned = match events.last() {
         Some(BranchEvent::Scanned(scanned)) => scanned.clone(),
@@ -360,6 +365,7 @@ fn a_vulnerable_package_is_recorded_with_its_advisories() {
         advisories: vec!["GHSA-1".to_owned(), "CVE-1".to_owned()],
         informational: Some("notice".to_owned()),
         secret: None,
+        upload: None,
         references: vec!["https://example.org/1".to_owned()],
         occurrence: seen.occurrence(),
         is_new: false,

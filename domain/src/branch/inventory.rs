@@ -1,6 +1,6 @@
 //! What is on a branch, as far as the next decision needs to know.
 
-use super::{ComponentKey, Occurrence, Opened, ScanCounts};
+use super::{ComponentKey, FoundBy, Occurrence, Opened, ScanCounts};
 use crate::advisory::Generation;
 use crate::component::{Component, Scope};
 use crate::id::{FindingId, ScanId};
@@ -33,6 +33,13 @@ impl InventoryDigest {
         for place in &occurrence.places {
             hash.update(place.line.unwrap_or(0).to_be_bytes());
             hash.update(place.end_line.unwrap_or(0).to_be_bytes());
+        }
+        if let Some(columns) = occurrence.columns {
+            hash.update(columns.start.to_be_bytes());
+            hash.update(columns.end.to_be_bytes());
+        }
+        if let Some(imported) = occurrence.imported {
+            hash.update([u8::from(imported)]);
         }
         Self::first_half(hash)
     }
@@ -139,6 +146,8 @@ pub struct Inventory {
     pub has_history: bool,
     /// Findings that are or were on it.
     pub findings: HashMap<FindingId, Held>,
+    /// Those of them that a client found.
+    pub uploads: HashMap<FindingId, FoundBy>,
     /// Components that are on it, with what they add to the digest.
     pub components: HashMap<ComponentKey, InventoryDigest>,
     /// Over all that is on it.
@@ -193,6 +202,7 @@ mod tests {
     use crate::branch::samples::{component, place};
     use crate::branch::{ExcerptRef, Occurrence};
     use crate::component::{Component, Scope};
+    use crate::finding::Columns;
     use crate::id::FindingId;
     use crate::severity::Severity;
     use std::collections::HashSet;
@@ -206,6 +216,8 @@ mod tests {
             places: vec![place("a", 7)],
             fix: Some("1.2.3".to_owned()),
             excerpt: None,
+            columns: None,
+            imported: None,
         }
     }
 
@@ -254,6 +266,25 @@ mod tests {
             })
             .collect();
         assert_eq!(digests.len(), places.len());
+    }
+
+    #[test]
+    fn columns_count_where_they_are_known() {
+        let columns = |start, end| Some(Columns { start, end });
+        let digests: HashSet<_> = [None, columns(1, 2), columns(1, 3), columns(2, 3)]
+            .into_iter()
+            .map(|columns| InventoryDigest::of_finding(FINDING, &Occurrence { columns, ..occurrence() }))
+            .collect();
+        assert_eq!(digests.len(), 4);
+    }
+
+    #[test]
+    fn imports_count_where_they_are_known() {
+        let digests: HashSet<_> = [None, Some(false), Some(true)]
+            .into_iter()
+            .map(|imported| InventoryDigest::of_finding(FINDING, &Occurrence { imported, ..occurrence() }))
+            .collect();
+        assert_eq!(digests.len(), 3);
     }
 
     #[test]

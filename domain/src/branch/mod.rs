@@ -1,10 +1,12 @@
 //! The inventory of a branch: which findings and components are on it, decided in one stream per branch.
 
+mod coverage;
 mod decider;
 mod inventory;
 mod observe;
 mod stored;
 
+pub use coverage::{ClientCoverage, Coverage, FoundBy, RuleCoverage};
 pub use decider::{Branch, BranchRefusal, RecordScan};
 pub use inventory::{Held, Inventory, InventoryDigest, Pending};
 pub use observe::{KnownAdvisory, Observed, observe};

@@ -29,6 +29,8 @@ pub struct Observed {
     pub detection: Detection,
     /// Where its excerpt was stored, if it has one and it was.
     pub excerpt: Option<ExcerptRef>,
+    /// Whether a file imports the package, if somebody looked and it could be told.
+    pub imported: Option<bool>,
 }
 
 /// Gives every detection its finding, each finding once.
@@ -50,7 +52,7 @@ pub fn observe(
             continue;
         }
         seen.insert(finding, observed.len());
-        observed.push(Observed { finding, fingerprint, detection, excerpt: None });
+        observed.push(Observed { finding, fingerprint, detection, excerpt: None, imported: None });
     }
     observed
 }
@@ -83,7 +85,7 @@ fn merge(first: &mut Detection, other: Detection) {
 
 impl Observed {
     /// The kind of scanner that saw it.
-    pub const fn scanner(&self) -> ScannerKind {
+    pub fn scanner(&self) -> ScannerKind {
         self.detection.identity.scanner()
     }
 
@@ -94,17 +96,23 @@ impl Observed {
             places: self.detection.places.clone(),
             fix: self.detection.fixed_version.clone(),
             excerpt: self.excerpt,
+            columns: match &self.detection.identity {
+                Identity::Upload(uploaded) => uploaded.columns,
+                Identity::Advisory { .. } | Identity::Secret { .. } | Identity::Code { .. } => None,
+            },
+            imported: self.imported,
         }
     }
 
-    pub(super) fn secret(&self) -> Option<SecretFacts> {
+    /// What is kept of the secret, if it is one.
+    pub fn secret(&self) -> Option<SecretFacts> {
         match &self.detection.identity {
             Identity::Secret { hash, leak_hash, masked, .. } => Some(SecretFacts {
                 hash: hex::encode(hash),
                 leak_hash: hex::encode(leak_hash),
                 masked: masked.clone(),
             }),
-            Identity::Advisory { .. } | Identity::Code { .. } => None,
+            Identity::Advisory { .. } | Identity::Code { .. } | Identity::Upload(_) => None,
         }
     }
 }

@@ -1,15 +1,18 @@
 //! What holds on a branch for any sequence of scans and any crash.
 
-use super::samples::{at_line, component, observed, on_feature, scan, secret, vulnerable, weakness};
-use super::{
-    BaseBranch, Branch, BranchEvent, ComponentKey, Inventory, InventoryDigest, Observed, RecordScan,
-    ScanCounts, Scanned,
+use super::samples::{
+    at_line, component, observed, on_feature, scan, secret, uploaded, vulnerable, weakness,
 };
+use super::{
+    BaseBranch, Branch, BranchEvent, ComponentKey, Coverage, Inventory, InventoryDigest, Observed,
+    RecordScan, RuleCoverage, ScanCounts, Scanned,
+};
+use crate::blob::BlobHash;
 use crate::component::{Component, Scope};
 use crate::decider::{Decider, StoredEvent};
 use crate::id::FindingId;
 use crate::log::Position;
-use crate::scanning::ScannerKind;
+use crate::scanning::{Identity, ScannerKind};
 use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
 use proptest::test_runner::TestCaseError;
 use std::collections::BTreeMap;
@@ -19,13 +22,57 @@ use std::collections::BTreeMap;
 struct Seen {
     covers: [bool; 3],
     lines: [Option<u32>; 9],
+    /// What a client covers instead of scanners, if a client looks.
+    client: Option<ClientSaw>,
     scopes: Option<[Option<Scope>; 4]>,
+}
+
+/// Which of two rules a client ran, which of two files it could not read, and whether it looked at changes only.
+#[derive(Debug, Clone)]
+struct ClientSaw {
+    rules: [bool; 2],
+    unread: [bool; 2],
+    is_diff: bool,
+    /// The lines of what it found: each rule in each file.
+    lines: [Option<u32>; 4],
+}
+
+const RULES: [&str; 2] = ["eval", "exec"];
+const FILES: [&str; 2] = ["a.py", "b.py"];
+
+impl ClientSaw {
+    fn coverage(&self) -> Coverage {
+        let chosen = |words: [&str; 2], which: [bool; 2]| {
+            words.into_iter().zip(which).filter(|(_, is)| *is).map(|(word, _)| word.to_owned()).collect()
+        };
+        if self.is_diff {
+            return Coverage::Changes { scanners: vec![ScannerKind::Sast], rules: 2 };
+        }
+        Coverage::Rules(RuleCoverage {
+            scanners: vec![ScannerKind::Sast],
+            rules: chosen(RULES, self.rules),
+            unread: chosen(FILES, self.unread),
+            kept: BlobHash([0; 32]),
+        })
+    }
+
+    fn observed(&self) -> Vec<Observed> {
+        let found = self
+            .lines
+            .into_iter()
+            .enumerate()
+            .filter_map(|(i, line)| Some(at_line(observed(uploaded(RULES[i % 2], FILES[i / 2])), line?)));
+        found.collect()
+    }
 }
 
 const KINDS: [ScannerKind; 3] = [ScannerKind::Sca, ScannerKind::Secrets, ScannerKind::Sast];
 
 impl Seen {
     fn record(&self, n: u128) -> RecordScan {
+        if let Some(client) = &self.client {
+            return RecordScan { coverage: client.coverage(), ..scan(n, &client.observed()) };
+        }
         let observed: Vec<_> =
             (0..).zip(self.lines).filter_map(|(i, line)| Some(finding(i, line?))).collect();
         let covered = KINDS.into_iter().zip(self.covers).filter_map(|(kind, covers)| covers.then_some(kind));
@@ -35,7 +82,7 @@ impl Seen {
             });
             there.collect()
         });
-        RecordScan { coverage: covered.collect(), components, ..scan(n, &observed) }
+        RecordScan { coverage: Coverage::Scanners(covered.collect()), components, ..scan(n, &observed) }
     }
 }
 
@@ -60,8 +107,15 @@ fn any_seen() -> impl Strategy<Value = Seen> {
         any::<[bool; 3]>(),
         proptest::array::uniform9(line),
         proptest::option::of(proptest::array::uniform4(scope)),
+        proptest::option::weighted(0.3, any_client_saw()),
     )
-        .prop_map(|(covers, lines, scopes)| Seen { covers, lines, scopes })
+        .prop_map(|(covers, lines, scopes, client)| Seen { covers, lines, scopes, client })
+}
+
+fn any_client_saw() -> impl Strategy<Value = ClientSaw> {
+    let lines = proptest::array::uniform4(proptest::option::of(1..4_u32));
+    (any::<[bool; 2]>(), any::<[bool; 2]>(), any::<bool>(), lines)
+        .prop_map(|(rules, unread, is_diff, lines)| ClientSaw { rules, unread, is_diff, lines })
 }
 
 fn any_scans() -> impl Strategy<Value = Vec<Seen>> {
@@ -75,9 +129,22 @@ struct Model {
     components: BTreeMap<ComponentKey, Component>,
 }
 
+/// Whether not seeing a finding means that it is gone, in other words than the code's.
+fn is_covered(coverage: &Coverage, held: &Observed) -> bool {
+    let is_upload = matches!(held.detection.identity, Identity::Upload(_));
+    let path = &held.detection.places[0].path;
+    match coverage {
+        Coverage::Scanners(kinds) => !is_upload && kinds.contains(&held.scanner()),
+        Coverage::Rules(covered) => {
+            is_upload && covered.rules.contains(&held.detection.rule) && !covered.unread.contains(path)
+        }
+        Coverage::Changes { .. } => false,
+    }
+}
+
 impl Model {
     fn see(&mut self, record: &RecordScan) {
-        self.findings.retain(|_, held| !record.coverage.contains(&held.scanner()));
+        self.findings.retain(|_, held| !is_covered(&record.coverage, held));
         self.findings.extend(record.observed.iter().map(|seen| (seen.finding, seen.clone())));
         if let Some(components) = &record.components {
             self.components =
@@ -216,9 +283,11 @@ proptest! {
 
     #[test]
     fn a_digest_does_not_depend_on_the_order_in_which_things_came(scans in any_scans(), last in any_seen()) {
-        let everything = Seen { covers: [true; 3], scopes: Some(last.scopes.unwrap_or_default()), ..last };
-        let straight = recorded(std::slice::from_ref(&everything));
-        let detour = recorded(&[scans, vec![everything]].concat());
+        let uploads = ClientSaw { rules: [true; 2], unread: [false; 2], is_diff: false, lines: [Some(1); 4] };
+        let uploads = Seen { client: Some(last.client.clone().map_or(uploads.clone(), |client| ClientSaw { lines: client.lines, ..uploads })), ..last.clone() };
+        let everything = Seen { covers: [true; 3], scopes: Some(last.scopes.unwrap_or_default()), client: None, ..last };
+        let straight = recorded(&[everything.clone(), uploads.clone()]);
+        let detour = recorded(&[scans, vec![everything, uploads]].concat());
         prop_assert_eq!(straight.digest, detour.digest);
     }
 }

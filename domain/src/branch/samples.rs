@@ -2,8 +2,9 @@
 
 use super::{BaseBranch, Observed, RecordScan, branch_id, observe};
 use crate::component::{Component, Ecosystem, Package, Scope};
+use crate::finding::{Columns, RuleTags, UploadFacts};
 use crate::id::{OrganizationId, ProjectId, ScanId};
-use crate::scanning::{Detection, Identity, Place, ScannerKind};
+use crate::scanning::{Detection, Identity, Place, ScannerKind, Uploaded};
 use crate::severity::Severity;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -46,6 +47,26 @@ pub(crate) fn secret(path: &str) -> Detection {
 pub(crate) fn weakness(path: &str) -> Detection {
     let identity = Identity::Code { path: path.to_owned(), context: "eval(x)".to_owned(), index: 0 };
     Detection { places: vec![place(path, 1)], ..detection(identity, "eval", Severity::Medium) }
+}
+
+/// What a rule of a client found in the file `path`.
+pub(crate) fn uploaded(rule: &str, path: &str) -> Detection {
+    let facts = UploadFacts {
+        match_based_id: format!("{rule}{path}_0"),
+        syntactic_id: None,
+        path: path.to_owned(),
+        tags: RuleTags::default(),
+        validation: None,
+        package: None,
+    };
+    let identity = Identity::Upload(Box::new(Uploaded {
+        scanner: ScannerKind::Sast,
+        facts,
+        columns: Some(Columns { start: 1, end: 9 }),
+        package: None,
+        advisories: vec![],
+    }));
+    Detection { places: vec![place(path, 1)], ..detection(identity, rule, Severity::High) }
 }
 
 /// A vulnerable npm package, affected by the advisories of `group`, of which the first is shown.
@@ -92,7 +113,7 @@ pub(crate) fn scan(n: u128, observed: &[Observed]) -> RecordScan {
         base: None,
         scan: ScanId(Uuid::from_u128(n)),
         run: 1,
-        coverage: vec![ScannerKind::Secrets, ScannerKind::Sast],
+        coverage: vec![ScannerKind::Secrets, ScannerKind::Sast].into(),
         observed: observed.to_vec(),
         components: None,
         generation: None,

@@ -1,10 +1,10 @@
 //! The events of a branch, as stored.
 
-use super::InventoryDigest;
+use super::{ClientCoverage, InventoryDigest};
 use crate::advisory::Generation;
 use crate::blob::BlobHash;
 use crate::component::{Component, Package};
-use crate::finding::Fingerprint;
+use crate::finding::{Columns, Fingerprint, UploadFacts};
 use crate::id::{BranchId, FindingId, OrganizationId, ProjectId, ScanId};
 use crate::log::Position;
 use crate::scanning::{Place, ScannerKind};
@@ -72,6 +72,12 @@ pub struct Occurrence {
     /// The code around the first place; no part of the inventory digest, because it follows from the rest.
     #[serde(rename = "excerpt", skip_serializing_if = "Option::is_none", default)]
     pub excerpt: Option<ExcerptRef>,
+    /// Where the match begins and ends on the lines of the first place, if the scanner says.
+    #[serde(rename = "columns", skip_serializing_if = "Option::is_none", default)]
+    pub columns: Option<Columns>,
+    /// Whether a file imports the package, for vulnerable dependencies whose imports were read and could be told.
+    #[serde(rename = "imported", skip_serializing_if = "Option::is_none", default)]
+    pub imported: Option<bool>,
 }
 
 /// What is kept of a secret.
@@ -130,6 +136,9 @@ pub struct Detected {
     /// What is kept of a secret.
     #[serde(rename = "secret", skip_serializing_if = "Option::is_none", default)]
     pub secret: Option<SecretFacts>,
+    /// What is kept of what a client found and named itself.
+    #[serde(rename = "upload", skip_serializing_if = "Option::is_none", default)]
+    pub upload: Option<UploadFacts>,
     /// Addresses to read more.
     #[serde(rename = "references", skip_serializing_if = "Vec::is_empty", default)]
     pub references: Vec<String>,
@@ -255,6 +264,9 @@ pub struct Scanned {
     /// What it looked at: findings of other scanners kept their state.
     #[serde(rename = "coverage")]
     pub coverage: Vec<ScannerKind>,
+    /// If a client looked: which part of what these scanners can find it covered.
+    #[serde(rename = "client", skip_serializing_if = "Option::is_none", default)]
+    pub client: Option<ClientCoverage>,
     /// How it changed the findings.
     #[serde(rename = "counts")]
     pub counts: ScanCounts,

@@ -42,6 +42,10 @@ pub fn fingerprint(identity: &Identity, rule: &str) -> Fingerprint {
             part(context.as_bytes());
             part(&index.to_be_bytes());
         }
+        Identity::Upload(uploaded) => {
+            part(b"match_based_id");
+            part(uploaded.facts.match_based_id.as_bytes());
+        }
     }
     let digest = hash.finalize();
     let mut first = [0; 16];

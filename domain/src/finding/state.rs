@@ -72,6 +72,11 @@ impl TriageState {
         }
     }
 
+    /// Whether people decided that nothing is to be done about it: a client neither shows it nor blocks on it.
+    pub const fn is_dismissed(self) -> bool {
+        matches!(self, Self::FalsePositive | Self::NotAffected | Self::Accepted)
+    }
+
     /// Whether a build gate counts findings in this state.
     pub const fn counts_for_gate(self) -> bool {
         !matches!(self, Self::FalsePositive | Self::NotAffected | Self::Fixed)

@@ -16,14 +16,24 @@ pub enum Action {
     ExportAudit,
     /// Upload, scan, and pause, resume, stop or cancel.
     Scan,
-    /// Decide about findings.
+    /// Decide about findings and incidents.
     Triage,
+    /// Show incidents to whoever has a link.
+    Share,
+    /// Report secrets that are on no branch, and have incidents of them.
+    Report,
+    /// See sources: projects by the numbers that a dialect has for them.
+    ReadSources,
+    /// See what of secrets may be shown.
+    ReadSecrets,
     /// Create and change projects.
     WriteProject,
     /// Delete projects and scans.
     Delete,
     /// Set build gates.
     WriteGate,
+    /// Change the rules that clients of the organization run.
+    WritePolicy,
     /// See, issue and revoke all API keys of the organization.
     ManageKeys,
     /// See the API keys of the organization.
@@ -94,16 +104,21 @@ pub enum Reach {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 24] = [
         Self::Read,
         Self::Export,
         Self::ReadAudit,
         Self::ExportAudit,
         Self::Scan,
         Self::Triage,
+        Self::Share,
+        Self::Report,
+        Self::ReadSources,
+        Self::ReadSecrets,
         Self::WriteProject,
         Self::Delete,
         Self::WriteGate,
+        Self::WritePolicy,
         Self::ManageKeys,
         Self::ReadKeys,
         Self::OwnKeys,
@@ -128,9 +143,14 @@ impl Action {
             Self::ReadAudit | Self::ExportAudit => (Anyone, Security, Some(S::AuditLogsRead), Reads, Visible),
             Self::Scan => (Anyone, Developer, Some(S::Scan), Writes, Visible),
             Self::Triage => (Anyone, Developer, Some(S::IncidentsWrite), Writes, Visible),
+            Self::Share => (Anyone, Developer, Some(S::IncidentsShare), Writes, Visible),
+            Self::Report => (Anyone, Developer, Some(S::ScanCreateIncidents), Writes, Visible),
+            Self::ReadSources => (Anyone, Viewer, Some(S::SourcesRead), Reads, Visible),
+            Self::ReadSecrets => (Anyone, Viewer, Some(S::SecretsRead), Reads, Visible),
             Self::WriteProject => (Anyone, Developer, Some(S::SourcesWrite), Writes, Visible),
             Self::Delete => (Anyone, Security, Some(S::SourcesWrite), Writes, Visible),
             Self::WriteGate => (Anyone, Security, Some(S::PoliciesWrite), Writes, Visible),
+            Self::WritePolicy => (Anyone, Admin, Some(S::PoliciesWrite), Writes, Whole),
             Self::ManageKeys => (Anyone, Admin, Some(S::ApiTokensWrite), Writes, Whole),
             Self::ReadKeys => (Anyone, Admin, Some(S::ApiTokensRead), Reads, Whole),
             Self::OwnKeys => (Person, Developer, None, Writes, Visible),
@@ -179,6 +199,7 @@ impl Action {
                 | Self::ReadAudit
                 | Self::ExportAudit
                 | Self::WriteGate
+                | Self::WritePolicy
                 | Self::Delete
         )
     }
@@ -192,9 +213,14 @@ impl Action {
             Self::ExportAudit => "export_audit",
             Self::Scan => "scan",
             Self::Triage => "triage",
+            Self::Share => "share",
+            Self::Report => "report",
+            Self::ReadSources => "read_sources",
+            Self::ReadSecrets => "read_secrets",
             Self::WriteProject => "write_project",
             Self::Delete => "delete",
             Self::WriteGate => "write_gate",
+            Self::WritePolicy => "write_policy",
             Self::ManageKeys => "manage_keys",
             Self::ReadKeys => "read_keys",
             Self::OwnKeys => "own_keys",

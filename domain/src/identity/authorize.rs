@@ -121,10 +121,11 @@ pub fn authorize(principal: &Principal, action: Action, resource: Resource) -> R
 
 fn asker(principal: &Principal, asker: Asker) -> Result<(), Denied> {
     let is_key = matches!(principal.credential, Credential::Key { .. });
+    let is_person = matches!(principal.credential, Credential::Session(_));
     let is_super = || principal.person().is_some_and(super::Standing::is_super_admin);
     match asker {
         Asker::Anyone => Ok(()),
-        Asker::Person | Asker::SuperAdmin if is_key => Err(Denied::NotAPerson),
+        Asker::Person | Asker::SuperAdmin if !is_person => Err(Denied::NotAPerson),
         Asker::SuperAdmin if !is_super() => Err(Denied::NotSuperAdmin),
         Asker::Key if !is_key => Err(Denied::NotAKey),
         Asker::Person | Asker::SuperAdmin | Asker::Key => Ok(()),

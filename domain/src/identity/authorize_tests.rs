@@ -57,23 +57,38 @@ fn allowed(principal: &Principal, resource: Resource) -> Vec<Action> {
     Action::ALL.into_iter().filter(|action| authorize(principal, *action, resource).is_ok()).collect()
 }
 
-const VIEWER: [Action; 4] = [Action::Read, Action::Export, Action::ReadMembers, Action::ReadTeams];
-const DEVELOPER: [Action; 7] = [
+const VIEWER: [Action; 6] = [
+    Action::Read,
+    Action::Export,
+    Action::ReadSources,
+    Action::ReadSecrets,
+    Action::ReadMembers,
+    Action::ReadTeams,
+];
+const DEVELOPER: [Action; 11] = [
     Action::Read,
     Action::Export,
     Action::Scan,
     Action::Triage,
+    Action::Share,
+    Action::Report,
+    Action::ReadSources,
+    Action::ReadSecrets,
     Action::WriteProject,
     Action::ReadMembers,
     Action::ReadTeams,
 ];
-const SECURITY: [Action; 11] = [
+const SECURITY: [Action; 15] = [
     Action::Read,
     Action::Export,
     Action::ReadAudit,
     Action::ExportAudit,
     Action::Scan,
     Action::Triage,
+    Action::Share,
+    Action::Report,
+    Action::ReadSources,
+    Action::ReadSecrets,
     Action::WriteProject,
     Action::Delete,
     Action::WriteGate,
@@ -89,8 +104,14 @@ fn the_table_of_roles_for_keys() {
     };
     let home = Resource::Organization(HOME);
     let own = [Action::OwnKey];
-    let administrator =
-        [Action::ManageKeys, Action::ReadKeys, Action::OwnKey, Action::WriteMembers, Action::WriteTeams];
+    let administrator = [
+        Action::WritePolicy,
+        Action::ManageKeys,
+        Action::ReadKeys,
+        Action::OwnKey,
+        Action::WriteMembers,
+        Action::WriteTeams,
+    ];
     assert_eq!(allowed(&key(Role::Viewer), home), with(&VIEWER, &own));
     assert_eq!(allowed(&key(Role::Developer), home), with(&DEVELOPER, &own));
     assert_eq!(allowed(&key(Role::Security), home), with(&SECURITY, &own));
@@ -315,4 +336,15 @@ fn people_work_where_they_belong_and_keys_at_home() {
     assert_eq!(key(Role::Admin).in_organization(ELSEWHERE), None);
     let everywhere = person(Rank::SuperAdmin, None, &[]).in_organization(ELSEWHERE).unwrap();
     assert_eq!(authorize(&everywhere, Action::Read, Resource::Organization(ELSEWHERE)), Ok(()));
+}
+
+#[test]
+fn an_installation_scans_and_reads_in_its_organization_and_nothing_else() {
+    let installation = Principal::of_installation(42.try_into().unwrap(), HOME);
+    assert_eq!(allowed(&installation, project(None)), [Action::Read, Action::Export, Action::Scan]);
+    assert_eq!(allowed(&installation, project(Some(CORE))), [Action::Read, Action::Export, Action::Scan]);
+    let foreign = ProjectScope { organization: ELSEWHERE, team: None, project: SHOP };
+    assert_eq!(authorize(&installation, Action::Scan, Resource::Project(foreign)), Err(Denied::Foreign));
+    assert_eq!(authorize(&installation, Action::OwnAccount, Resource::Installation), Err(Denied::NotAPerson));
+    assert_eq!(authorize(&installation, Action::OwnKey, Resource::Installation), Err(Denied::NotAKey));
 }

@@ -1,8 +1,10 @@
 //! Who asks: what they are in organizations and teams, and what their key narrows that to.
 
 use super::{
-    Action, Breadth, Changer, Denied, KeyForm, OrganizationRole, ProjectScope, Rank, Role, Scopes, TeamRole,
+    Action, Breadth, Changer, Denied, KeyForm, OrganizationRole, ProjectScope, Rank, Role, Scope, Scopes,
+    TeamRole,
 };
+use crate::code_host::InstallationId;
 use crate::id::{ApiKeyId, OrganizationId, ProjectId, SessionId, TeamId, UserId};
 use crate::log::Actor;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +22,8 @@ pub enum Credential {
     },
     /// A signed token of a session.
     Session(SessionId),
+    /// An installation of our app at a code host, which scans for its organization.
+    Installation(InstallationId),
 }
 
 /// What a person is, everywhere.
@@ -163,6 +167,18 @@ impl Visible {
 }
 
 impl Principal {
+    /// An installation of our app that belongs to an organization: it scans, sees what it scanned, and nothing else.
+    pub fn of_installation(installation: InstallationId, organization: OrganizationId) -> Self {
+        let scopes = Scopes::NONE.with(Scope::Scan).with(Scope::IncidentsRead);
+        Self {
+            actor: Actor::System,
+            credential: Credential::Installation(installation),
+            organization,
+            authority: Authority::Service { role: Role::Developer },
+            limit: Limit { ceiling: Role::Developer, scopes, ..Limit::NONE },
+        }
+    }
+
     /// The person behind it, if there is one.
     pub fn person(&self) -> Option<&Standing> {
         match &self.authority {
@@ -181,6 +197,7 @@ impl Principal {
         match self.credential {
             Credential::Session(_) if self.person().is_some_and(owns) => Changer::Owner,
             Credential::Key { .. } if !self.limit.scopes.is_all() => Changer::Delegate,
+            Credential::Installation(_) => Changer::Delegate,
             Credential::Session(_) | Credential::Key { .. } => Changer::Admin,
         }
     }

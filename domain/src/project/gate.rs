@@ -137,7 +137,22 @@ pub struct GateInput {
     pub new: Vec<(TriageState, u64)>,
 }
 
+impl Verdict {
+    /// Whether a build fails that would have gone on, because its rules only watch: somebody decided that the project
+    /// may have no new findings ([`Gate::fail_on_new`]), and there are some. The other limits of the gate count what
+    /// was there before too, and say nothing about the change that is being built: they fail no client's build.
+    pub fn fails_client(&self) -> bool {
+        self.reasons.iter().any(|reason| matches!(reason, GateReason::NewFindings { .. }))
+    }
+}
+
 impl Gate {
+    /// The first gate of a project that a client's scan makes. What its rules may do to a build is decided for each rule
+    /// ([`crate::policy::Mode`]), so new findings fail nothing until somebody says so.
+    pub fn of_client_scans() -> Self {
+        Self { fail_on_new: false, ..Self::default() }
+    }
+
     /// The verdict, reading only states that count ([`TriageState::counts_for_gate`]). INFO never counts.
     pub fn verdict(&self, input: &GateInput, read_at: Position) -> Verdict {
         let mut counts = SeverityCounts::default();
@@ -231,6 +246,19 @@ mod tests {
         let new = [(TriageState::Untriaged, 2)];
         assert_eq!(reasons(Gate::default(), &[], &new), [GateReason::NewFindings { count: 2 }]);
         assert_eq!(reasons(Gate { fail_on_new: false, ..Gate::default() }, &[], &new), []);
+    }
+
+    #[test]
+    fn only_new_findings_fail_a_build_of_a_client() {
+        let verdict = |gate: Gate, new| {
+            let findings = vec![(Severity::Critical, TriageState::Untriaged, 1)];
+            let new = vec![(TriageState::Untriaged, new)];
+            gate.verdict(&GateInput { findings, new }, Position(1))
+        };
+        assert!(verdict(Gate::default(), 1).fails_client());
+        assert!(!verdict(Gate::default(), 0).fails_client());
+        let watched = verdict(Gate::of_client_scans(), 1);
+        assert_eq!((watched.result, watched.fails_client()), (GateResult::Failed, false));
     }
 
     #[test]

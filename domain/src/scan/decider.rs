@@ -4,7 +4,7 @@ use super::stored::{
     Cancelled, Completed, Deleted, Failed, Failure, FailureCode, Interruption, PartialKept, Paused, Queued,
     Requeued, Resumed, ScanEvent, ScanOutcome, Settling, Started, Stopped,
 };
-use super::{ScanStatus, Step};
+use super::{CLIENT_ATTEMPT, ClientEnd, ResultsReceived, ScanStatus, Step};
 use crate::decider::Decider;
 use crate::id::ScanId;
 use crate::limits::{REF_CHARS, SCAN_INTERRUPTIONS};
@@ -27,6 +27,15 @@ pub enum ScanCommand {
     Settle {
         /// The worker's attempt.
         attempt: u32,
+    },
+    /// What the client of a scan found is on the branch.
+    Receive(ResultsReceived),
+    /// The client of a scan has nothing to add to what it found.
+    End {
+        /// How it ended for the client.
+        end: ClientEnd,
+        /// What the gate said.
+        verdict: Verdict,
     },
     /// The worker has recorded all results.
     Complete {
@@ -92,6 +101,8 @@ pub struct ScanLife {
     pub has_settled: bool,
     /// Whether a worker had begun this run when it was stopped, and has not recorded what it found.
     pub owes_partial: bool,
+    /// What its client found, once that is on the branch.
+    pub received: Option<ResultsReceived>,
 }
 
 /// Why something is refused.
@@ -163,7 +174,13 @@ impl ScanLife {
             interruptions_alone: 0,
             has_settled: false,
             owes_partial: false,
+            received: None,
         }
+    }
+
+    /// Whether a client runs it, so that no worker has a part in it and nobody can pause or stop it.
+    pub const fn is_run_by_client(&self) -> bool {
+        self.queued.client.is_some()
     }
 
     /// Whether it may only run while nothing else does, because workers vanished twice under it.
@@ -175,13 +192,21 @@ impl ScanLife {
         if attempt == self.attempt && allowed.contains(&self.status) {
             return Ok(());
         }
-        Err(ScanRefusal::Superseded { status: self.status, current: self.attempt })
+        Err(self.superseded())
+    }
+
+    const fn superseded(&self) -> ScanRefusal {
+        ScanRefusal::Superseded { status: self.status, current: self.attempt }
     }
 
     fn take(&self, step: Step) -> Result<ScanEvent, ScanRefusal> {
         let scan = self.queued.scan;
         let illegal = ScanRefusal::IllegalStep { from: self.status, step };
         if !self.status.steps().contains(&step) {
+            return Err(illegal);
+        }
+        // What runs elsewhere can be disowned, but not be told to wait.
+        if self.is_run_by_client() && !matches!(step, Step::Cancel | Step::Delete) {
             return Err(illegal);
         }
         // Results of this run are on the branch already, although a lost worker put it back into the queue.
@@ -201,6 +226,9 @@ impl ScanLife {
 
     fn interrupt(&self, attempt: u32, because: Interruption) -> Result<Vec<ScanEvent>, ScanRefusal> {
         self.check_attempt(attempt, &[ScanStatus::Running, ScanStatus::Settling])?;
+        if self.is_run_by_client() {
+            return Err(self.superseded());
+        }
         let scan = self.queued.scan;
         let lost_alone = self.alone && because == Interruption::WorkerLost;
         if lost_alone && self.interruptions_alone + 1 >= SCAN_INTERRUPTIONS {
@@ -242,6 +270,7 @@ impl ScanLife {
                     self.status = ScanStatus::Settling;
                 }
             }
+            ScanEvent::ResultsReceived(received) => self.received = Some(received.clone()),
             ScanEvent::Completed(_) => self.status = ScanStatus::Completed,
             ScanEvent::Failed(_) => self.status = ScanStatus::Failed,
             ScanEvent::Stopped(_) => {
@@ -269,7 +298,14 @@ fn queue(queued: Queued) -> Result<Vec<ScanEvent>, ScanRefusal> {
             check_ref(field, commit)?;
         }
     }
-    Ok(vec![queued.into()])
+    let scan = queued.scan;
+    let is_run_by_client = queued.client.is_some();
+    let mut events = vec![queued.into()];
+    if is_run_by_client {
+        // It runs already, wherever that is: it never waits for a worker.
+        events.push(Started { scan, run: 1, attempt: CLIENT_ATTEMPT, alone: false }.into());
+    }
+    Ok(events)
 }
 
 impl Decider for Scan {
@@ -316,8 +352,25 @@ impl Decider for Scan {
                 life.check_attempt(attempt, allowed)?;
                 Ok(vec![Settling { scan, attempt }.into()])
             }
+            ScanCommand::Receive(received) => {
+                life.check_attempt(CLIENT_ATTEMPT, &[ScanStatus::Settling])?;
+                match &life.received {
+                    None if life.is_run_by_client() => Ok(vec![received.into()]),
+                    Some(before) if *before == received => Ok(vec![]),
+                    None | Some(_) => Err(life.superseded()),
+                }
+            }
+            ScanCommand::End { end, verdict } => {
+                life.check_attempt(CLIENT_ATTEMPT, &[ScanStatus::Settling])?;
+                let received = life.received.as_ref().ok_or_else(|| life.superseded())?;
+                let outcome = ScanOutcome { client: Some(end), ..received.outcome.clone() };
+                Ok(vec![Completed { scan, outcome, verdict }.into()])
+            }
             ScanCommand::Complete { attempt, outcome, verdict } => {
                 life.check_attempt(attempt, &[ScanStatus::Settling])?;
+                if life.is_run_by_client() {
+                    return Err(life.superseded());
+                }
                 Ok(vec![Completed { scan, outcome, verdict }.into()])
             }
             ScanCommand::KeepPartial { attempt, outcome } => {
@@ -339,6 +392,10 @@ impl Decider for Scan {
 #[cfg(test)]
 #[path = "decider_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod client_tests;
 
 #[cfg(test)]
 #[path = "matrix_tests.rs"]

@@ -11,7 +11,7 @@ use crate::id::{OrganizationId, ProjectId, ScanId};
 use crate::limits::{REF_CHARS, SCAN_INTERRUPTIONS};
 use crate::log::{Actor, Position};
 use crate::project::{Gate, GateInput, Verdict};
-use crate::scan::{ScanType, Source, SourceKind, Step};
+use crate::scan::{ClientEnd, ResultsReceived, ScanType, Source, SourceKind, Step};
 use Interruption::{Shutdown, WorkerLost};
 use uuid::Uuid;
 
@@ -34,6 +34,7 @@ pub(super) fn wish() -> Queued {
         base: None,
         by: Actor::Operator,
         rescan_of: None,
+        client: None,
     }
 }
 
@@ -48,7 +49,17 @@ pub(super) fn outcome() -> ScanOutcome {
         scanners: vec![],
         generation: None,
         artifacts: vec![],
+        client: None,
     }
+}
+
+pub(super) fn received() -> ResultsReceived {
+    let seen = BlobHash([6; 32]);
+    ResultsReceived { scan: SCAN, outcome: outcome(), seen, rules: 7, ignored: 8, changes: vec![] }
+}
+
+pub(super) fn end() -> ClientEnd {
+    ClientEnd { exit_code: 1, total_time_ms: None, blocking: None }
 }
 
 pub(super) fn verdict() -> Verdict {

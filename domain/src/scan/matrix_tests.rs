@@ -1,6 +1,6 @@
 //! Every state a scan can be in × everything that can be asked of it, as a table, and what holds in any history.
 
-use super::tests::{SCAN, failure, outcome, verdict, wish};
+use super::tests::{SCAN, end, failure, outcome, received, verdict, wish};
 use super::{Interruption, Scan, ScanCommand, ScanEvent, ScanRefusal, ScanState};
 use crate::decider::{Decider, StoredEvent};
 use crate::scan::{ScanStatus, Step};
@@ -31,26 +31,27 @@ const PEOPLE: &str = "
 ";
 
 /// What workers ask, each with the present attempt: `busy` when nobody waits for a worker, `past` when the worker
-/// was superseded or the scan ended. `lost` and `shutdown` are interruptions.
+/// was superseded or the scan ended. `lost` and `shutdown` are interruptions; `receive` and `end` are what clients ask, who
+/// have no part in scans of workers.
 const WORKERS: &str = "
-    history             start    settle    complete   keep          fail    lost      shutdown
-    missing             missing  missing   missing    missing       missing missing   missing
-    queued              started  past      past       past          past    past      past
-    queued_after_loss   started  past      past       past          past    past      past
-    running             busy     settling  past       past          failed  requeued  requeued
-    paused              busy     past      past       past          past    past      past
-    settling            busy     past      completed  past          failed  requeued  requeued
-    settled_queued      started  past      past       past          past    past      past
-    settled_running     busy     settling  past       past          failed  requeued  requeued
-    completed           busy     past      past       past          past    past      past
-    failed              busy     past      past       past          past    past      past
-    stopped_in_queue    busy     past      past       past          past    past      past
-    stopped_running     busy     settling  past       past          past    past      past
-    stopped_recording   busy     settling  past       partial_kept  past    past      past
-    stopped_kept        busy     past      past       past          past    past      past
-    resumed_run         started  past      past       past          past    past      past
-    cancelled           busy     past      past       past          past    past      past
-    deleted             missing  missing   missing    missing       missing missing   missing
+    history             start    settle    complete   keep          fail    lost      shutdown  receive  end
+    missing             missing  missing   missing    missing       missing missing   missing  missing  missing
+    queued              started  past      past       past          past    past      past  past     past
+    queued_after_loss   started  past      past       past          past    past      past  past     past
+    running             busy     settling  past       past          failed  requeued  requeued  past     past
+    paused              busy     past      past       past          past    past      past  past     past
+    settling            busy     past      completed  past          failed  requeued  requeued  past     past
+    settled_queued      started  past      past       past          past    past      past  past     past
+    settled_running     busy     settling  past       past          failed  requeued  requeued  past     past
+    completed           busy     past      past       past          past    past      past  past     past
+    failed              busy     past      past       past          past    past      past  past     past
+    stopped_in_queue    busy     past      past       past          past    past      past  past     past
+    stopped_running     busy     settling  past       past          past    past      past  past     past
+    stopped_recording   busy     settling  past       partial_kept  past    past      past  past     past
+    stopped_kept        busy     past      past       past          past    past      past  past     past
+    resumed_run         started  past      past       past          past    past      past  past     past
+    cancelled           busy     past      past       past          past    past      past  past     past
+    deleted             missing  missing   missing    missing       missing missing   missing  missing  missing
 ";
 
 /// The commands that lead to a named history; each of them must be accepted.
@@ -96,6 +97,8 @@ fn command(word: &str, state: &ScanState) -> ScanCommand {
         "delete" => ScanCommand::Take(Step::Delete),
         "settle" => ScanCommand::Settle { attempt },
         "complete" => ScanCommand::Complete { attempt, outcome: outcome(), verdict: verdict() },
+        "receive" => ScanCommand::Receive(received()),
+        "end" => ScanCommand::End { end: end(), verdict: verdict() },
         "keep" => ScanCommand::KeepPartial { attempt, outcome: outcome() },
         "fail" => ScanCommand::Fail { attempt, failure: failure() },
         "lost" => ScanCommand::Interrupt { attempt, because: Interruption::WorkerLost },
@@ -178,13 +181,15 @@ fn the_tables_ask_every_state_every_command() {
             ScanCommand::Take(step) => format!("{step:?}"),
             ScanCommand::Settle { .. } => "settle".to_owned(),
             ScanCommand::Complete { .. } => "complete".to_owned(),
+            ScanCommand::Receive(_) => "receive".to_owned(),
+            ScanCommand::End { .. } => "end".to_owned(),
             ScanCommand::KeepPartial { .. } => "keep".to_owned(),
             ScanCommand::Fail { .. } => "fail".to_owned(),
             ScanCommand::Interrupt { because, .. } => format!("{because:?}"),
         })
         .collect();
-    // Eight commands, of which one has five steps and one has two reasons.
-    assert_eq!(asked.len(), 8 - 2 + Step::ALL.len() + 2);
+    // Ten commands, of which one has five steps and one has two reasons.
+    assert_eq!(asked.len(), 10 - 2 + Step::ALL.len() + 2);
 }
 
 fn status(state: &ScanState) -> Option<ScanStatus> {
@@ -232,6 +237,8 @@ fn any_command() -> impl Strategy<Value = ScanCommand> {
     let attempt = 0..4_u32;
     prop_oneof![
         Just(ScanCommand::Queue(wish())),
+        Just(ScanCommand::Receive(received())),
+        Just(ScanCommand::End { end: end(), verdict: verdict() }),
         any::<bool>().prop_map(|alone| ScanCommand::Start { alone }),
         (0..Step::ALL.len()).prop_map(|step| ScanCommand::Take(Step::ALL[step])),
         attempt.clone().prop_map(|attempt| ScanCommand::Settle { attempt }),

@@ -1,9 +1,14 @@
 //! Scans: one look at a project's source, from the queue to its verdict.
 
+mod client;
 mod decider;
 mod kind;
 mod stored;
 
+pub use client::{
+    CLIENT_ATTEMPT, CLIENT_QUIET_SECONDS, CLIENT_SILENCE_SECONDS, ClientEnd, ClientPeople, ClientRun, Extent,
+    ResultsReceived, branch_of_client, branch_of_reference, plain_message, plain_text, plain_url, silence,
+};
 pub use decider::{Scan, ScanCommand, ScanLife, ScanRefusal, ScanState, must_run_alone, scan_stream};
 pub use kind::{NotAScanType, ScanStatus, ScanType, Step};
 pub use stored::{

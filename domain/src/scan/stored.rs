@@ -1,6 +1,6 @@
 //! The events of a scan, as stored.
 
-use super::ScanType;
+use super::{ClientEnd, ClientRun, ResultsReceived, ScanType};
 use crate::advisory::Generation;
 use crate::blob::BlobHash;
 use crate::id::{OrganizationId, ProjectId, ScanId};
@@ -18,9 +18,15 @@ pub enum SourceKind {
     /// An archive that somebody uploaded.
     #[serde(rename = "upload")]
     Upload,
+    /// Nowhere here: the client that runs the scan has it.
+    #[serde(rename = "client")]
+    Client,
+    /// A repository at a code host; the check of the scan says which.
+    #[serde(rename = "repository")]
+    Repository,
 }
 
-/// The source of a scan.
+/// The source of a scan. For [`SourceKind::Client`] the blob is that of nothing, and never stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Where it came from.
@@ -35,6 +41,13 @@ pub struct Source {
     /// Bytes of the archive.
     #[serde(rename = "size")]
     pub size: u64,
+}
+
+impl Source {
+    /// The source of a scan that a client runs, which calls it `name`.
+    pub fn of_client(name: String) -> Self {
+        Self { kind: SourceKind::Client, blob: BlobHash::of(b""), name, size: 0 }
+    }
 }
 
 /// `scan.queued`: somebody wants a scan.
@@ -70,6 +83,9 @@ pub struct Queued {
     /// The scan whose source is scanned again.
     #[serde(rename = "rescanOf", skip_serializing_if = "Option::is_none", default)]
     pub rescan_of: Option<ScanId>,
+    /// The client that runs it; none if the workers of the server do.
+    #[serde(rename = "client", skip_serializing_if = "Option::is_none", default)]
+    pub client: Option<ClientRun>,
 }
 
 /// `scan.started`: a worker has claimed it.
@@ -197,6 +213,9 @@ pub struct ScanOutcome {
     /// Files it left behind.
     #[serde(rename = "artifacts")]
     pub artifacts: Vec<Artifact>,
+    /// How it ended for the client, if a client ran it.
+    #[serde(rename = "client", skip_serializing_if = "Option::is_none", default)]
+    pub client: Option<ClientEnd>,
 }
 
 /// `scan.completed`: it ended, with a verdict.
@@ -239,6 +258,12 @@ pub enum FailureCode {
     /// Its worker vanished too often while nothing else ran.
     #[serde(rename = "interrupted")]
     Interrupted,
+    /// The client that ran it says that it failed.
+    #[serde(rename = "client_failed")]
+    ClientFailed,
+    /// The client that ran it was not heard of again.
+    #[serde(rename = "client_silent")]
+    ClientSilent,
     /// The server's fault; its log says more.
     #[serde(rename = "internal")]
     Internal,
@@ -281,6 +306,8 @@ stored_events! {
         Requeued(Requeued) = ("scan.requeued", 1),
         /// Its results are being recorded.
         Settling(Settling) = ("scan.settling", 1),
+        /// What its client found is recorded.
+        ResultsReceived(ResultsReceived) = ("scan.results_received", 1),
         /// It ended with a verdict.
         Completed(Completed) = ("scan.completed", 1),
         /// It could not be done.

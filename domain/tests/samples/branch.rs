@@ -1,17 +1,22 @@
 //! Samples of what happens on branches and to findings.
 
-use super::{ORGANIZATION, PROJECT, Sample, full, minimal, text};
+use super::{ORGANIZATION, PROJECT, Sample, full, further, minimal, text};
 use scanledger_domain::advisory::Generation;
 use scanledger_domain::blob::BlobHash;
 use scanledger_domain::branch::{
-    BaseBranch, ComponentKey, ComponentsChanged, Detected, ExcerptRef, FindingsUpdated, InventoryDigest,
-    Occurrence, Opened, Reopened, Resolved, ScanCounts, Scanned, SecretFacts, Update, branch_id,
+    BaseBranch, ClientCoverage, ComponentKey, ComponentsChanged, Detected, ExcerptRef, FindingsUpdated,
+    InventoryDigest, Occurrence, Opened, Reopened, Resolved, ScanCounts, Scanned, SecretFacts, Update,
+    branch_id,
 };
 use scanledger_domain::component::{Component, Ecosystem, Package, Scope};
 use scanledger_domain::event::Event;
-use scanledger_domain::finding::{Fingerprint, TriageState, Triaged, finding_id};
+use scanledger_domain::finding::{
+    Columns, Confidence, Fingerprint, RuleTags, Transitivity, TriageState, Triaged, UploadFacts,
+    UploadedPackage, Validation, finding_id,
+};
 use scanledger_domain::id::{FindingId, ScanId};
 use scanledger_domain::log::Position;
+use scanledger_domain::scan::Extent;
 use scanledger_domain::scanning::{Place, ScannerKind};
 use scanledger_domain::severity::Severity;
 use uuid::Uuid;
@@ -39,12 +44,21 @@ fn occurrence() -> Occurrence {
         places: vec![place("package-lock.json", 120, 124), place("web/package-lock.json", 7, 11)],
         fix: Some(text("4.17.21")),
         excerpt: Some(ExcerptRef { blob: BlobHash::of(b"excerpts"), start: 512, length: 96 }),
+        columns: None,
+        imported: None,
     }
 }
 
 fn bare_occurrence() -> Occurrence {
     let place = Place { path: text(".env"), line: None, end_line: None, version: None };
-    Occurrence { severity: Severity::Unknown, places: vec![place], fix: None, excerpt: None }
+    Occurrence {
+        severity: Severity::Unknown,
+        places: vec![place],
+        fix: None,
+        excerpt: None,
+        columns: None,
+        imported: None,
+    }
 }
 
 fn detected() -> Detected {
@@ -69,6 +83,7 @@ fn detected() -> Detected {
             leak_hash: "b2".repeat(32),
             masked: text("ghp_…3kQ9"),
         }),
+        upload: None,
         references: vec![text("https://github.com/advisories/GHSA-35jh-r3h4-6jhm")],
         occurrence: occurrence(),
         is_new: true,
@@ -93,6 +108,36 @@ fn bare_detected() -> Detected {
         is_new: false,
         ..detected()
     }
+}
+
+/// What a client uploads, with everything that only clients say.
+fn uploaded() -> Detected {
+    let tags = RuleTags {
+        category: Some(text("security")),
+        confidence: Some(Confidence::High),
+        subcategories: vec![text("vuln")],
+        vulnerability_classes: vec![text("Improper Validation")],
+        cwes: vec![text("CWE-94: Improper Control of Generation of Code")],
+        owasps: vec![text("A03:2021 - Injection")],
+        technologies: vec![text("lodash")],
+    };
+    let upload = UploadFacts {
+        match_based_id: format!("{}_0", "4f".repeat(64)),
+        syntactic_id: Some("9a".repeat(16)),
+        path: text("src/cart.js"),
+        tags,
+        validation: Some(Validation::Valid),
+        package: Some(UploadedPackage {
+            ecosystem: text("npm"),
+            name: text("lodash"),
+            version: text("4.17.20"),
+            transitivity: Transitivity::Transitive,
+            lockfile: Some(text("package-lock.json")),
+            reachable: true,
+        }),
+    };
+    let occurrence = Occurrence { columns: Some(Columns { start: 5, end: 31 }), ..occurrence() };
+    Detected { secret: None, upload: Some(upload), occurrence, ..detected() }
 }
 
 fn component() -> Component {
@@ -121,6 +166,7 @@ fn scanned() -> Scanned {
         scan: SCAN,
         run: 2,
         coverage: vec![ScannerKind::Sca, ScannerKind::Secrets],
+        client: None,
         counts: ScanCounts { detected: 3, reopened: 1, resolved: 2, updated: 4, unchanged: 50, new: 4 },
         generation: Some(Generation(17)),
         digest: InventoryDigest(0x00ff_eedd_ccbb_aa99_8877_6655_4433_2211),
@@ -156,12 +202,17 @@ pub fn samples() -> Vec<Sample> {
             path: text("go.sum"),
         }],
     };
+    let client = ClientCoverage { extent: Extent::Full, rules: 412, kept: Some(BlobHash::of(b"coverage")) };
     vec![
         full(Event::Branch(opened().into())),
         minimal(Event::Branch(Opened { base: None, ..opened() }.into())),
         full(Event::Branch(detected().into())),
         minimal(Event::Branch(bare_detected().into())),
-        full(Event::Branch(reopened.into())),
+        further(Event::Branch(uploaded().into())),
+        full(Event::Branch(reopened.clone().into())),
+        further(Event::Branch(
+            Reopened { occurrence: Occurrence { imported: Some(true), ..occurrence() }, ..reopened }.into(),
+        )),
         minimal(Event::Branch(bare_reopened.into())),
         full(Event::Branch(Resolved { finding: finding() }.into())),
         full(Event::Branch(FindingsUpdated { findings: vec![update.clone(), bare_update.clone()] }.into())),
@@ -170,6 +221,7 @@ pub fn samples() -> Vec<Sample> {
         minimal(Event::Branch(ComponentsChanged { set: vec![], ..changed }.into())),
         full(Event::Branch(scanned().into())),
         minimal(Event::Branch(Scanned { coverage: vec![], generation: None, ..scanned() }.into())),
+        further(Event::Branch(Scanned { client: Some(client), ..scanned() }.into())),
         full(Event::Finding(triaged().into())),
         minimal(Event::Finding(Triaged { fingerprint: None, note: None, ..triaged() }.into())),
     ]

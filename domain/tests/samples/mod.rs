@@ -2,7 +2,10 @@
 //! matters, without; and of metadata.
 
 mod branch;
+mod check;
 mod identity;
+mod incident;
+mod policy;
 mod scan;
 
 use scanledger_domain::event::Event;
@@ -45,7 +48,17 @@ pub fn text(text: &str) -> String {
 
 /// Every sample; a type that is missing here fails a test.
 pub fn events() -> Vec<Sample> {
-    [branch::samples(), scan::samples(), identity::samples()].into_iter().flatten().collect()
+    [
+        branch::samples(),
+        check::samples(),
+        scan::samples(),
+        policy::samples(),
+        identity::samples(),
+        incident::samples(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Metadata with and without its optional fields.

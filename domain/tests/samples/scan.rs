@@ -1,20 +1,21 @@
 //! Samples of what happens to scans.
 
-use super::{KEY, ORGANIZATION, PROJECT, Sample, USER, full, minimal, text};
+use super::{KEY, ORGANIZATION, PROJECT, Sample, USER, full, further, minimal, text};
 use scanledger_domain::advisory::Generation;
 use scanledger_domain::blob::BlobHash;
 use scanledger_domain::event::Event;
-use scanledger_domain::id::ScanId;
+use scanledger_domain::id::{FindingId, ScanId};
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::project::{Gate, GateReason, GateResult, Verdict};
 use scanledger_domain::report::{Artifact, ArtifactKind};
 use scanledger_domain::scan::{
-    Cancelled, Completed, Deleted, Failed, Failure, FailureCode, Interruption, PartialKept, Paused, Queued,
-    Requeued, Resumed, ScanEvent, ScanOutcome, ScanType, ScannerReport, Settling, Source, SourceKind,
-    Started, Stopped,
+    Cancelled, ClientEnd, ClientRun, Completed, Deleted, Extent, Failed, Failure, FailureCode, Interruption,
+    PartialKept, Paused, Queued, Requeued, ResultsReceived, Resumed, ScanEvent, ScanOutcome, ScanType,
+    ScannerReport, Settling, Source, SourceKind, Started, Stopped,
 };
 use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::severity::{Severity, SeverityCounts};
+use scanledger_domain::vault::Sealed;
 use uuid::Uuid;
 
 const SCAN: ScanId = ScanId(Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0005));
@@ -36,6 +37,7 @@ fn queued() -> Queued {
         base: Some(text("5c4b3a2f1d7b5e3c9a4f7d8d0c4a6f6d0f9c1b0a")),
         by: Actor::User(USER),
         rescan_of: Some(ScanId(Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0006))),
+        client: None,
     }
 }
 
@@ -58,6 +60,7 @@ fn outcome() -> ScanOutcome {
             artifact(ArtifactKind::Spdx, b"spdx"),
             artifact(ArtifactKind::ScanLog, b"log"),
         ],
+        client: None,
     }
 }
 
@@ -88,13 +91,47 @@ fn failure() -> Failure {
     }
 }
 
+fn client_run() -> ClientRun {
+    ClientRun {
+        run: Uuid::from_u128(0x019a_0000_0000_4000_8000_0000_0000_0007),
+        tool: Some(text("semgrep 1.182.0")),
+        extent: Extent::Changes,
+        products: vec![ScannerKind::Sast, ScannerKind::Secrets],
+        repository: text("acme/shop"),
+        repository_url: Some(text("https://github.com/acme/shop")),
+        environment: Some(text("github-actions")),
+        trigger: Some(text("pull_request")),
+        job_url: Some(text("https://github.com/acme/shop/actions/runs/7")),
+        pull_request: Some(text("31")),
+        people: Some(Sealed(text("v1.eyJjb21taXRUaXRsZSI6"))),
+    }
+}
+
+/// A scan that a client runs.
+fn client_queued() -> Queued {
+    let source = Source::of_client(text("acme/shop"));
+    Queued { source, rescan_of: None, client: Some(client_run()), ..queued() }
+}
+
+fn received() -> ResultsReceived {
+    let seen = BlobHash::of(b"seen");
+    let changes = vec![FindingId(Uuid::from_u128(0x019a_0000_0000_5000_8000_0000_0000_0008))];
+    ResultsReceived { scan: SCAN, outcome: bare_outcome(), seen, rules: 412, ignored: 3, changes }
+}
+
 pub fn samples() -> Vec<Sample> {
     let bare = Queued { commit: None, base: None, by: Actor::Key(KEY), rescan_of: None, ..queued() };
     let passed = Verdict { result: GateResult::Passed, reasons: vec![], ..verdict() };
+    let end = ClientEnd { exit_code: 1, total_time_ms: Some(12_345), blocking: None };
+    let ended = ScanOutcome { client: Some(end), ..bare_outcome() };
     let happened = |event: ScanEvent| full(Event::Scan(event));
     vec![
         happened(queued().into()),
         minimal(Event::Scan(bare.into())),
+        further(Event::Scan(client_queued().into())),
+        happened(received().into()),
+        minimal(Event::Scan(ResultsReceived { changes: vec![], ..received() }.into())),
+        further(Event::Scan(Completed { outcome: ended, ..completed() }.into())),
         happened(Started { scan: SCAN, run: 2, attempt: 3, alone: true }.into()),
         happened(Paused { scan: SCAN }.into()),
         happened(Resumed { scan: SCAN }.into()),

@@ -2,8 +2,9 @@
 //!
 //! # Adding to it
 //!
-//! * **A secret detector**: add one entry to the list in `secrets/detectors/` whose order fits (specific
-//!   before generic). The tests ask for an example of every detector, so add one to `secrets/samples.rs`.
+//! * **A secret detector**: add one entry to the list in `secrets/detectors/` that its provider belongs to, and
+//!   what its pattern cannot say to `secrets/checks/`. The tests ask for an example of every detector, so add
+//!   one to `secrets/samples/`.
 //! * **A lockfile**: write `lockfile/<format>.rs` with `fn parse(&str) -> Result<Parsed, LockfileError>`, and
 //!   name the file in `LockfileKind::of`.
 //! * **A scanner**: implement [`Scanner`] in a module of its own and add it to [`all`], the one place that
@@ -16,7 +17,7 @@ mod text;
 mod tree;
 
 pub use sca::ScaScanner;
-pub use secrets::SecretScanner;
+pub use secrets::{Patterns, SecretScanner};
 
 use scanledger_domain::advisory::AdvisoryIndex;
 use scanledger_domain::scanning::Scanner;

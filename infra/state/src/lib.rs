@@ -1,5 +1,5 @@
-//! State that is neither history nor projection: keys of persons, leases, last-used times of API keys, checkpoints
-//! of reactors and remembered requests.
+//! State that is neither history nor projection: keys of persons, leases, last-used times of API keys, counts of
+//! requests, checkpoints of reactors and remembered requests.
 //!
 //! One machine keeps it in a SQLite file (`state.db`) beside the log, which several processes may have open at the
 //! same time; every call blocks, for microseconds when it reads and for a sync to disk when it writes. Several nodes
@@ -8,6 +8,7 @@
 
 mod backup;
 mod checkpoints;
+mod document_calls;
 mod key_file;
 mod key_uses;
 mod leases;
@@ -20,6 +21,7 @@ mod vault;
 
 pub use backup::{BACKUP_BYTES, BackupError};
 pub use checkpoints::Checkpoints;
+pub use document_calls::DocumentCalls;
 pub use key_file::{KeyFile, KeyedStoreError};
 pub use key_uses::KeyUses;
 pub use leases::{Holder, Lease, Leases};
@@ -33,6 +35,7 @@ use crate::postgres::PgStore;
 use crate::sqlite::SqliteStore;
 use crate::store::Store;
 use scanledger_domain::Cause;
+use scanledger_domain::limits::DOCUMENT_CALLS_DAYS;
 use scanledger_domain::time::Timestamp;
 use std::path::Path;
 use std::sync::Arc;
@@ -61,6 +64,8 @@ pub struct State {
     pub leases: Arc<Leases>,
     /// When API keys were last used.
     pub key_uses: KeyUses,
+    /// How often documents were searched.
+    pub document_calls: DocumentCalls,
     /// How far reactors have come.
     pub checkpoints: Arc<Checkpoints>,
     /// Requests that came with an idempotency key.
@@ -94,7 +99,8 @@ impl State {
         let (answer, opened) = tokio::sync::oneshot::channel();
         std::thread::Builder::new()
             .name("state-opener".to_owned())
-            .spawn(move || answer.send(Self::over(store, &key)))
+            // Whoever has stopped waiting needs no answer.
+            .spawn(move || drop(answer.send(Self::over(store, &key))))
             .map_err(failed(doing))?;
         opened.await.map_err(failed(doing))?.map_err(failed(doing))
     }
@@ -112,6 +118,7 @@ impl State {
             vault: Arc::new(KeyVault::open(Arc::clone(&store) as _, key)?),
             leases: Arc::new(Leases::new(Arc::clone(&store) as _)),
             key_uses: KeyUses::new(Arc::clone(&store) as _),
+            document_calls: DocumentCalls::new(Arc::clone(&store) as _),
             checkpoints: Arc::new(Checkpoints::new(Arc::clone(&store) as _)),
             requests: Arc::new(Requests::new(Arc::clone(&store) as _)),
             store,
@@ -125,6 +132,7 @@ impl State {
     /// When the store cannot be written.
     pub fn tidy(&self, now: Timestamp) -> Result<u64, StateError> {
         let forgotten = self.requests.forget(now)?;
+        self.document_calls.forget(now.plus_seconds(-86_400 * i64::from(DOCUMENT_CALLS_DAYS)))?;
         self.store.sweep().map_err(failed("tidy up"))?;
         Ok(forgotten)
     }

@@ -4,7 +4,7 @@
 use crate::leases::{Holder, Lease};
 use crate::vault::Rewrap;
 use scanledger_commands::ports::Seen;
-use scanledger_domain::id::{ApiKeyId, CommandId, SubjectId};
+use scanledger_domain::id::{ApiKeyId, CommandId, OrganizationId, SubjectId};
 use scanledger_domain::time::Timestamp;
 use scanledger_domain::{BoxFuture, Cause};
 use std::collections::HashMap;
@@ -144,6 +144,25 @@ pub(crate) trait KeyUseRows: Send + Sync {
     fn read(&self, keys: &[ApiKeyId]) -> Result<HashMap<ApiKeyId, Timestamp>, Cause>;
 }
 
+/// Requests of an organization on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CallRow {
+    pub organization: OrganizationId,
+    /// Since 1970, UTC.
+    pub day: i32,
+    pub calls: u64,
+}
+
+/// Rows of counts. Every method blocks.
+pub(crate) trait CallRows: Send + Sync {
+    /// Adds to what is there, in one transaction; each organization and day at most once.
+    fn add(&self, rows: &[CallRow]) -> Result<(), Cause>;
+    /// The calls of an organization from a day on.
+    fn sum(&self, organization: OrganizationId, first: i32) -> Result<u64, Cause>;
+    /// Drops the days before one.
+    fn forget(&self, first: i32) -> Result<(), Cause>;
+}
+
 /// Rows of remembered requests.
 pub(crate) trait RequestRows: Send + Sync {
     /// Keeps `body` with the store's present time unless the command has one, and compares.
@@ -155,7 +174,9 @@ pub(crate) trait RequestRows: Send + Sync {
 }
 
 /// A backend.
-pub(crate) trait Store: KeyRows + LeaseRows + CheckpointRows + KeyUseRows + RequestRows {
+pub(crate) trait Store:
+    KeyRows + LeaseRows + CheckpointRows + KeyUseRows + CallRows + RequestRows
+{
     /// Does what was put off: blocks, for as long as it takes.
     fn sweep(&self) -> Result<(), Cause>;
 }

@@ -155,11 +155,11 @@ fn inherit(
         let holds = format!("branch = ?2 AND valid_to {state} AND valid_from <= ?4 AND valid_to > ?4");
         tx.prepare_cached(&format!(
             "INSERT INTO presence (branch, finding, severity, status, scanner, valid_from, valid_to, since, is_new,
-                                   path, line, end_line, places, fix, excerpt, digest)
+                                   path, line, end_line, places, fix, excerpt, columns, imported, digest)
              SELECT ?1, finding, severity,
                     coalesce((SELECT t.status FROM triage t
                               WHERE t.finding = presence.finding AND t.valid_to = 9223372036854775807), 0),
-                    scanner, ?3, ?5, ?3, 0, path, line, end_line, places, fix, excerpt, digest
+                    scanner, ?3, ?5, ?3, 0, path, line, end_line, places, fix, excerpt, columns, imported, digest
              FROM presence WHERE {holds} ORDER BY finding"
         ))?
         .execute([branch, from, position, at, FOREVER])?;
@@ -225,11 +225,11 @@ fn complete(
     state.version = decoded.recorded.version.0;
     state.touch(decoded.position());
     tx.prepare_cached(
-        "INSERT INTO branch_scan (scan, branch, run, position, changed, coverage, counts, generation)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        "INSERT INTO branch_scan (scan, branch, run, position, changed, coverage, counts, generation, client)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
          ON CONFLICT (scan) DO UPDATE SET run = excluded.run, position = excluded.position,
              changed = excluded.changed, coverage = excluded.coverage, counts = excluded.counts,
-             generation = excluded.generation",
+             generation = excluded.generation, client = excluded.client",
     )?
     .execute(params![
         scanned.scan.as_bytes(),
@@ -240,6 +240,7 @@ fn complete(
         coverage_mask(&scanned.coverage),
         to_json(&scanned.counts),
         scanned.generation.map(|generation| generation.0.cast_signed()),
+        scanned.client.as_ref().map(to_json),
     ])?;
     tx.prepare_cached(
         "UPDATE branch SET last_scan = ?2, last_run = ?3, generation = coalesce(?4, generation), mismatch = ?5

@@ -6,7 +6,8 @@ use crate::store::{ReadError, Views};
 use rusqlite::{Connection, OptionalExtension, params};
 use scanledger_domain::advisory::Generation;
 use scanledger_domain::branch::{
-    BaseBranch, ComponentKey, Held, Inventory, InventoryDigest, KnownAdvisory, Opened, Pending, ScanCounts,
+    BaseBranch, ComponentKey, FoundBy, Held, Inventory, InventoryDigest, KnownAdvisory, Opened, Pending,
+    ScanCounts,
 };
 use scanledger_domain::component::{Ecosystem, Package};
 use scanledger_domain::finding::{Fingerprint, TriageState};
@@ -88,6 +89,7 @@ impl Views {
             inventory.last_scan = None;
             inventory.pending = Pending::default();
             inventory.findings.retain(|_, held| held.is_present);
+            inventory.uploads.retain(|finding, _| inventory.findings.contains_key(finding));
             let base = BaseBranch { branch: base.id, position: Position(position.cast_unsigned()) };
             Ok(InventorySnapshot { version: Version::NONE, inventory, base: Some(base) })
         })
@@ -106,7 +108,8 @@ impl Views {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT id, fingerprint, advisories FROM finding
-                 WHERE project = (SELECT key FROM project WHERE id = ?1) AND ecosystem = ?2 AND package = ?3 ORDER BY key",
+                 WHERE project = (SELECT key FROM project WHERE id = ?1) AND ecosystem = ?2 AND package = ?3
+                   AND package IS NOT NULL AND upload IS NULL ORDER BY key",
             )?;
             let mut known = HashMap::with_capacity(packages.len());
             for package in packages {
@@ -232,6 +235,7 @@ fn load(connection: &Connection, found: &Found) -> rusqlite::Result<Inventory> {
     Ok(Inventory {
         opened: None,
         has_history: found.has_history,
+        uploads: uploads(connection, found.key)?,
         findings,
         components,
         digest: InventoryDigest::from_bytes(found.digest),
@@ -248,4 +252,18 @@ fn load(connection: &Connection, found: &Found) -> rusqlite::Result<Inventory> {
             },
         },
     })
+}
+
+/// Which findings that are or were on a branch clients found, and by which rules.
+fn uploads(connection: &Connection, branch: i64) -> rusqlite::Result<HashMap<FindingId, FoundBy>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT f.id, f.rule, f.upload ->> 'path' FROM finding f
+         WHERE f.upload IS NOT NULL AND f.project = (SELECT project FROM branch WHERE key = ?1)
+           AND EXISTS (SELECT 1 FROM presence p WHERE p.finding = f.key AND p.branch = ?1)",
+    )?;
+    let rows = statement.query_map([branch], |row| {
+        let by = FoundBy { rule: row.get_ref(1)?.as_str()?.into(), path: row.get_ref(2)?.as_str()?.into() };
+        Ok((FindingId(id(row, 0)?), by))
+    })?;
+    rows.collect()
 }

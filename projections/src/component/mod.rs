@@ -1,9 +1,14 @@
 //! Components on branches, and the advisories they are matched with.
 
 mod batch;
+mod everywhere;
 pub(crate) mod query;
 
 pub use batch::ComponentsOfProjects;
+pub use everywhere::{
+    ComponentOfProject, ComponentsQuery, EverywhereComponents, LockfileTotal, ProjectTotal, Wanted,
+    WantedPackage,
+};
 pub use query::{ComponentQuery, ComponentRow};
 
 use crate::at::FOREVER;

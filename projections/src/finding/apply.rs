@@ -1,21 +1,22 @@
 //! From events about findings to rows.
 
+use super::decide::{adopt, known};
 use crate::at::FOREVER;
 use crate::branch::apply::{BranchKeys, Effect, PendingRow};
 use crate::branch::cell;
+use crate::incident::apply as incident;
 use crate::projector::{ApplyError, Decoded, Scratch, Texts};
-use crate::store::column::{actor_columns, list_to_json, to_json};
-use rusqlite::types::Value;
+use crate::store::column::{list_to_json, to_json};
 use rusqlite::{Connection, OptionalExtension, params};
 use scanledger_domain::branch::{Detected, FindingsUpdated, InventoryDigest, Occurrence, Reopened, Resolved};
-use scanledger_domain::finding::FindingEvent;
-use scanledger_domain::id::FindingId;
+use scanledger_domain::id::{FindingId, IncidentId};
 use std::fmt::Write;
 
-const INSERT_PRESENCE: &str =
+/// A row of `presence`.
+pub(super) const INSERT_PRESENCE: &str =
     "INSERT INTO presence (branch, finding, severity, status, scanner, valid_from, valid_to, since, is_new,
-                           path, line, end_line, places, fix, excerpt, digest)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+                           path, line, end_line, places, fix, excerpt, columns, imported, digest)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 
 /// A finding came.
 pub(crate) fn detected(
@@ -25,14 +26,19 @@ pub(crate) fn detected(
     keys: BranchKeys,
     detected: &Detected,
 ) -> Result<Effect, ApplyError> {
-    let inserted = insert_finding(tx, decoded, keys, detected)?;
+    let incident = incident::of_finding(tx, keys.project, detected.secret.as_ref())?;
+    let inserted = insert_finding(tx, decoded, keys, detected, incident)?;
     let (finding, status) = match inserted {
         Some(finding) => {
             index_text(&mut scratch.texts.findings, finding, detected);
-            (finding, 0)
+            let status = incident.map(|incident| adopt(tx, decoded.position(), finding, incident));
+            (finding, status.transpose()?.unwrap_or_default())
         }
         None => finding_and_status(tx, detected.finding)?,
     };
+    if let Some(incident) = incident {
+        incident::came(tx, decoded, keys, (finding, incident), !detected.is_new, &detected.occurrence)?;
+    }
     let row = Row {
         finding,
         status,
@@ -55,6 +61,7 @@ pub(crate) fn reopened(
 ) -> Result<Effect, ApplyError> {
     let (finding, status) = finding_and_status(tx, reopened.finding)?;
     let is_new = scratch.branches.load(tx, keys.branch)?.has_history;
+    incident::came_back(tx, decoded, keys, finding, reopened, !is_new)?;
     let row = Row { finding, status, scanner: reopened.scanner.code(), since: decoded.position(), is_new };
     let added = insert_presence(tx, scratch, decoded, keys, reopened.finding, &row, &reopened.occurrence)?;
     let pending = PendingRow { reopened: 1, new: u64::from(is_new), ..PendingRow::default() };
@@ -97,109 +104,9 @@ pub(crate) fn updated(
     Ok(effect)
 }
 
-/// Somebody decided; answers the key of the project.
-pub(crate) fn triage(
-    tx: &Connection,
-    scratch: &mut Scratch,
-    decoded: &Decoded,
-    event: &FindingEvent,
-) -> Result<i64, ApplyError> {
-    let FindingEvent::Triaged(triaged) = event;
-    let project = scratch.keys.project(tx, triaged.project.0)?;
-    let known = known(tx, triaged.finding)?;
-    let finding = known.key;
-    let position = decoded.position();
-    if let Some(last) = known.decision {
-        tx.prepare_cached("UPDATE triage SET valid_to = ?2 WHERE rowid = ?1")?.execute([last, position])?;
-    }
-    let (actor_kind, actor_id) = actor_columns(decoded.metadata.actor);
-    tx.prepare_cached(
-        "INSERT INTO triage (finding, status, note, actor_kind, actor_id, changed_at, valid_from, valid_to)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?
-    .execute(params![
-        finding,
-        triaged.to.code(),
-        triaged.note.as_ref().or(known.note.as_ref()),
-        actor_kind,
-        actor_id,
-        decoded.at(),
-        position,
-        FOREVER
-    ])?;
-    if known.status != triaged.to.code() {
-        move_presence(tx, scratch, position, finding, triaged.to.code())?;
-    }
-    Ok(project)
-}
-
-/// A row of `presence` that still holds, with what its successor takes over as it is.
-struct Live {
-    key: i64,
-    branch: i64,
-    severity: u8,
-    status: u8,
-    scanner: u8,
-    /// `since` and everything behind it.
-    rest: [Value; 9],
-}
-
-/// Shows a finding in another triage state on every branch that has it.
-fn move_presence(
-    tx: &Connection,
-    scratch: &mut Scratch,
-    position: i64,
-    finding: i64,
-    status: u8,
-) -> Result<(), ApplyError> {
-    // The last row of each branch, from one branch to the next: what was before may be long.
-    let mut last = tx.prepare_cached(
-        "SELECT key, branch, severity, status, scanner, since, is_new, path, line, end_line, places, fix, excerpt, digest,
-                valid_to
-         FROM presence INDEXED BY presence_finding
-         WHERE finding = ?1 AND branch < ?2 ORDER BY branch DESC, valid_from DESC LIMIT 1",
-    )?;
-    let (mut live, mut below) = (Vec::with_capacity(1), i64::MAX);
-    while let Some((row, valid_to)) =
-        last.query_row([finding, below], |row| Ok((read_live(row)?, row.get::<_, i64>(14)?))).optional()?
-    {
-        below = row.branch;
-        if valid_to == FOREVER {
-            live.push(row);
-        }
-    }
-    for Live { key, branch, severity, status: before, scanner, rest } in live.into_iter().rev() {
-        end_presence(tx, key, position)?;
-        let [since, is_new, path, line, end_line, places, fix, excerpt, digest] = &rest;
-        tx.prepare_cached(INSERT_PRESENCE)?.execute(params![
-            branch, finding, severity, status, scanner, position, FOREVER, since, is_new, path, line,
-            end_line, places, fix, excerpt, digest,
-        ])?;
-        scratch.counters.add(tx, cell(branch, severity, before, scanner), position, -1)?;
-        scratch.counters.add(tx, cell(branch, severity, status, scanner), position, 1)?;
-        scratch.branches.touch(tx, branch, position)?;
-    }
-    Ok(())
-}
-
-fn read_live(row: &rusqlite::Row<'_>) -> rusqlite::Result<Live> {
-    let mut rest = [const { Value::Null }; 9];
-    for (index, value) in rest.iter_mut().enumerate() {
-        *value = row.get(5 + index)?;
-    }
-    Ok(Live {
-        key: row.get(0)?,
-        branch: row.get(1)?,
-        severity: row.get(2)?,
-        status: row.get(3)?,
-        scanner: row.get(4)?,
-        rest,
-    })
-}
-
 /// By key, and not by what it is found by: SQLite opens a savepoint for a statement that might change several
 /// rows, and copies each page before it changes it.
-fn end_presence(tx: &Connection, key: i64, position: i64) -> rusqlite::Result<()> {
+pub(super) fn end_presence(tx: &Connection, key: i64, position: i64) -> rusqlite::Result<()> {
     tx.prepare_cached("UPDATE presence SET valid_to = ?2 WHERE key = ?1")?.execute([key, position])?;
     Ok(())
 }
@@ -217,40 +124,20 @@ fn finding_and_status(tx: &Connection, id: FindingId) -> Result<(i64, u8), Apply
     Ok((known.key, known.status))
 }
 
-/// A finding and the last decision about it, which holds until the next.
-struct Known {
-    key: i64,
-    status: u8,
-    decision: Option<i64>,
-    note: Option<String>,
-}
-
-fn known(tx: &Connection, id: FindingId) -> Result<Known, ApplyError> {
-    tx.prepare_cached(
-        "SELECT f.key, coalesce(t.status, 0), t.rowid, t.note FROM finding f
-         LEFT JOIN triage t ON t.rowid = (SELECT last.rowid FROM triage last WHERE last.finding = f.key
-                                          ORDER BY last.valid_from DESC LIMIT 1)
-         WHERE f.id = ?1",
-    )?
-    .query_row([id.as_bytes()], |row| {
-        Ok(Known { key: row.get(0)?, status: row.get(1)?, decision: row.get(2)?, note: row.get(3)? })
-    })
-    .optional()?
-    .ok_or(ApplyError::Unknown("a finding"))
-}
-
 /// The key of the row, unless the project has the finding already.
 fn insert_finding(
     tx: &Connection,
     decoded: &Decoded,
     keys: BranchKeys,
     detected: &Detected,
+    incident: Option<IncidentId>,
 ) -> Result<Option<i64>, ApplyError> {
     let inserted = tx
         .prepare_cached(
             "INSERT OR IGNORE INTO finding (id, project, scanner, fingerprint, rule, title, description, cwe, cve,
-                 confidence, ecosystem, package, advisories, informational, secret, refs, detected, detected_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+                 confidence, ecosystem, package, advisories, informational, secret, refs, detected, detected_at,
+                 upload, incident)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
         )?
         .execute(params![
             detected.finding.as_bytes(),
@@ -271,6 +158,8 @@ fn insert_finding(
             list_to_json(&detected.references),
             decoded.position(),
             decoded.at(),
+            detected.upload.as_ref().map(to_json),
+            incident.as_ref().map(IncidentId::as_bytes),
         ])?;
     Ok((inserted == 1).then(|| tx.last_insert_rowid()))
 }
@@ -329,6 +218,8 @@ fn insert_presence(
         says_more.then(|| to_json(&occurrence.places)),
         occurrence.fix,
         occurrence.excerpt.as_ref().map(to_json),
+        occurrence.columns.as_ref().map(to_json),
+        occurrence.imported,
         digest.to_bytes(),
     ])?;
     let cell = cell(keys.branch, occurrence.severity.rank(), row.status, row.scanner);

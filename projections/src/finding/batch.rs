@@ -1,7 +1,7 @@
 //! Findings of several projects or scans, in one statement.
 
 use super::list::{FindingFilter, FindingSort, ListScope, match_expression};
-use super::row::{COLUMNS, FindingRow, read};
+use super::row::{COLUMN_COUNT, COLUMNS, FindingRow, read};
 use crate::at::{At, Moment, resolve};
 use crate::page::{Page, Paging};
 use crate::store::column::to_json;
@@ -38,7 +38,7 @@ const DECISION: &str = "coalesce(
 
 /// Branches that scopes come to: of a project as of `:at`; of a scan where its results were complete.
 const TARGETS: &str = "target AS (
-    SELECT w.key AS number, b.key AS branch, :at AS presence, -1 AS coverage
+    SELECT w.key AS number, b.key AS branch, :at AS presence, -1 AS coverage, NULL AS extent, NULL AS scan
     FROM json_each(:scopes) w
     JOIN project p ON p.id = unhex(w.value ->> 1) AND p.deleted IS NULL
     JOIN organization o ON o.key = p.organization AND o.id = :organization
@@ -46,7 +46,7 @@ const TARGETS: &str = "target AS (
     JOIN branch b ON b.project = p.key AND b.name = coalesce(w.value ->> 2, d.default_branch) AND b.opened <= :at
     WHERE w.value ->> 0 = 'branch'
     UNION ALL
-    SELECT w.key, a.branch, a.position, a.coverage
+    SELECT w.key, a.branch, a.position, a.coverage, a.client ->> 'extent', s.key
     FROM json_each(:scopes) w
     JOIN scan s ON s.id = unhex(w.value ->> 1) AND s.deleted IS NULL
     JOIN project p ON p.key = s.project AND p.deleted IS NULL
@@ -95,14 +95,14 @@ impl Views {
                 ":until": skip.saturating_add(query.paging.limit.into()),
             })?;
             while let Some(row) = rows.next()? {
-                let number = row.get::<_, i64>(32)?.unsigned_abs() as usize;
+                let number = row.get::<_, i64>(COLUMN_COUNT)?.unsigned_abs() as usize;
                 let page = &mut pages[number];
-                page.total = row.get::<_, i64>(33)?.cast_unsigned();
+                page.total = row.get::<_, i64>(COLUMN_COUNT + 1)?.cast_unsigned();
                 // The first row comes along for the total, even if the page begins after it.
-                let place: i64 = row.get(34)?;
+                let place: i64 = row.get(COLUMN_COUNT + 2)?;
                 if place > skip && query.paging.limit > 0 {
                     let mut finding = read(row)?;
-                    finding.state = TriageState::from_code(row.get(35)?).unwrap_or_default();
+                    finding.state = TriageState::from_code(row.get(COLUMN_COUNT + 3)?).unwrap_or_default();
                     page.rows.push(finding);
                 }
             }
@@ -125,7 +125,11 @@ fn sql(sort: FindingSort, has_words: bool) -> String {
                     CASE WHEN t.presence = :at THEN q.status
                          ELSE coalesce((SELECT g.status FROM triage g WHERE g.rowid = {decision}), 0) END AS status
              FROM target t JOIN presence q ON q.branch = t.branch AND {presence}
-             WHERE (t.coverage >> q.scanner) & 1",
+             WHERE (t.coverage >> q.scanner) & 1
+               AND CASE t.extent
+                   WHEN 'changes' THEN EXISTS (SELECT 1 FROM scan_finding x WHERE x.scan = t.scan AND x.finding = q.finding)
+                   WHEN 'full' THEN EXISTS (SELECT 1 FROM finding x WHERE x.key = q.finding AND x.upload IS NOT NULL)
+                   ELSE 1 END",
             decision = DECISION.replace("{f}", "q.finding")
         )
     };

@@ -3,18 +3,20 @@
 use super::row::{COLUMN_COUNT, COLUMNS, FindingRow, read};
 use crate::at::{At, Moment, resolve};
 use crate::project::scope::read_scope;
-use crate::store::column::optional_id;
+use crate::store::column::{json, optional_id};
 use crate::store::{ReadError, Views};
 use rusqlite::{Connection, OptionalExtension, named_params};
 use scanledger_domain::finding::Fingerprint;
 use scanledger_domain::id::{FindingId, OrganizationId, ScanId};
 use scanledger_domain::identity::ProjectScope;
+use scanledger_domain::incident::Opening;
+use scanledger_domain::severity::Severity;
 
 /// Findings that are looked up on the caller's thread.
 const FEW: usize = 4;
 
 /// Whose a finding is: what a decision about it needs to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindingScope {
     /// The finding.
     pub finding: FindingId,
@@ -22,6 +24,8 @@ pub struct FindingScope {
     pub scope: ProjectScope,
     /// Its fingerprint.
     pub fingerprint: Fingerprint,
+    /// The secret that it is about, as bad as it is anywhere in the project.
+    pub secret: Option<Opening>,
 }
 
 /// A finding and the latest scan of its branch that has results, deleted ones aside.
@@ -97,18 +101,31 @@ impl Views {
 
 fn scopes(connection: &Connection, ids: &[FindingId]) -> Result<Vec<FindingScope>, ReadError> {
     let mut statement = connection.prepare_cached(
-        "SELECT o.id, p.team, p.id, f.fingerprint FROM finding f JOIN project p ON p.key = f.project
+        "SELECT o.id, p.team, p.id, f.fingerprint, f.secret, f.rule FROM finding f JOIN project p ON p.key = f.project
          JOIN organization o ON o.key = p.organization WHERE f.id = ?1 AND p.deleted IS NULL",
+    )?;
+    let mut seen = connection.prepare_cached(
+        "SELECT min(q.severity), max(q.is_new) FROM presence q INDEXED BY presence_finding
+         WHERE q.finding = (SELECT key FROM finding WHERE id = ?1)",
     )?;
     let mut scopes = Vec::with_capacity(ids.len());
     for finding in ids {
         let scope = statement
             .query_row([finding.as_bytes()], |row| {
-                Ok(FindingScope {
-                    finding: *finding,
-                    scope: read_scope(row, 0)?,
-                    fingerprint: Fingerprint(row.get(3)?),
-                })
+                let scope = read_scope(row, 0)?;
+                let secret = match json(row, 4)? {
+                    None => None,
+                    Some(secret) => Some(seen.query_row([finding.as_bytes()], |seen| {
+                        Ok(Opening {
+                            organization: scope.organization,
+                            secret,
+                            rule: row.get(5)?,
+                            severity: Severity::from_rank(seen.get(0)?),
+                            is_historical: !seen.get::<_, bool>(1)?,
+                        })
+                    })?),
+                };
+                Ok(FindingScope { finding: *finding, scope, fingerprint: Fingerprint(row.get(3)?), secret })
             })
             .optional()?;
         scopes.extend(scope);

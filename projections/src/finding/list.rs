@@ -1,5 +1,6 @@
 //! Lists of findings.
 
+use super::only::{Bits, Only};
 use super::order::{Order, OrderKey, Orders};
 use super::row::{COLUMNS, FindingRow, read};
 use super::runs;
@@ -85,6 +86,8 @@ struct Target {
     triage: Moment,
     /// Bits of the scanners that the scan covered; all for a branch.
     coverage: u32,
+    /// What of that alone, for a scan that a client ran.
+    only: Option<Only>,
     changed: i64,
 }
 
@@ -130,7 +133,7 @@ fn list(
             return Ok(Page { rows: vec![], total: 0 });
         }
     }
-    let is_plain = filter.text.is_none() && filter.path_contains.is_none();
+    let is_plain = filter.text.is_none() && filter.path_contains.is_none() && target.only.is_none();
     if is_plain && query.sort == FindingSort::Severity && target.presence == target.triage {
         let runs = runs::runs(connection, target.branch, target.presence, &filter)?;
         let total = runs.iter().map(|run| run.count).sum();
@@ -157,7 +160,10 @@ fn by_order(
         changed: if is_live { target.changed } else { 0 },
     };
     let order = orders.load(connection, &key)?;
-    let chosen = chosen(connection, &order, filter)?;
+    let mut chosen = chosen(connection, &order, filter)?;
+    if let Some(only) = target.only {
+        chosen = Some(only.of(connection, &order, chosen)?);
+    }
     let passes = |rank: usize| {
         let entry = order.entries[rank];
         filter.passes(entry.severity, entry.status, entry.scanner)
@@ -175,35 +181,6 @@ fn by_order(
         total += 1;
     }
     Ok(Page { rows: rows_of(connection, &keys, target.triage, target.presence)?, total })
-}
-
-/// A set of ranks.
-struct Bits(Vec<u64>);
-
-impl Bits {
-    fn new(length: usize) -> Self {
-        Self(vec![0; length.div_ceil(64)])
-    }
-
-    fn insert(&mut self, rank: u32) {
-        self.0[rank as usize / 64] |= 1 << (rank % 64);
-    }
-
-    fn intersect(&mut self, other: &Self) {
-        for (word, other) in self.0.iter_mut().zip(&other.0) {
-            *word &= other;
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().enumerate().flat_map(|(index, &word)| {
-            std::iter::successors((word != 0).then_some(word), |word| {
-                let rest = word & (word - 1);
-                (rest != 0).then_some(rest)
-            })
-            .map(move |word| index * 64 + word.trailing_zeros() as usize)
-        })
-    }
 }
 
 /// The ranks that text and path leave; `None` if neither is asked for.
@@ -323,14 +300,21 @@ fn scan_target(
     }
     let anchor = connection
         .prepare_cached(
-            "SELECT a.branch, a.position, a.coverage, b.changed, b.pending_from
+            "SELECT a.branch, a.position, a.coverage, b.changed, b.pending_from, a.client ->> 'extent',
+                    (SELECT s.key FROM scan s WHERE s.id = a.scan), b.project
              FROM branch_scan a JOIN branch b ON b.key = a.branch WHERE a.scan = ?1 AND a.position <= ?2",
         )?
         .query_row(params![scan.as_bytes(), moment.position()], |row| {
-            Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?, row.get::<_, Option<i64>>(4)?))
+            let only = match row.get_ref(5)?.as_str_or_null()? {
+                None => None,
+                Some("changes") => Some(Only::Seen(row.get(6)?)),
+                Some(_) => Some(Only::Uploads(row.get(7)?)),
+            };
+            let anchor = (row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?);
+            Ok((anchor, only, row.get(3)?, row.get::<_, Option<i64>>(4)?))
         })
         .optional()?;
-    let Some((branch, position, coverage, changed, pending_from)) = anchor else { return Ok(None) };
+    let Some(((branch, position, coverage), only, changed, pending_from)) = anchor else { return Ok(None) };
     // If nothing came or went between the scan and the moment, presence is the same at both, and one moment will do.
     let next: Option<i64> = connection
         .prepare_cached(
@@ -342,7 +326,7 @@ fn scan_target(
     let next = next.or(pending_from);
     let presence =
         if next.is_none_or(|next| next > moment.position()) { moment } else { Moment::Past(position) };
-    Ok(Some(Target { branch, presence, triage: moment, coverage, changed }))
+    Ok(Some(Target { branch, presence, triage: moment, coverage, only, changed }))
 }
 
 fn branch_target(
@@ -372,6 +356,7 @@ fn branch_target(
         presence: moment,
         triage: moment,
         coverage: u32::MAX,
+        only: None,
         changed,
     }))
 }

@@ -2,8 +2,12 @@
 
 pub(crate) mod apply;
 mod batch;
+pub(crate) mod decide;
 mod detail;
+mod dismissed;
+mod everywhere;
 mod list;
+mod only;
 mod order;
 pub(crate) mod row;
 mod runs;
@@ -11,6 +15,8 @@ mod starts;
 
 pub use batch::FindingsOfScopes;
 pub use detail::{FindingInScan, FindingScope};
+pub use dismissed::DismissedUpload;
+pub use everywhere::{EverywhereFilter, EverywhereMark, EverywhereQuery, FindingEverywhere, Stay};
 pub(crate) use list::match_expression;
 pub use list::{FindingFilter, FindingList, FindingQuery, FindingSort, ListScope};
 pub(crate) use order::Orders;

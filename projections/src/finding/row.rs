@@ -3,7 +3,7 @@
 use rusqlite::Row;
 use scanledger_domain::branch::{ExcerptRef, SecretFacts};
 use scanledger_domain::component::{Ecosystem, Package};
-use scanledger_domain::finding::{Fingerprint, TriageState};
+use scanledger_domain::finding::{Columns, Fingerprint, TriageState, UploadFacts};
 use scanledger_domain::id::{BranchId, FindingId, ProjectId};
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::scanning::{Place, ScannerKind};
@@ -74,16 +74,22 @@ pub struct FindingRow {
     pub since: Position,
     /// Whether it counted as new when it came onto the branch.
     pub is_new: bool,
+    /// What is kept of what a client found and named itself.
+    pub upload: Option<UploadFacts>,
+    /// Where the match begins and ends on its lines.
+    pub columns: Option<Columns>,
+    /// Whether a file imports the package, if that is known.
+    pub imported: Option<bool>,
 }
 
 /// The columns [`read`] expects, in order; aliases: `p` presence, `f` finding, `t` triage, `b` branch, `pr` project.
 pub(crate) const COLUMNS: &str = "f.id, pr.id, b.id, f.fingerprint, p.scanner, f.rule, f.title, f.description, \
      p.severity, p.status, t.actor_kind, t.actor_id, t.changed_at, t.note, f.cwe, f.cve, f.confidence, p.path, p.line, \
      p.end_line, p.places, f.ecosystem, f.package, f.advisories, f.informational, p.fix, f.secret, f.refs, p.excerpt, \
-     f.detected_at, p.since, p.is_new";
+     f.detected_at, p.since, p.is_new, f.upload, p.columns, p.imported";
 
 /// How many [`COLUMNS`] there are; a query's own columns come behind them.
-pub(crate) const COLUMN_COUNT: usize = 32;
+pub(crate) const COLUMN_COUNT: usize = 35;
 
 /// Reads a row of [`COLUMNS`].
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
@@ -127,5 +133,8 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
         detected_at: Timestamp(row.get(29)?),
         since: Position(row.get::<_, i64>(30)?.cast_unsigned()),
         is_new: row.get(31)?,
+        upload: json(row, 32)?,
+        columns: json(row, 33)?,
+        imported: row.get(34)?,
     })
 }

@@ -1,6 +1,6 @@
 //! People and keys that did something, in one statement.
 
-use super::PersonRow;
+use super::{PersonRow, unsigned};
 use crate::project::batch::hex_ids;
 use crate::store::column::id;
 use crate::store::{ReadError, Views};
@@ -31,9 +31,9 @@ impl Views {
     ) -> Result<Actors, ReadError> {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT 0, u.id, u.name, u.email FROM json_each(:people) w JOIN user u ON u.id = unhex(w.value)
+                "SELECT 0, u.id, u.name, u.email, u.registered FROM json_each(:people) w JOIN user u ON u.id = unhex(w.value)
                  UNION ALL
-                 SELECT 1, k.id, k.name, '' FROM json_each(:keys) w JOIN api_key k ON k.id = unhex(w.value)
+                 SELECT 1, k.id, k.name, '', 0 FROM json_each(:keys) w JOIN api_key k ON k.id = unhex(w.value)
                  JOIN organization o ON o.key = k.organization AND o.id = :organization",
             )?;
             let mut rows = statement.query(named_params! {
@@ -45,7 +45,8 @@ impl Views {
             while let Some(row) = rows.next()? {
                 if row.get::<_, u8>(0)? == 0 {
                     let id = UserId(id(row, 1)?);
-                    let person = PersonRow { id, name: Sealed(row.get(2)?), email: Sealed(row.get(3)?) };
+                    let (name, email) = (Sealed(row.get(2)?), Sealed(row.get(3)?));
+                    let person = PersonRow { id, number: unsigned(row, 4)?, name, email };
                     actors.people.insert(id, person);
                 } else {
                     actors.keys.insert(ApiKeyId(id(row, 1)?), row.get(2)?);

@@ -17,6 +17,8 @@ use std::collections::HashMap;
 pub struct PersonRow {
     /// Their id.
     pub id: UserId,
+    /// Their id where it has to be a whole number: the position of their `user.registered`.
+    pub number: u64,
     /// Their name, sealed.
     pub name: Sealed,
     /// Their address, sealed.
@@ -189,12 +191,14 @@ impl Views {
     /// When the store fails.
     pub async fn people(&self, ids: Vec<UserId>) -> Result<HashMap<UserId, PersonRow>, ReadError> {
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached("SELECT name, email FROM user WHERE id = ?1")?;
+            let mut statement =
+                connection.prepare_cached("SELECT name, email, registered FROM user WHERE id = ?1")?;
             let mut people = HashMap::with_capacity(ids.len());
             for id in ids {
                 let person = statement
                     .query_row(params![id.as_bytes()], |row| {
-                        Ok(PersonRow { id, name: Sealed(row.get(0)?), email: Sealed(row.get(1)?) })
+                        let (name, email) = (Sealed(row.get(0)?), Sealed(row.get(1)?));
+                        Ok(PersonRow { id, number: unsigned(row, 2)?, name, email })
                     })
                     .optional()?;
                 if let Some(person) = person {

@@ -1,6 +1,8 @@
 //! Projects, with what people wrote about them over time.
 
 pub(crate) mod batch;
+mod named;
+mod numbered;
 mod query;
 mod row;
 pub(crate) mod scope;

@@ -14,6 +14,8 @@ use scanledger_domain::time::Timestamp;
 pub struct ProjectRow {
     /// Its id.
     pub id: ProjectId,
+    /// Its id where it has to be a whole number: the position of its `project.created`.
+    pub number: u64,
     /// Whose it is.
     pub organization: OrganizationId,
     /// The team that owns it.
@@ -49,7 +51,8 @@ macro_rules! columns_sql {
              (SELECT json_group_array(json_array(c.severity, c.scanner, ",
             $total,
             ")) FROM branch b JOIN counter_cell c ON c.branch = b.key
-              WHERE b.project = p.key AND b.name = d.default_branch AND b.opened <= :at)"
+              WHERE b.project = p.key AND b.name = d.default_branch AND b.opened <= :at),
+             p.created"
         )
     };
 }
@@ -90,6 +93,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<ProjectRow> {
     }
     Ok(ProjectRow {
         id: ProjectId(id(row, 0)?),
+        number: row.get::<_, i64>(14)?.cast_unsigned(),
         organization: OrganizationId(id(row, 1)?),
         team: optional_id(row, 2)?.map(TeamId),
         details: ProjectDetails {

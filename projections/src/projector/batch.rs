@@ -328,7 +328,8 @@ fn write_checkpoint(tx: &Connection, batch: &[Decoded]) -> rusqlite::Result<()> 
 fn apply_event(tx: &Connection, scratch: &mut Scratch, decoded: &Decoded) -> Result<(), ApplyError> {
     let project = match &decoded.event {
         Event::Branch(event) => Some(crate::branch::apply::apply(tx, scratch, decoded, event)?),
-        Event::Finding(event) => Some(crate::finding::apply::triage(tx, scratch, decoded, event)?),
+        Event::Finding(event) => Some(crate::finding::decide::triage(tx, scratch, decoded, event)?),
+        Event::Incident(event) => crate::incident::apply::apply(tx, scratch, decoded, event)?,
         Event::Scan(event) => Some(crate::scan::apply(tx, scratch, decoded, event)?),
         Event::Project(event) => Some(crate::project::apply(tx, scratch, decoded, event)?),
         Event::Organization(_)
@@ -342,7 +343,11 @@ fn apply_event(tx: &Connection, scratch: &mut Scratch, decoded: &Decoded) -> Res
             crate::component::apply_advisory(tx, decoded, event)?;
             None
         }
-        Event::Claim(_) => None,
+        Event::Policy(event) => {
+            crate::policy::apply(tx, scratch, decoded, event)?;
+            None
+        }
+        Event::Check(_) | Event::Claim(_) => None,
     };
     let organization = scratch.keys.organization(tx, decoded.metadata.organization)?;
     let kind = scratch.keys.kind(tx, &decoded.recorded.kind)?;

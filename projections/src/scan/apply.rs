@@ -4,6 +4,7 @@ use crate::at::FOREVER;
 use crate::projector::{ApplyError, Decoded, Scratch};
 use crate::store::column::{actor_columns, to_json};
 use rusqlite::{Connection, params};
+use scanledger_domain::id::FindingId;
 use scanledger_domain::scan::{Interruption, Queued, ScanEvent, ScanStatus, SourceKind};
 
 /// What of a scan's state an event changes.
@@ -38,10 +39,24 @@ pub(crate) fn apply(
             .execute([scan, decoded.position()])?;
         return Ok(project);
     }
+    if let ScanEvent::ResultsReceived(received) = event {
+        saw(tx, scan, &received.changes)?;
+    }
     let mut state = close(tx, scan, decoded.position())?;
     change(&mut state, event, decoded.at());
     insert(tx, scan, decoded, &state)?;
     Ok(project)
+}
+
+/// What a scan of changes saw.
+fn saw(tx: &Connection, scan: i64, findings: &[FindingId]) -> Result<(), ApplyError> {
+    let mut statement = tx.prepare_cached(
+        "INSERT OR IGNORE INTO scan_finding (scan, finding) SELECT ?1, key FROM finding WHERE id = ?2",
+    )?;
+    for finding in findings {
+        statement.execute(params![scan, finding.as_bytes()])?;
+    }
+    Ok(())
 }
 
 fn scan_of(event: &ScanEvent) -> uuid::Uuid {
@@ -52,6 +67,7 @@ fn scan_of(event: &ScanEvent) -> uuid::Uuid {
         ScanEvent::Resumed(e) => e.scan,
         ScanEvent::Requeued(e) => e.scan,
         ScanEvent::Settling(e) => e.scan,
+        ScanEvent::ResultsReceived(e) => e.scan,
         ScanEvent::Completed(e) => e.scan,
         ScanEvent::Failed(e) => e.scan,
         ScanEvent::Stopped(e) => e.scan,
@@ -91,6 +107,10 @@ fn change(state: &mut State, event: &ScanEvent, at: i64) {
         // A stopped scan whose results are recorded stays stopped.
         ScanEvent::Settling(_) if state.owes_partial => return,
         ScanEvent::Settling(_) => ScanStatus::Settling,
+        ScanEvent::ResultsReceived(received) => {
+            state.outcome = Some(to_json(&received.outcome));
+            return;
+        }
         ScanEvent::Completed(completed) => {
             state.outcome = Some(to_json(&completed.outcome));
             state.verdict = Some(to_json(&completed.verdict));
@@ -131,11 +151,14 @@ fn queue(
     let (by_kind, by_id) = actor_columns(queued.by);
     let source_kind = match queued.source.kind {
         SourceKind::Upload => "upload",
+        SourceKind::Client => "client",
+        SourceKind::Repository => "repository",
     };
     tx.prepare_cached(
         "INSERT INTO scan (id, organization, project, branch, scan_type, source_kind, source_blob, source_name,
-                           source_size, commit_id, base_id, rescan_of, by_kind, by_id, queued, queued_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                           source_size, commit_id, base_id, rescan_of, by_kind, by_id, queued, queued_at,
+                           client)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )?
     .execute(params![
         queued.scan.as_bytes(),
@@ -154,6 +177,7 @@ fn queue(
         by_id,
         decoded.position(),
         decoded.at(),
+        queued.client.as_ref().map(to_json),
     ])?;
     let scan = tx.last_insert_rowid();
     let state = State { status: ScanStatus::Queued.as_str().to_owned(), run: 1, ..State::default() };

@@ -1,7 +1,7 @@
 //! Scans by id and by project, many in one statement.
 
 use super::ScanRow;
-use super::query::{COLUMNS, read};
+use super::query::{COLUMN_COUNT, COLUMNS, read};
 use crate::at::{At, Moment, holds, resolve};
 use crate::page::{Page, Paging};
 use crate::project::batch::hex_ids;
@@ -117,9 +117,9 @@ impl Views {
             while let Some(row) = rows.next()? {
                 let scan = read(row)?;
                 let page = pages.entry(scan.project).or_insert_with(|| Page { rows: vec![], total: 0 });
-                page.total = row.get::<_, i64>(27)?.cast_unsigned();
+                page.total = row.get::<_, i64>(COLUMN_COUNT)?.cast_unsigned();
                 // The first row comes along for the total, even if the page begins after it.
-                let place: i64 = row.get(28)?;
+                let place: i64 = row.get(COLUMN_COUNT + 1)?;
                 if place > skip && query.paging.limit > 0 {
                     page.rows.push(scan);
                 }

@@ -3,7 +3,11 @@
 mod apply;
 mod batch;
 mod query;
+mod search;
+mod silent;
 
 pub(crate) use apply::apply;
 pub use batch::ScansOfProjects;
 pub use query::{HeldScan, RunnableScan, ScanQuery, ScanRow};
+pub use search::{Course, FoundScan, ScanSearch, SearchFilter};
+pub use silent::SilentScan;

@@ -11,7 +11,7 @@ use scanledger_domain::id::{OrganizationId, ProjectId, ScanId};
 use scanledger_domain::identity::{ProjectScope, Visible};
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::project::Verdict;
-use scanledger_domain::scan::{Failure, ScanOutcome, ScanStatus, ScanType, Source, SourceKind};
+use scanledger_domain::scan::{ClientRun, Failure, ScanOutcome, ScanStatus, ScanType, Source, SourceKind};
 use scanledger_domain::time::Timestamp;
 use std::collections::HashMap;
 
@@ -66,6 +66,8 @@ pub struct ScanRow {
     pub failure: Option<Failure>,
     /// Where its findings are anchored, once they are complete.
     pub scanned: Option<Position>,
+    /// The client that runs it, if the workers of the server do not.
+    pub client: Option<ClientRun>,
 }
 
 /// A scan that waits for a worker.
@@ -117,7 +119,10 @@ pub struct ScanQuery {
 pub(super) const COLUMNS: &str = "s.id, o.id, p.id, d.name, d.repo_url, d.default_branch, s.branch, s.scan_type, s.source_blob,
      s.source_name, s.source_size, s.commit_id, s.base_id, s.rescan_of, s.by_kind, s.by_id, st.status, st.run, s.queued,
      s.queued_at, st.started_at, st.ended_at, st.changed_at, st.outcome, st.verdict, st.failure,
-     (SELECT a.position FROM branch_scan a WHERE a.scan = s.id AND a.position <= :at)";
+     (SELECT a.position FROM branch_scan a WHERE a.scan = s.id AND a.position <= :at), s.source_kind, s.client";
+
+/// How many [`COLUMNS`] there are; a query's own columns come behind them.
+pub(super) const COLUMN_COUNT: usize = 29;
 
 const FROM: &str = "FROM scan s JOIN project p ON p.key = s.project AND p.deleted IS NULL
      JOIN organization o ON o.key = s.organization
@@ -139,7 +144,11 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<ScanRow> {
         branch: row.get(6)?,
         scan_type: row.get_ref(7)?.as_str()?.parse().map_err(|_| bad(7))?,
         source: Source {
-            kind: SourceKind::Upload,
+            kind: match row.get_ref(27)?.as_str()? {
+                "client" => SourceKind::Client,
+                "repository" => SourceKind::Repository,
+                _ => SourceKind::Upload,
+            },
             blob: row.get_ref(8)?.as_str()?.parse().map_err(|_| bad(8))?,
             name: row.get(9)?,
             size: row.get::<_, i64>(10)?.cast_unsigned(),
@@ -159,6 +168,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<ScanRow> {
         verdict: json(row, 24)?,
         failure: json(row, 25)?,
         scanned: row.get::<_, Option<i64>>(26)?.map(|position| Position(position.cast_unsigned())),
+        client: json(row, 28)?,
     })
 }
 
@@ -277,7 +287,7 @@ impl Views {
                     FROM scan_state st JOIN scan s ON s.key = st.scan AND s.deleted IS NULL
                     JOIN project p ON p.key = s.project AND p.deleted IS NULL
                     JOIN organization o ON o.key = s.organization
-                    WHERE st.valid_to = 9223372036854775807 AND st.status = 'queued'
+                    WHERE st.valid_to = 9223372036854775807 AND st.status = 'queued' AND s.client IS NULL
                       AND (st.status IN ('queued', 'running', 'paused', 'settling') OR st.owes_partial = 1)
                  ) WHERE place <= ?1 ORDER BY queued",
             )?;
@@ -303,7 +313,8 @@ impl Views {
             let mut statement = connection.prepare_cached(
                 "SELECT o.id, count(*) FROM scan_state st JOIN scan s ON s.key = st.scan AND s.deleted IS NULL
                  JOIN organization o ON o.key = s.organization
-                 WHERE st.valid_to = 9223372036854775807 AND st.status IN ('running', 'paused', 'settling')
+                 WHERE st.valid_to = 9223372036854775807 AND s.client IS NULL
+                   AND st.status IN ('running', 'paused', 'settling')
                    AND (st.status IN ('queued', 'running', 'paused', 'settling') OR st.owes_partial = 1)
                  GROUP BY o.id",
             )?;
@@ -325,7 +336,7 @@ impl Views {
                 "SELECT s.id, o.id, st.status, st.attempt FROM scan_state st
                  JOIN scan s ON s.key = st.scan AND s.deleted IS NULL
                  JOIN organization o ON o.key = s.organization
-                 WHERE st.valid_to = 9223372036854775807
+                 WHERE st.valid_to = 9223372036854775807 AND s.client IS NULL
                    AND (st.status IN ('queued', 'running', 'paused', 'settling') OR st.owes_partial = 1)
                    AND (st.status IN ('running', 'settling') OR st.owes_partial = 1)
                  ORDER BY s.key",

@@ -181,6 +181,7 @@ async fn project_with_a_scan(world: &mut World) {
         base: None,
         by: Actor::User(BOB),
         rescan_of: None,
+        client: None,
     };
     world.append(scan_stream(scan), &[ScanEvent::from(queued)]).await;
 }

@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its world up has failed")]
 
 pub mod identity;
+pub mod incident;
 
-use scanledger_domain::branch::{Branch, Inventory, RecordScan, branch_id, branch_stream, observe};
+use scanledger_domain::branch::{Branch, Coverage, Inventory, RecordScan, branch_id, branch_stream, observe};
 use scanledger_domain::component::Component;
 use scanledger_domain::decider::{Decider, StoredEvent};
 use scanledger_domain::finding::{
@@ -43,6 +44,8 @@ pub struct World {
     pub folder: tempfile::TempDir,
     pub log: Arc<dyn EventLog>,
     pub projector: Projector,
+    /// Whom events name.
+    pub actor: Actor,
     versions: HashMap<StreamName, u64>,
     inventories: HashMap<String, Inventory>,
     triage: HashMap<FindingId, TriageStatus>,
@@ -58,6 +61,7 @@ impl World {
             folder,
             log,
             projector,
+            actor: Actor::Operator,
             versions: HashMap::new(),
             inventories: HashMap::new(),
             triage: HashMap::new(),
@@ -89,7 +93,7 @@ impl World {
 
     /// Appends events to a stream at the version this world knows, and projects them.
     pub async fn append<E: StoredEvent>(&mut self, stream: StreamName, events: &[E]) -> Position {
-        let metadata: Arc<[u8]> = metadata().into();
+        let metadata: Arc<[u8]> = metadata(self.actor).into();
         let mut position = Position::START;
         for part in events.chunks(500) {
             self.commands += 1;
@@ -128,6 +132,16 @@ impl World {
         detections: Vec<Detection>,
         components: Vec<Component>,
     ) -> (ScanId, Position) {
+        self.scan_with(branch, coverage.to_vec().into(), detections, Some(components)).await
+    }
+
+    pub async fn scan_with(
+        &mut self,
+        branch: &str,
+        coverage: Coverage,
+        detections: Vec<Detection>,
+        components: Option<Vec<Component>>,
+    ) -> (ScanId, Position) {
         self.commands += 1;
         let scan = ScanId(Uuid::from_u128(self.commands));
         let queued = Queued {
@@ -146,6 +160,7 @@ impl World {
             base: None,
             by: Actor::Operator,
             rescan_of: None,
+            client: None,
         };
         self.append(scan_stream(scan), &[ScanEvent::from(queued)]).await;
         let snapshot = self.views().inventory(PROJECT, branch).await.unwrap();
@@ -158,9 +173,9 @@ impl World {
             base: snapshot.base,
             scan,
             run: 1,
-            coverage: coverage.to_vec(),
+            coverage,
             observed: observe(PROJECT, detections, &known),
-            components: Some(components),
+            components,
             generation: None,
         };
         let events = Branch::decide(&snapshot.inventory, command).unwrap();
@@ -189,7 +204,7 @@ impl World {
 
     /// One decision about each of many findings, appended in big batches and projected at the end.
     pub async fn triage_many(&mut self, findings: &[FindingId], to: TriageState) {
-        let metadata: Arc<[u8]> = metadata().into();
+        let metadata: Arc<[u8]> = metadata(self.actor).into();
         for chunk in findings.chunks(500) {
             let mut batch = Vec::with_capacity(chunk.len());
             self.commands += 1;
@@ -224,10 +239,10 @@ impl World {
     }
 }
 
-fn metadata() -> Vec<u8> {
+fn metadata(actor: Actor) -> Vec<u8> {
     Metadata {
         organization: Some(ORGANIZATION),
-        actor: Actor::Operator,
+        actor,
         correlation: Uuid::from_u128(7),
         causation: None,
         address: None,

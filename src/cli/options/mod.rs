@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod audit;
+mod code_host;
 mod entrance;
 mod keeping;
 mod key;
@@ -10,6 +11,7 @@ mod server;
 mod tools;
 
 pub use audit::AuditCommand;
+pub use code_host::CodeHostArgs;
 pub use entrance::{AddressArgs, EntranceArgs, MailArgs, OidcArgs, PeopleArgs, RegistrationArg};
 pub use keeping::{BackupOptions, KeysCommand, RestoreOptions};
 pub use key::{CreateKeyOptions, KeyCommand, KeyRole, Kind};
@@ -176,9 +178,14 @@ fn log_filter(text: &str) -> Result<String, String> {
 }
 
 /// Names under which other tools keep the same settings; they count when the name of our own is not set.
-const ALIASES: [(Option<&str>, &str, &str, &str); 2] = [
+const ALIASES: [(Option<&str>, &str, &str, &str); 6] = [
     (None, "log_level", "SCANLEDGER_LOG_LEVEL", "RUST_LOG"),
     (Some("serve"), "workers", "SCANLEDGER_WORKERS", "WORKER_CONCURRENCY"),
+    // dpendx reference §8.
+    (Some("serve"), "github_app_id", "SCANLEDGER_GITHUB_APP_ID", "GITHUB_APP_ID"),
+    (Some("serve"), "github_private_key", "SCANLEDGER_GITHUB_PRIVATE_KEY", "GITHUB_PRIVATE_KEY"),
+    (Some("serve"), "github_webhook_secret", "SCANLEDGER_GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET"),
+    (Some("serve"), "scan_base_url", "SCANLEDGER_SCAN_BASE_URL", "SCAN_BASE_URL"),
 ];
 
 impl Cli {

@@ -1,10 +1,11 @@
 //! Options of what runs and manages a server.
 
-use super::{EntranceArgs, Json, StoreOptions};
+use super::{CodeHostArgs, EntranceArgs, Json, StoreOptions};
 use crate::nodes::VIEWS_EVENTS;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use scanledger_api::limit::{QuotaChange, TrustedProxy};
+use scanledger_domain::limits::DOCUMENT_CALLS;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -56,9 +57,13 @@ pub struct ServeOptions {
     pub trusted_proxy: Vec<TrustedProxy>,
     /// How much a client may ask, in place of the default: CLASS=LIMIT/WINDOW[/BURST] (`login=5/60s`,
     /// `general=6000/1m/1000`), CLASS=off, or `off` for no limits at all. Classes are login, register, reset, oauth,
-    /// refresh, upload, export, search, general, and failure for credentials that are not valid.
+    /// refresh, upload, checks, fixes, documents, export, search, general, and failure for credentials that are not valid.
     #[arg(long, env = "SCANLEDGER_RATE_LIMITS", value_name = "LIMIT", value_delimiter = ',')]
     pub rate_limit: Vec<QuotaChange>,
+    /// How many requests to search documents for secrets an organization may make in 30 days (`ggshield` sends up to
+    /// 20 documents in one).
+    #[arg(long, env = "SCANLEDGER_SCAN_QUOTA", value_name = "N", default_value_t = DOCUMENT_CALLS)]
+    pub scan_quota: u64,
     /// What this process does.
     #[arg(long, env = "SCANLEDGER_ROLE", value_enum, default_value_t = Role::All)]
     pub role: Role,
@@ -66,9 +71,16 @@ pub struct ServeOptions {
     #[arg(long, env = "SCANLEDGER_WORKERS", value_name = "N", alias = "worker-concurrency", default_value_t = 2,
           value_parser = clap::value_parser!(u8).range(1..=64))]
     pub workers: u8,
+    /// The program of the open-source Semgrep engine. With it, rules that people publish are read before clients are
+    /// given them; without it, only what is around their patterns is checked.
+    #[arg(long, env = "SCANLEDGER_SEMGREP", value_name = "PATH")]
+    pub semgrep: Option<PathBuf>,
     /// How people come in.
     #[command(flatten)]
     pub entrance: EntranceArgs,
+    /// The GitHub App through which repositories are scanned.
+    #[command(flatten)]
+    pub code_host: CodeHostArgs,
 }
 
 /// What a process does.

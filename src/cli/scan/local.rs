@@ -114,7 +114,7 @@ pub(super) fn scan(place: &Place, folder: &DataFolder, bar: &Bar) -> Result<Scan
         Identity::Advisory { group, informational, .. } => {
             Some((observed.finding, (group.clone(), informational.clone())))
         }
-        Identity::Secret { .. } | Identity::Code { .. } => None,
+        Identity::Secret { .. } | Identity::Code { .. } | Identity::Upload(_) => None,
     });
     let advisories = advisories.collect();
     let mut findings: Vec<ReportFinding> = observed.into_iter().map(ReportFinding::undecided).collect();

@@ -37,15 +37,15 @@ const DEEP: &str = "{ projects(first: 50) { totalCount nodes {
     name counts { total }
     latestScan { id project { name } }
     scans(first: 2) { totalCount nodes { id requestedBy { name } findings(first: 3) { nodes { title triage { actor { name } } } } } }
-    findings(first: 5) { totalCount nodes { title project { name } triage { note actor { kind name } } } }
+    findings(first: 5) { totalCount nodes { title project { name } triage { note actor { kind name } } incident { id occurrences } } }
     components(first: 4) { totalCount nodes { name } }
 } } }";
 
 #[tokio::test]
 async fn every_level_is_one_question_however_many_objects_it_is_asked_for() {
     // Lists and objects that the query names: projects, latestScan, its project, scans, who requested them, their
-    // findings, who triaged those, findings, their project, who triaged them, components.
-    const LEVELS: usize = 11;
+    // findings, who triaged those, findings, their project, who triaged them, their incidents, components.
+    const LEVELS: usize = 12;
     for projects in [1, 6] {
         let (world, _) = populated(projects).await;
         let questions = world.questions(admin(), DEEP).await;

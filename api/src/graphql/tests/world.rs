@@ -216,6 +216,7 @@ impl World {
             base: None,
             by: Actor::Key(ROBOT),
             rescan_of: None,
+            client: None,
         };
         self.append(organization, scan_stream(scan), &[ScanEvent::from(queued)]).await;
         let views = self.projector.views();
@@ -228,7 +229,7 @@ impl World {
             base: snapshot.base,
             scan,
             run: 1,
-            coverage: vec![ScannerKind::Sca, ScannerKind::Secrets],
+            coverage: vec![ScannerKind::Sca, ScannerKind::Secrets].into(),
             observed: observe(project, secrets.clone().map(secret).collect(), &HashMap::new()),
             components: Some(secrets.map(component).collect()),
             generation: None,

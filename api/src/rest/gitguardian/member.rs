@@ -51,7 +51,7 @@ impl From<Place> for AccessLevel {
 
 impl AccessLevel {
     /// The place that it stands for; of several, the weakest.
-    const fn place(self) -> Place {
+    pub const fn place(self) -> Place {
         match self {
             Self::Owner => Place::Owner,
             Self::Manager => Place::Admin,

@@ -3,12 +3,33 @@
 //! Every path is served under `/v1`, and under `/exposed/v1`, which clients use for servers that are not the vendor's
 //! (reference §1.1).
 
+mod audit;
+mod detector;
 mod headers;
 mod health;
+mod incident;
+mod incident_action;
+mod incident_filter;
+mod incident_more;
+mod incident_shape;
+mod invitation;
 mod member;
+mod membership;
+mod note;
+mod occurrence;
+mod occurrence_shape;
 mod page;
+mod people;
+mod report;
+mod scan;
+mod secret;
 mod shape;
+mod source;
+mod source_shape;
+mod status;
+mod team;
 mod token;
+mod word;
 
 pub(crate) use headers::add as add_headers;
 
@@ -22,9 +43,17 @@ use utoipa_axum::routes;
 /// Every route of the dialect with what it takes to use it.
 pub fn routes() -> Routes {
     use Access::Needs;
-    use Action::{ManageKeys, OwnKey, ReadKeys, ReadMembers, WriteMembers};
-    let routes: [(Access, UtoipaMethodRouter<App>); 11] = [
+    use Action::{ManageKeys, OwnKey, ReadKeys, ReadMembers, Scan, WriteMembers};
+    let routes: [(Access, UtoipaMethodRouter<App>); 19] = [
         (Needs(OwnKey), routes!(health::health)),
+        (Needs(OwnKey), routes!(status::metadata)),
+        (Needs(OwnKey), routes!(status::quotas)),
+        (Needs(OwnKey), routes!(token::read_token_of_sign_in)),
+        (Needs(OwnKey), routes!(token::sign_out)),
+        (Needs(Scan), routes!(scan::scan)),
+        (Needs(Scan), routes!(scan::multiscan)),
+        (Needs(Scan), routes!(detector::list_detectors)),
+        (Needs(Scan), routes!(detector::read_detector)),
         (Needs(OwnKey), routes!(token::read_own_token)),
         (Needs(OwnKey), routes!(token::revoke_own_token)),
         (Needs(ReadKeys), routes!(token::list_tokens)),
@@ -36,10 +65,72 @@ pub fn routes() -> Routes {
         (Needs(WriteMembers), routes!(member::put_member)),
         (Needs(WriteMembers), routes!(member::remove_member)),
     ];
-    routes.into_iter().fold(Routes::default(), |routes, (access, methods)| {
+    let routes = routes.into_iter().chain(incident_routes()).chain(people_routes());
+    routes.fold(Routes::default(), |routes, (access, methods)| {
         let exposed = exposed(methods.clone());
         routes.add(access, methods).add(access, exposed)
     })
+}
+
+fn incident_routes() -> [(Access, UtoipaMethodRouter<App>); 30] {
+    use Access::{Needs, Open};
+    use Action::{Read, ReadSecrets, ReadSources, Report, Share, Triage};
+    [
+        (Needs(Read), routes!(incident::list_incidents)),
+        (Needs(Read), routes!(incident::list_incidents_of_source)),
+        (Needs(Read), routes!(incident::list_incidents_of_member)),
+        (Needs(Read), routes!(incident::list_incidents_of_team)),
+        (Needs(Read), routes!(incident::read_incident)),
+        (Needs(Triage), routes!(incident::patch_incident)),
+        (Needs(Triage), routes!(incident::put_incident)),
+        (Needs(Triage), routes!(incident_action::assign)),
+        (Needs(Triage), routes!(incident_action::unassign)),
+        (Needs(Triage), routes!(incident_action::resolve)),
+        (Needs(Triage), routes!(incident_action::ignore)),
+        (Needs(Triage), routes!(incident_action::reopen)),
+        (Needs(Share), routes!(incident_action::share)),
+        (Needs(Share), routes!(incident_action::unshare)),
+        (Needs(Read), routes!(note::list_notes)),
+        (Needs(Triage), routes!(note::add_note)),
+        (Needs(Triage), routes!(note::patch_note)),
+        (Needs(Triage), routes!(note::put_note)),
+        (Needs(Triage), routes!(note::remove_note)),
+        (Needs(Read), routes!(incident_more::leaks)),
+        (Needs(Read), routes!(incident_more::vaults)),
+        (Needs(Read), routes!(incident_more::impacted_perimeter)),
+        (Needs(Read), routes!(incident_more::activity_logs)),
+        (Needs(Read), routes!(occurrence::list_occurrences)),
+        (Needs(ReadSecrets), routes!(secret::read_secret)),
+        (Needs(Read), routes!(secret::list_severity_rules)),
+        (Open, routes!(secret::read_shared_incident)),
+        (Needs(ReadSources), routes!(source::list_sources)),
+        (Needs(ReadSources), routes!(source::read_source)),
+        (Needs(Report), routes!(report::create_incidents)),
+    ]
+}
+
+fn people_routes() -> [(Access, UtoipaMethodRouter<App>); 17] {
+    use Access::Needs;
+    use Action::{ReadAudit, ReadSources, ReadTeams, WriteMembers, WriteTeams};
+    [
+        (Needs(ReadAudit), routes!(audit::list_entries)),
+        (Needs(ReadAudit), routes!(audit::list_event_names)),
+        (Needs(WriteMembers), routes!(invitation::list_invitations)),
+        (Needs(WriteMembers), routes!(invitation::invite)),
+        (Needs(WriteMembers), routes!(invitation::read_invitation)),
+        (Needs(WriteMembers), routes!(invitation::revoke_invitation)),
+        (Needs(ReadTeams), routes!(team::list_teams)),
+        (Needs(ReadTeams), routes!(team::list_teams_of_member)),
+        (Needs(WriteTeams), routes!(team::create_team)),
+        (Needs(ReadTeams), routes!(team::read_team)),
+        (Needs(WriteTeams), routes!(team::patch_team)),
+        (Needs(WriteTeams), routes!(team::delete_team)),
+        (Needs(ReadSources), routes!(team::list_sources_of_team)),
+        (Needs(ReadTeams), routes!(membership::list_memberships)),
+        (Needs(WriteTeams), routes!(membership::add_membership)),
+        (Needs(WriteTeams), routes!(membership::patch_membership)),
+        (Needs(WriteTeams), routes!(membership::remove_membership)),
+    ]
 }
 
 /// The same under `/exposed`.

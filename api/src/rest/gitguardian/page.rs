@@ -18,6 +18,8 @@ use utoipa::IntoParams;
 const MAX_ROWS: u32 = 100;
 /// Rows on a page if nobody says.
 const ROWS: u32 = 20;
+/// Rows up to which the pages of a list can be asked for by number, where it is read page by page.
+const COUNTED_ROWS: usize = 10_000;
 const X_PER_PAGE: HeaderName = HeaderName::from_static("x-per-page");
 
 /// Which page.
@@ -119,6 +121,36 @@ impl Cursor {
     }
 }
 
+/// Where a page begins in a list that is read page by page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keyset {
+    /// The row that the page follows or, backward, precedes.
+    pub from: Option<Mark>,
+    /// Whether it precedes that row.
+    pub is_backward: bool,
+    skipped: usize,
+    per_page: u32,
+}
+
+impl Keyset {
+    /// Rows to read.
+    pub fn limit(self) -> u32 {
+        self.per_page.saturating_add(u32::try_from(self.skipped).unwrap_or(u32::MAX))
+    }
+
+    /// The page of the rows that were read, of which there are more or not in the direction of reading.
+    pub fn page<T>(self, rows: Vec<T>, has_more: bool, mark: impl Fn(&T) -> Mark) -> Page<T> {
+        let rows: Vec<T> = rows.into_iter().skip(self.skipped).collect();
+        let (is_first, is_last) = match self.is_backward {
+            true => (!has_more, false),
+            false => (self.from.is_none() && self.skipped == 0, !has_more),
+        };
+        let next = rows.last().filter(|_| !is_last).map(|row| Cursor::After(mark(row)));
+        let previous = rows.first().filter(|_| !is_first).map(|row| Cursor::Before(mark(row)));
+        Page { rows, next, previous, per_page: self.per_page }
+    }
+}
+
 /// A page of a list, and the way to its neighbours.
 pub struct Page<T> {
     /// What is on it.
@@ -129,6 +161,32 @@ pub struct Page<T> {
 }
 
 impl PageIn {
+    /// Where the page begins that is asked for.
+    ///
+    /// # Errors
+    /// 400 for a cursor that is none of ours, and for a page too far in to be counted to.
+    pub fn keyset(&self) -> Result<Keyset, Problem> {
+        let per_page = self.per_page.map_or(ROWS, |rows| rows.0);
+        let begin = |from, is_backward| Keyset { from, is_backward, skipped: 0, per_page };
+        match self.cursor()? {
+            Some(Cursor::After(last)) => Ok(begin(Some(last), false)),
+            Some(Cursor::Before(first)) => Ok(begin(Some(first), true)),
+            None => {
+                let skipped =
+                    (per_page as usize).saturating_mul(self.page.unwrap_or(1).saturating_sub(1) as usize);
+                if skipped > COUNTED_ROWS {
+                    return Err(Problem::invalid("page", "is too far in; follow the header Link instead"));
+                }
+                Ok(Keyset { skipped, ..begin(None, false) })
+            }
+        }
+    }
+
+    fn cursor(&self) -> Result<Option<Cursor>, Problem> {
+        let wrong = || Problem::invalid("cursor", "must be from the header Link of another page");
+        self.cursor.as_deref().map(|text| Cursor::decode(text).ok_or_else(wrong)).transpose()
+    }
+
     /// The page of `rows` that is asked for, in the order of their marks.
     ///
     /// # Errors
@@ -139,8 +197,7 @@ impl PageIn {
         direction: Direction,
         mark: impl Fn(&T) -> Mark,
     ) -> Result<Page<T>, Problem> {
-        let wrong = || Problem::invalid("cursor", "must be from the header Link of another page");
-        let cursor = self.cursor.as_deref().map(|text| Cursor::decode(text).ok_or_else(wrong)).transpose()?;
+        let cursor = self.cursor()?;
         let per_page = self.per_page.map_or(ROWS, |rows| rows.0);
         let size = per_page as usize;
         rows.sort_by_key(|row| mark(row).key());
@@ -179,6 +236,17 @@ impl<T> Page<T> {
     pub fn with<U>(self, rows: Vec<U>) -> Page<U> {
         let Self { next, previous, per_page, .. } = self;
         Page { rows, next, previous, per_page }
+    }
+
+    /// The same page of a list that is only read forward.
+    pub fn without_previous(self) -> Self {
+        Self { previous: None, ..self }
+    }
+
+    /// The same page with each of its rows as it is shown.
+    pub fn map<U>(self, shown: impl Fn(T) -> U) -> Page<U> {
+        let Self { rows, next, previous, per_page } = self;
+        Page { rows: rows.into_iter().map(shown).collect(), next, previous, per_page }
     }
 
     fn link(&self, base: &str, uri: &Uri) -> String {

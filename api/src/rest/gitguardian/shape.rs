@@ -1,9 +1,12 @@
 //! Shapes that answers of the dialect share.
 
 use crate::app::App;
+use crate::problem::Problem;
 use crate::request::POSITION;
 use crate::rest::shown;
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use scanledger_domain::log::Position;
 use scanledger_domain::time::Timestamp;
@@ -32,6 +35,20 @@ impl Serialize for Moment {
 pub async fn done(app: &App, position: Option<Position>) -> Response {
     let position = shown(app, position).await;
     (StatusCode::NO_CONTENT, [(POSITION, position.to_string())]).into_response()
+}
+
+/// The numbers in a path, in their order. What is no number names nothing: 404.
+pub struct Numbers<const N: usize>(pub [u64; N]);
+
+impl<const N: usize> FromRequestParts<App> for Numbers<N> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let missing = || Problem::missing("thing");
+        let path = RawPathParams::from_request_parts(parts, app).await.map_err(|_| missing())?;
+        let numbers = path.iter().filter_map(|(_, text)| text.parse().ok());
+        numbers.collect::<Vec<u64>>().try_into().map(Self).map_err(|_| missing())
+    }
 }
 
 #[cfg(test)]

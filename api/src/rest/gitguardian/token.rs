@@ -119,6 +119,42 @@ pub async fn read_own_token(State(app): State<App>, caller: Caller) -> Result<Js
     one(&app, key_of(&app, own(&caller)?).await?).await
 }
 
+/// The token that the request came with, for who signs in with it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = gitguardian::OwnToken)]
+pub struct OwnTokenOut {
+    r#type: TokenType,
+    /// The workspace.
+    account_id: u64,
+    name: String,
+    #[schema(value_type = Vec<String>)]
+    scope: Vec<&'static str>,
+    expire_at: Option<Moment>,
+}
+
+/// The token that the request came with, for who signs in with it
+#[utoipa::path(
+    get, path = "/v1/token", tag = "GitGuardian tokens", responses((status = 200, body = OwnTokenOut))
+)]
+pub async fn read_token_of_sign_in(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Json<OwnTokenOut>, Problem> {
+    let TokenOut { r#type, workspace_id, name, scopes, expire_at, .. } =
+        one(&app, key_of(&app, own(&caller)?).await?).await?.0;
+    Ok(Json(OwnTokenOut { r#type, account_id: workspace_id, name, scope: scopes, expire_at }))
+}
+
+/// Ends the token that the request came with, as signing out does
+#[utoipa::path(
+    post, path = "/v1/token/revoke", tag = "GitGuardian tokens",
+    responses((status = 204, description = "It is no longer good."))
+)]
+pub async fn sign_out(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    let key = own(&caller)?;
+    revoke(&app, &caller, key).await
+}
+
 /// Ends the token that the request came with
 #[utoipa::path(
     delete, path = "/v1/api_tokens/self", tag = "GitGuardian tokens",
@@ -186,7 +222,7 @@ pub async fn revoke_token(
 fn own(caller: &Caller) -> Result<ApiKeyId, Problem> {
     match caller.principal.credential {
         Credential::Key { key, .. } => Ok(key),
-        Credential::Session(_) => Err(Denied::NotAKey.into()),
+        Credential::Session(_) | Credential::Installation(_) => Err(Denied::NotAKey.into()),
     }
 }
 

@@ -35,13 +35,18 @@ const RESCAN: &str = "\"rescanOf\":";
 
 /// Pepper's word, the type of event, and which of its events are meant. Words that Pepper does not have are made like
 /// its own.
-const WORDS: [(&str, &str, Which); 17] = [
+const WORDS: [(&str, &str, Which); 21] = [
     ("scan.queued", "scan.queued", Which::Without(RESCAN)),
     ("scan.rescanned", "scan.queued", Which::With(RESCAN)),
     ("scan.resumed", "scan.resumed", Which::All),
     ("scan.resumed", "scan.requeued", Which::All),
     ("finding.status_changed", "finding.triaged", Which::All),
+    // A decision about a secret is taken once for all its findings.
+    ("finding.status_changed", "incident.triaged", Which::All),
     ("buildgate.updated", "project.gate_updated", Which::All),
+    ("policy.created", "policy.rule_added", Which::All),
+    ("policy.updated", "policy.rule_mode_set", Which::All),
+    ("policy.deleted", "policy.rule_removed", Which::All),
     ("user.created", "user.registered", Which::All),
     ("user.login", "session.started", Which::All),
     ("user.logout", "session.ended", Which::All),
@@ -57,12 +62,9 @@ const WORDS: [(&str, &str, Which); 17] = [
 ];
 
 /// Words of Pepper's for what does not happen here yet: valid, and never found.
-const SILENT: [&str; 14] = [
+const SILENT: [&str; 11] = [
     "finding.suggest_fix",
     "finding.open_pr",
-    "policy.created",
-    "policy.updated",
-    "policy.deleted",
     "integration.created",
     "integration.updated",
     "integration.deleted",
@@ -75,7 +77,7 @@ const SILENT: [&str; 14] = [
 ];
 
 /// Kinds of things of Pepper's that there are not here yet.
-const SILENT_RESOURCES: [&str; 3] = ["policy", "integration", "settings"];
+const SILENT_RESOURCES: [&str; 2] = ["integration", "settings"];
 
 /// Fields of events about people that are sealed, or the hash of a secret.
 const PERSONAL: [&str; 5] = ["name", "email", "password", "subject", "token"];
@@ -166,7 +168,8 @@ pub fn details(entry: &AuditEntry) -> Map<String, Value> {
             translate(&mut details, "scanType", |word: scan::ScanType| json!(ScanType::from(word)));
             details.insert("sourceType".to_owned(), json!("UPLOAD"));
         }
-        "finding.triaged" => {
+        "incident.shared" => drop(details.remove("tokenHash")),
+        "finding.triaged" | "incident.triaged" => {
             let status = |state: TriageState| json!(FindingStatus::from(state));
             if let Some(to) = details.get("to").cloned() {
                 details.insert("status".to_owned(), to);
@@ -274,7 +277,7 @@ mod tests {
 
     #[test]
     fn words_for_what_never_happens_find_nothing_and_others_are_refused() {
-        assert_eq!(asked_for(&words(&["policy.created"])).unwrap().unwrap().types(), None);
+        assert_eq!(asked_for(&words(&["integration.created"])).unwrap().unwrap().types(), None);
         assert!(asked_for(&[]).unwrap().is_none());
         assert_eq!(asked_for(&words(&["scan.exploded"])).err().unwrap().status().as_u16(), 400);
     }
@@ -284,7 +287,7 @@ mod tests {
         for resource in AuditResource::ALL {
             assert_eq!(resource_asked_for(resource_word(resource.as_str())).unwrap(), Some(resource));
         }
-        assert_eq!(resource_asked_for("policy").unwrap(), None);
+        assert_eq!(resource_asked_for("integration").unwrap(), None);
         assert!(resource_asked_for("spaceship").is_err());
     }
 

@@ -165,6 +165,7 @@ fn rehearse(caller: &Caller, wanted: &ScanIn) -> Result<(), Problem> {
         base: wanted.base_sha.clone(),
         by: caller.principal.actor,
         rescan_of: None,
+        client: None,
     };
     Scan::decide(&Scan::initial(), ScanCommand::Queue(queued))?;
     Ok(())

@@ -293,7 +293,8 @@ pub enum SourceType {
 impl From<SourceKind> for SourceType {
     fn from(kind: SourceKind) -> Self {
         match kind {
-            SourceKind::Upload => Self::Upload,
+            // What a client uploads of its own scans are results.
+            SourceKind::Upload | SourceKind::Client | SourceKind::Repository => Self::Upload,
         }
     }
 }

@@ -6,7 +6,7 @@ use scanledger_projections::audit::AuditEntry;
 use serde_json::{Map, Value, json};
 
 /// Type of event, action, and the table that it is about. Where no plain verb says it, the action is a dotted name.
-const WORDS: [(&str, &str, &str); 44] = [
+const WORDS: [(&str, &str, &str); 57] = [
     ("organization.created", "create", "organizations"),
     ("organization.member_added", "organization.member_added", "organizations"),
     ("organization.member_removed", "organization.member_removed", "organizations"),
@@ -41,6 +41,9 @@ const WORDS: [(&str, &str, &str); 44] = [
     ("project.updated", "update", "projects"),
     ("project.gate_updated", "update", "projects"),
     ("project.deleted", "delete", "projects"),
+    ("policy.rule_added", "create", "policy_rules"),
+    ("policy.rule_removed", "delete", "policy_rules"),
+    ("policy.rule_mode_set", "update", "policy_rules"),
     ("scan.queued", "create", "scans"),
     ("scan.requeued", "update", "scans"),
     ("scan.paused", "update", "scans"),
@@ -51,10 +54,20 @@ const WORDS: [(&str, &str, &str); 44] = [
     ("scan.cancelled", "update", "scans"),
     ("scan.deleted", "delete", "scans"),
     ("finding.triaged", "update", "vulnerability_findings"),
+    ("incident.triaged", "update", "vulnerability_findings"),
+    ("incident.regressed", "update", "secret_incidents"),
+    ("incident.severity_set", "update", "secret_incidents"),
+    ("incident.assigned", "update", "secret_incidents"),
+    ("incident.unassigned", "update", "secret_incidents"),
+    ("incident.note_added", "create", "secret_incident_notes"),
+    ("incident.note_edited", "update", "secret_incident_notes"),
+    ("incident.note_removed", "delete", "secret_incident_notes"),
+    ("incident.shared", "update", "secret_incidents"),
+    ("incident.unshared", "update", "secret_incidents"),
 ];
 
-/// Tables that can be asked for (reference §3.3), also those about which nothing happens here; the last two are ours.
-const TABLES: [&str; 20] = [
+/// Tables that can be asked for (reference §3.3), also those about which nothing happens here; the last four are ours.
+const TABLES: [&str; 23] = [
     "users",
     "teams",
     "memberships",
@@ -75,6 +88,9 @@ const TABLES: [&str; 20] = [
     "license_fetch_cache",
     "api_keys",
     "access",
+    "secret_incidents",
+    "secret_incident_notes",
+    "policy_rules",
 ];
 
 /// Status of a finding by its state (reference §5.2).
@@ -100,7 +116,7 @@ const SCAN_STATUS: [(&str, &str); 7] = [
 ];
 
 /// Fields that hold a secret, a hash of one, or what a provider knows a person by.
-const SECRET: [&str; 4] = ["password", "hash", "token", "subject"];
+const SECRET: [&str; 5] = ["password", "hash", "token", "tokenHash", "subject"];
 
 /// Sealed fields of which the hash of the clear text is shown, by the type of their event, and what they are called.
 const PERSONAL: [(&str, &str, &str); 4] = [
@@ -204,7 +220,7 @@ fn add_status(event: &str, diff: &mut Map<String, Value>) {
     let status = |words: &[(&str, &'static str)], from: &str| {
         words.iter().find(|(word, _)| *word == from).map(|(_, status)| json!(status))
     };
-    if event == "finding.triaged" {
+    if matches!(event, "finding.triaged" | "incident.triaged") {
         for (field, shown) in [("from", "previous_status"), ("to", "new_status")] {
             let state = diff.get(field).and_then(Value::as_str).unwrap_or_default();
             if let Some(status) = status(&FINDING_STATUS, state) {
@@ -282,14 +298,18 @@ mod tests {
         // As in the domain's table of what is an audit entry.
         let silent = [
             "branch.",
+            "check.",
             "claim.",
             "advisories.",
             "installation.",
             "finding.",
+            "incident.opened",
+            "incident.occurred",
             "session.continued",
             "scan.started",
             "scan.settling",
             "scan.partial_kept",
+            "scan.results_received",
         ];
         let known: HashSet<&str> = WORDS.iter().map(|(kind, ..)| *kind).collect();
         assert_eq!(known.len(), WORDS.len());

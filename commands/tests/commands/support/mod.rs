@@ -9,6 +9,7 @@ use scanledger_advisories::AdvisoryStore;
 use scanledger_blobs::Blobs;
 use scanledger_commands::finding::Findings;
 use scanledger_commands::identity::{Identities, IdentityParts, Lifetimes};
+use scanledger_commands::incident::Incidents;
 use scanledger_commands::ports::{OsEntropy, ReadModel, UnpackProblem, UnpackedFacts, Unpacker};
 use scanledger_commands::progress::ScanProgress;
 use scanledger_commands::project::{NewProject, Projects};
@@ -98,6 +99,7 @@ pub struct World {
     pub projects: Projects,
     pub scans: Scans,
     pub findings: Findings,
+    pub incidents: Incidents,
 }
 
 impl World {
@@ -127,6 +129,12 @@ impl World {
             projects: Projects::new(ledger.clone(), Arc::clone(&vault), Arc::clone(&views)),
             scans: Scans::new(ledger.clone(), Arc::clone(&blobs), kinds),
             findings: Findings::new(ledger.clone(), Arc::clone(&views)),
+            incidents: Incidents::new(
+                ledger.clone(),
+                Arc::clone(&views),
+                Arc::clone(&clock),
+                Arc::new(OsEntropy),
+            ),
             ids: Arc::new(Counted::default()),
             progress: Arc::default(),
             dir,
@@ -198,6 +206,7 @@ impl World {
             blobs: Arc::clone(&self.blobs),
             unpacker: Arc::new(Archives),
             scanners,
+            imports: vec![],
             reports: Arc::new(Formats::default()),
             leases: Arc::clone(&self.state.leases) as _,
             clock: Arc::clone(&self.clock),

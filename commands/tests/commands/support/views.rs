@@ -2,7 +2,8 @@
 
 use parking_lot::Mutex;
 use scanledger_commands::ports::{
-    HeldScan, InventorySnapshot, KnownFinding, ReadError, ReadModel, RunnableScan, TeamUsage, TriageSnapshot,
+    HeldScan, IncidentOwner, InventorySnapshot, KnownFinding, ReadError, ReadModel, RunnableScan, SilentScan,
+    TeamUsage, TriageSnapshot, Unsettled,
 };
 use scanledger_domain::BoxFuture;
 use scanledger_domain::branch::{
@@ -11,17 +12,20 @@ use scanledger_domain::branch::{
 use scanledger_domain::component::Package;
 use scanledger_domain::decider::Decider;
 use scanledger_domain::event::Event;
-use scanledger_domain::finding::{FindingEvent, Triage, TriageStatus};
-use scanledger_domain::id::{BranchId, FindingId, OrganizationId, ProjectId, ScanId, TeamId, UserId};
+use scanledger_domain::finding::{FindingEvent, Triage, TriageState, TriageStatus};
+use scanledger_domain::id::{
+    BranchId, FindingId, IncidentId, OrganizationId, ProjectId, ScanId, TeamId, UserId,
+};
 use scanledger_domain::identity::{
     ApiKeyCreated, ApiKeyEvent, KeyForm, KeyKind, OrganizationEvent, ProjectScope, Team, TeamLife, TeamState,
     Visible,
 };
+use scanledger_domain::incident::{Incident, IncidentLife, IncidentState, Opening};
 use scanledger_domain::log::{EventLog, Position, Recorded, Version};
 use scanledger_domain::project::{Created, Project, ProjectState};
 use scanledger_domain::scan::{Scan, ScanEvent, ScanLife, ScanState, ScanStatus};
 use scanledger_domain::time::Timestamp;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,14 +33,30 @@ use std::time::Duration;
 struct Folded {
     position: Position,
     scans: BTreeMap<ScanId, (Position, ScanState)>,
+    heard: BTreeMap<ScanId, Timestamp>,
     projects: BTreeMap<ProjectId, ProjectState>,
     branches: HashMap<BranchId, (Inventory, Version, Position)>,
     findings: HashMap<FindingId, KnownFinding>,
     advisories: HashMap<(ProjectId, Package), Vec<KnownAdvisory>>,
     triage: HashMap<FindingId, TriageStatus>,
+    incidents: HashMap<IncidentId, Known>,
+    sights: HashMap<(BranchId, FindingId), Sight>,
     keys: Vec<ApiKeyCreated>,
     teams: BTreeMap<TeamId, TeamState>,
     homes: HashMap<UserId, OrganizationId>,
+}
+
+/// An incident, and since when it has had its state.
+#[derive(Default)]
+struct Known {
+    state: IncidentState,
+    since: Position,
+}
+
+/// Since when a finding has been on a branch, and whether it was new there.
+struct Sight {
+    since: Position,
+    is_new: bool,
 }
 
 pub struct Views {
@@ -81,6 +101,7 @@ impl Folded {
                 if let ScanEvent::Queued(_) = &event {
                     self.scans.insert(id, (recorded.position, Scan::initial()));
                 }
+                self.heard.insert(id, recorded.recorded_at);
                 let (_, state) = self.scans.get_mut(&id).unwrap();
                 *state = Scan::evolve(std::mem::replace(state, ScanState::Missing), &event);
             }
@@ -94,6 +115,14 @@ impl Folded {
                 *status = Triage::evolve(std::mem::take(status), &FindingEvent::Triaged(triaged));
             }
             Event::Branch(event) => self.branch(recorded, &event),
+            Event::Incident(event) => {
+                let known = self.incidents.entry(event.incident()).or_default();
+                let before = known.state.known().map(|life| life.state);
+                known.state = Incident::evolve(std::mem::take(&mut known.state), &event);
+                if known.state.known().map(|life| life.state) != before {
+                    known.since = recorded.position;
+                }
+            }
             Event::ApiKey(ApiKeyEvent::Created(created)) => self.keys.push(created),
             Event::Team(event) => {
                 let id: TeamId = recorded.stream.as_str()["team-".len()..].parse().unwrap();
@@ -110,7 +139,9 @@ impl Folded {
             | Event::Access(_)
             | Event::Installation(_)
             | Event::Advisory(_)
-            | Event::Claim(_) => (),
+            | Event::Policy(_)
+            | Event::Claim(_)
+            | Event::Check(_) => (),
         }
     }
 
@@ -131,11 +162,26 @@ impl Folded {
         let (inventory, version, position) = self.branches.get_mut(&id).unwrap();
         *inventory = Branch::evolve(std::mem::take(inventory), event);
         (*version, *position) = (recorded.version, recorded.position);
+        let sight = match event {
+            BranchEvent::Detected(detected) => Some((detected.finding, detected.is_new)),
+            BranchEvent::Reopened(reopened) => Some((reopened.finding, inventory.has_history)),
+            _ => None,
+        };
+        if let Some((finding, is_new)) = sight {
+            self.sights.insert((id, finding), Sight { since: recorded.position, is_new });
+        }
         if let BranchEvent::Detected(detected) = event {
             let opened = inventory.opened.as_ref().unwrap();
             if let Some(ProjectState::Live(project)) = self.projects.get(&opened.project) {
                 let (finding, fingerprint, scope) = (detected.finding, detected.fingerprint, scope(project));
-                self.findings.insert(finding, KnownFinding { finding, scope, fingerprint });
+                let secret = detected.secret.clone().map(|secret| Opening {
+                    organization: scope.organization,
+                    secret,
+                    rule: detected.rule.clone(),
+                    severity: detected.occurrence.severity,
+                    is_historical: !detected.is_new,
+                });
+                self.findings.insert(finding, KnownFinding { finding, scope, fingerprint, secret });
             }
             if let Some(package) = &detected.package {
                 let known = self.advisories.entry((opened.project, package.clone())).or_default();
@@ -153,6 +199,24 @@ impl Folded {
             ScanState::Live(life) => Some((*queued_at, &**life)),
             ScanState::Missing | ScanState::Deleted => None,
         })
+    }
+
+    fn incident(&self, incident: IncidentId) -> Option<&IncidentLife> {
+        self.incidents.get(&incident)?.state.known()
+    }
+
+    fn came_back(&self, branch: BranchId, incident: IncidentId, known: &Known) -> bool {
+        let is_fixed = known.state.known().is_some_and(|life| life.state == TriageState::Fixed);
+        let inventory = &self.branches[&branch].0;
+        let mut findings = self.findings.values().filter(|finding| {
+            finding.secret.as_ref().is_some_and(|secret| secret.incident() == incident)
+                && inventory.holds(finding.finding)
+        });
+        is_fixed
+            && findings.any(|finding| {
+                let sight = self.sights.get(&(branch, finding.finding));
+                sight.is_some_and(|sight| sight.is_new && sight.since > known.since)
+            })
     }
 
     fn project(&self, project: ProjectId) -> Option<&Created> {
@@ -222,8 +286,14 @@ impl ReadModel for Views {
         Box::pin(self.read(move |folded| {
             let inventory = &folded.branches[&branch].0;
             let present = folded.triage.iter().filter(|(finding, _)| inventory.holds(**finding));
-            let decisions =
+            let mut decisions: HashMap<_, _> =
                 present.map(|(finding, status)| (*finding, (status.state, status.note.clone()))).collect();
+            for known in folded.findings.values().filter(|known| inventory.holds(known.finding)) {
+                let incident = known.secret.as_ref().and_then(|secret| folded.incident(secret.incident()));
+                if let Some(life) = incident.filter(|life| life.is_decided) {
+                    decisions.insert(known.finding, (life.state, life.note.clone()));
+                }
+            }
             let gate = folded.project(project).unwrap().gate;
             TriageSnapshot { read_at: folded.position, gate, decisions }
         }))
@@ -231,7 +301,34 @@ impl ReadModel for Views {
 
     fn findings(&self, findings: Vec<FindingId>) -> Answer<'_, Vec<KnownFinding>> {
         Box::pin(self.read(move |folded| {
-            findings.iter().filter_map(|finding| folded.findings.get(finding).copied()).collect()
+            findings.iter().filter_map(|finding| folded.findings.get(finding).cloned()).collect()
+        }))
+    }
+
+    fn incident_owner(&self, incident: IncidentId) -> Answer<'_, Option<IncidentOwner>> {
+        Box::pin(self.read(move |folded| {
+            let life = folded.incident(incident)?;
+            let of = |known: &&KnownFinding| {
+                known.secret.as_ref().is_some_and(|secret| secret.incident() == incident)
+            };
+            let projects: HashSet<_> = folded.findings.values().filter(of).map(|known| known.scope).collect();
+            Some(IncidentOwner { organization: life.organization, projects: projects.into_iter().collect() })
+        }))
+    }
+
+    fn unsettled_incidents(&self, branch: BranchId, incidents: Vec<IncidentId>) -> Answer<'_, Unsettled> {
+        Box::pin(self.read(move |folded| {
+            let mut unsettled = Unsettled::default();
+            for incident in incidents {
+                match folded.incidents.get(&incident) {
+                    None => unsettled.missing.push(incident),
+                    Some(known) if folded.came_back(branch, incident, known) => {
+                        unsettled.regressed.push(incident);
+                    }
+                    Some(_) => (),
+                }
+            }
+            unsettled
         }))
     }
 
@@ -303,7 +400,7 @@ impl ReadModel for Views {
         Box::pin(self.read(|folded| {
             let mut running = HashMap::new();
             for (_, life) in folded.lives() {
-                if life.status.is_active() && life.status != ScanStatus::Queued {
+                if life.status.is_active() && life.status != ScanStatus::Queued && !life.is_run_by_client() {
                     *running.entry(life.queued.organization).or_default() += 1;
                 }
             }
@@ -311,9 +408,22 @@ impl ReadModel for Views {
         }))
     }
 
+    fn silent_client_scans(&self, before: Timestamp) -> Answer<'_, Vec<SilentScan>> {
+        Box::pin(self.read(move |folded| {
+            let silent = folded.lives().filter(|(_, life)| {
+                life.is_run_by_client() && life.status.is_active() && folded.heard[&life.queued.scan] < before
+            });
+            let silent = silent.map(|(_, life)| SilentScan {
+                scan: life.queued.scan,
+                organization: life.queued.organization,
+            });
+            silent.collect()
+        }))
+    }
+
     fn held_scans(&self) -> Answer<'_, Vec<HeldScan>> {
         Box::pin(self.read(|folded| {
-            let held = folded.lives().filter(|(_, life)| {
+            let held = folded.lives().filter(|(_, life)| !life.is_run_by_client()).filter(|(_, life)| {
                 matches!(life.status, ScanStatus::Running | ScanStatus::Settling)
                     || (life.status == ScanStatus::Stopped && life.owes_partial)
             });

@@ -1,6 +1,7 @@
 //! The worker: from the queue to the verdict, through pauses, stops, crashes and races.
 
 mod failures;
+mod incidents;
 mod interruptions;
 mod results;
 mod steps;

@@ -3,32 +3,14 @@
 use crate::text::cut;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use scanledger_domain::limits::EXCERPT_BYTES;
+pub(super) use scanledger_domain::secret::mask;
 use std::ops::Range;
 
 /// What stands for the part that is not shown.
 const STARS: &str = "****";
-/// Secrets up to this many characters are not shown at all (Pepper reference §13).
-const HIDDEN_CHARS: usize = 8;
-/// Characters that are shown at either end of a longer one.
-const SHOWN_CHARS: usize = 4;
 /// Bytes of a line that are shown before a secret and after its start.
 const BEFORE: usize = 120;
 const AFTER: usize = 260;
-
-/// The first and last four characters, or nothing of a secret of at most eight.
-pub(super) fn mask(secret: &[u8]) -> String {
-    let text = String::from_utf8_lossy(secret);
-    let hidden = || STARS.repeat(2);
-    let length = text.chars().count();
-    if length <= HIDDEN_CHARS {
-        return hidden();
-    }
-    let start: String = text.chars().take(SHOWN_CHARS).collect();
-    let end: String = text.chars().skip(length - SHOWN_CHARS).collect();
-    let masked = format!("{start}{STARS}{end}");
-    // A secret that is made of stars would be its own mask.
-    if masked.contains(text.as_ref()) { hidden() } else { masked }
-}
 
 /// What has to be masked in one file: the places that matched, and the same values wherever else they stand.
 pub(super) struct Masker<'a> {

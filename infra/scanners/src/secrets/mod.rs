@@ -1,5 +1,6 @@
 //! Finds secrets in files, by what they look like.
 
+mod checks;
 mod detectors;
 mod entropy;
 mod mask;
@@ -13,10 +14,10 @@ use scanledger_domain::limits::{DESCRIPTION_BYTES, PATTERN_FILE_BYTES, PLACES, T
 use scanledger_domain::scanning::{
     Control, Detection, Identity, Outcome, Place, ScanError, Scanner, ScannerKind,
 };
+use scanledger_domain::secret::{DetectorFacts, SecretFinder, SecretMatch, canonical};
 use scanledger_domain::source::SourceTree;
 use scanledger_domain::vault::{HashPurpose, Vault};
-use search::{DetectorFault, Found, Scratch, Search};
-use std::borrow::Cow;
+use search::{Found, Scratch, Search};
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -51,7 +52,30 @@ const SKIPPED_NAMES: [&str; 14] = [
 const SKIPPED_ENDINGS: [&str; 6] = [".min.js", ".min.css", ".js.map", ".css.map", ".bundle.js", ".svg"];
 
 /// The detectors are compiled once for the process.
-static SEARCH: LazyLock<Result<Search, DetectorFault>> = LazyLock::new(Search::try_new);
+static SEARCH: LazyLock<Search> =
+    LazyLock::new(|| Search::try_new().expect("every detector compiles, as the tests hold"));
+
+/// Finds secrets in a text, with the detectors that the scanner has.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Patterns;
+
+impl SecretFinder for Patterns {
+    fn detectors(&self) -> Vec<&'static DetectorFacts> {
+        detectors::all().map(|detector| &detector.facts).collect()
+    }
+
+    fn find(&self, text: &str) -> Vec<SecretMatch> {
+        let found = SEARCH.find(text.as_bytes(), &mut Scratch::default());
+        found
+            .into_iter()
+            .map(|found| SecretMatch {
+                detector: &found.detector.facts,
+                severity: found.detector.severity,
+                place: found.place,
+            })
+            .collect()
+    }
+}
 
 /// Finds secrets in every text file of a tree. No secret leaves it in clear: a detection carries keyed hashes,
 /// a mask, and a line in which every secret is masked.
@@ -72,9 +96,6 @@ impl Scanner for SecretScanner {
     }
 
     fn scan(&self, source: &SourceTree, control: &dyn Control) -> Result<Outcome, ScanError> {
-        let search = SEARCH
-            .as_ref()
-            .map_err(|fault| ScanError::Failed { scanner: ScannerKind::Secrets, source: Box::new(fault) })?;
         let tree = tree::walk(source);
         let files_total = tree.files.len() as u64;
         let mut outcome = Outcome { warnings: tree.warnings, ..Outcome::default() };
@@ -91,7 +112,7 @@ impl Scanner for SecretScanner {
             match read(file, &mut text) {
                 Ok(Content::Text) => {
                     outcome.files_scanned += 1;
-                    let found = search.find(&text, &mut scratch);
+                    let found = SEARCH.find(&text, &mut scratch);
                     if !found.is_empty() {
                         self.report(&file.path, &text, &found, &mut outcome.detections);
                     }
@@ -140,11 +161,11 @@ impl SecretScanner {
 
     fn detection(&self, found: &Found, value: &[u8], place: Place, masker: &Masker<'_>) -> Detection {
         let detector = found.detector;
-        let canonical = without_carriage_returns(value);
+        let canonical = canonical(value);
         let name = place.path.rsplit('/').next().unwrap_or(&place.path);
         Detection {
-            rule: detector.id.to_owned(),
-            title: cut(&one_line(&format!("{} in {name}", detector.title)), TITLE_BYTES),
+            rule: detector.facts.id.to_owned(),
+            title: cut(&one_line(&format!("{} in {name}", detector.facts.title)), TITLE_BYTES),
             description: cut(&detector.description(), DESCRIPTION_BYTES),
             severity: detector.severity,
             cwe: Some(CWE.to_owned()),
@@ -182,15 +203,6 @@ impl Lines<'_> {
 
 fn newlines(text: &[u8]) -> u32 {
     text.iter().filter(|byte| **byte == b'\n').count() as u32
-}
-
-/// A key that was checked out on Windows is still the same key.
-fn without_carriage_returns(value: &[u8]) -> Cow<'_, [u8]> {
-    if value.contains(&b'\r') {
-        Cow::Owned(value.iter().copied().filter(|byte| *byte != b'\r').collect())
-    } else {
-        Cow::Borrowed(value)
-    }
 }
 
 fn is_skipped(name: &str) -> bool {

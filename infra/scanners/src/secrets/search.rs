@@ -27,7 +27,7 @@ pub(super) struct Found {
 
 impl PartialEq for Detector {
     fn eq(&self, other: &Self) -> bool {
-        self.id == other.id
+        self.facts.id == other.facts.id
     }
 }
 
@@ -36,8 +36,8 @@ impl Eq for Detector {}
 /// Everything that is compiled once.
 pub(super) struct Search {
     keywords: AhoCorasick,
-    /// Which detectors a keyword belongs to.
-    owners: Vec<Vec<usize>>,
+    /// Which detectors a keyword belongs to, and how they write it.
+    owners: Vec<Vec<(usize, &'static str)>>,
     compiled: Vec<Compiled>,
     placeholders: Placeholders,
 }
@@ -72,10 +72,10 @@ impl Search {
     /// Compiles the detectors.
     pub(super) fn try_new() -> Result<Self, DetectorFault> {
         let compiled = all().map(Compiled::try_new).collect::<Result<Vec<_>, _>>()?;
-        let mut by_keyword: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut by_keyword: BTreeMap<String, Vec<(usize, &'static str)>> = BTreeMap::new();
         for (at, compiled) in compiled.iter().enumerate() {
             for keyword in compiled.detector.keywords {
-                by_keyword.entry(keyword.to_ascii_lowercase()).or_default().push(at);
+                by_keyword.entry(keyword.to_ascii_lowercase()).or_default().push((at, *keyword));
             }
         }
         let keywords = AhoCorasick::builder()
@@ -98,7 +98,7 @@ impl Search {
             for window in scratch.windows[at].drain(..) {
                 let locations =
                     scratch.locations[at].get_or_insert_with(|| compiled.expression.capture_locations());
-                self.find_in(compiled, &text[..window.end], window.start, locations, &mut scratch.accepted);
+                self.find_in(compiled, text, window, locations, &mut scratch.accepted);
             }
         }
         let accepted = scratch.accepted.iter();
@@ -111,23 +111,32 @@ impl Search {
         let mut any = false;
         let mut line = 0..0;
         for hit in self.keywords.find_overlapping_iter(text) {
-            any = true;
-            // Hits come ordered by their end, so most of them are on the line of the one before.
-            if hit.start() < line.start || hit.end() > line.end {
-                line = line_around(text, hit.start(), hit.end());
-            }
-            let on_line = line.start.max(hit.start().saturating_sub(BEFORE))..line.end.min(hit.end() + AFTER);
-            for owner in &self.owners[hit.pattern().as_usize()] {
-                let window = match self.compiled[*owner].detector.reach {
-                    Reach::Line => on_line.clone(),
-                    Reach::Block => on_line.start..text.len().min(hit.end() + BLOCK),
+            let found = &text[hit.start()..hit.end()];
+            let opens_word = !text[..hit.start()].last().is_some_and(is_word);
+            for (owner, keyword) in &self.owners[hit.pattern().as_usize()] {
+                let reach = self.compiled[*owner].detector.reach;
+                if reach == Reach::Start && !(opens_word && found == keyword.as_bytes()) {
+                    continue;
+                }
+                any = true;
+                // Hits come ordered by their end, so most of them are on the line of the one before.
+                if hit.start() < line.start || hit.end() > line.end {
+                    line = line_around(text, hit.start(), hit.end());
+                }
+                let start = match reach {
+                    Reach::Start => hit.start(),
+                    Reach::Line | Reach::Block => line.start.max(hit.start().saturating_sub(BEFORE)),
+                };
+                let end = match reach {
+                    Reach::Start | Reach::Line => line.end.min(hit.end() + AFTER),
+                    Reach::Block => text.len().min(hit.end() + BLOCK),
                 };
                 match windows[*owner].last_mut() {
-                    Some(last) if window.start <= last.end => {
-                        last.start = last.start.min(window.start);
-                        last.end = last.end.max(window.end);
+                    Some(last) if start <= last.end => {
+                        last.start = last.start.min(start);
+                        last.end = last.end.max(end);
                     }
-                    _ => windows[*owner].push(window),
+                    _ => windows[*owner].push(start..end),
                 }
             }
         }
@@ -137,16 +146,18 @@ impl Search {
     fn find_in(
         &self,
         compiled: &Compiled,
-        text: &[u8],
-        from: usize,
+        whole: &[u8],
+        window: Range<usize>,
         locations: &mut CaptureLocations,
         accepted: &mut BTreeMap<usize, (usize, &'static Detector)>,
     ) {
-        let mut at = from;
+        let text = &whole[..window.end];
+        let mut at = window.start;
         while at <= text.len() && compiled.expression.captures_read_at(locations, text, at).is_some() {
             let Some((start, end)) = locations.get(compiled.secret) else { return };
             // What comes behind a secret may be the start of the next one.
             at = end.max(at + 1);
+            let end = character_boundary(whole, start, end);
             let body = compiled.body.and_then(|body| locations.get(body)).unwrap_or((start, end));
             let is_free = accepted.range(..end).next_back().is_none_or(|(_, (taken, _))| *taken <= start);
             if is_free && self.is_secret(compiled.detector, &text[start..end], &text[body.0..body.1]) {
@@ -167,11 +178,16 @@ impl Compiled {
         let expression = RegexBuilder::new(detector.pattern)
             .unicode(false)
             .build()
-            .map_err(|error| DetectorFault::Expression(detector.id, error))?;
+            .map_err(|error| DetectorFault::Expression(detector.facts.id, error))?;
         let group = |name: &str| expression.capture_names().position(|group| group == Some(name));
-        let secret = group("secret").ok_or(DetectorFault::NoSecret(detector.id))?;
+        let secret = group("secret").ok_or(DetectorFault::NoSecret(detector.facts.id))?;
         Ok(Self { detector, secret, body: group("body"), expression })
     }
+}
+
+/// As `\b` of an expression sees it.
+fn is_word(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || *byte == b'_'
 }
 
 /// The line that `start..end` is on, as far as anybody looks.
@@ -182,4 +198,11 @@ fn line_around(text: &[u8], start: usize, end: usize) -> Range<usize> {
         text[first..start].iter().rposition(|byte| *byte == b'\n').map_or(first, |at| first + at + 1);
     let line_end = text[end..last].iter().position(|byte| *byte == b'\n').map_or(last, |at| end + at);
     line_start..line_end
+}
+
+/// The place at or before `end` where no character of UTF-8 is cut. Expressions work on bytes, so one that
+/// stops after a number of them may stop within a character.
+fn character_boundary(text: &[u8], start: usize, end: usize) -> usize {
+    let is_within = |at: usize| text.get(at).is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000);
+    (start.max(end.saturating_sub(3))..=end).rev().find(|at| !is_within(*at)).unwrap_or(end)
 }

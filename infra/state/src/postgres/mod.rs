@@ -5,6 +5,7 @@
 
 mod checkpoints;
 mod clock;
+mod document_calls;
 mod key_uses;
 mod keys;
 mod leases;

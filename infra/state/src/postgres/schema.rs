@@ -12,8 +12,10 @@ const SCHEMA: &str = "scanledger_state";
 const TABLE: &str = "scanledger_state.migration";
 
 /// Each with its version.
-const MIGRATIONS: [(i64, &str); 1] =
-    [(1, include_str!("../../../../migrations/state/postgres/0001_state.sql"))];
+const MIGRATIONS: [(i64, &str); 2] = [
+    (1, include_str!("../../../../migrations/state/postgres/0001_state.sql")),
+    (2, include_str!("../../../../migrations/state/postgres/0002_document_calls.sql")),
+];
 
 /// Brings the schema to the newest version, under an advisory lock, so that of several nodes one does it.
 ///

@@ -1,6 +1,7 @@
 //! The store in one SQLite file.
 
 mod checkpoints;
+mod document_calls;
 mod key_uses;
 mod keys;
 mod leases;
@@ -25,7 +26,7 @@ pub(crate) struct SqliteStore {
     /// The vault has a connection of its own, because it is asked on every request and must not wait for another
     /// table's sync to disk.
     keys: Mutex<Connection>,
-    /// What leases, last-used times, checkpoints and requests share.
+    /// What leases, last-used times, counts, checkpoints and requests share.
     rest: Arc<Mutex<Connection>>,
     /// The write-ahead log may hold keys that were deleted. True at first: a process may have ended in between.
     is_unswept: AtomicBool,

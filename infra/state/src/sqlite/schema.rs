@@ -7,9 +7,10 @@ use std::path::Path;
 use std::time::Duration;
 
 /// One entry per schema version, the first making version 1.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../../migrations/state/sqlite/0001_state.sql"),
     include_str!("../../../../migrations/state/sqlite/0002_keys_and_requests.sql"),
+    include_str!("../../../../migrations/state/sqlite/0003_document_calls.sql"),
 ];
 
 /// SQLite's `application_id` of our state files: "SLst" in ASCII.

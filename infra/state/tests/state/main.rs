@@ -8,6 +8,7 @@ mod world;
 
 mod backup;
 mod checkpoints;
+mod document_calls;
 mod file;
 mod key_uses;
 mod leases;

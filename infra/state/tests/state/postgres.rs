@@ -30,8 +30,8 @@ fn a_database_without_a_store_is_told_apart_and_left_alone() {
 fn a_store_of_a_newer_version_is_refused() {
     let world = World::on_postgres();
     drop(world.open());
-    world.execute("INSERT INTO migration SELECT 2, 'later', now(), true, '', 0");
-    assert_eq!(refusal(world.try_open(&world.key())), Unusable::Newer { found: 2, known: 1 });
+    world.execute("INSERT INTO migration SELECT 3, 'later', now(), true, '', 0");
+    assert_eq!(refusal(world.try_open(&world.key())), Unusable::Newer { found: 3, known: 2 });
 }
 
 #[test]

@@ -36,7 +36,10 @@ pub(crate) fn apply(
         Event::Access(AccessEvent::SignInFailed(_) | AccessEvent::Denied(_)) | Event::Installation(_) => (),
         Event::Branch(_)
         | Event::Finding(_)
+        | Event::Incident(_)
+        | Event::Check(_)
         | Event::Scan(_)
+        | Event::Policy(_)
         | Event::Project(_)
         | Event::Advisory(_)
         | Event::Claim(_) => (),

@@ -1,58 +1,61 @@
 //! Private keys.
 
-use super::Detector;
-use scanledger_domain::severity::Severity::Critical;
+use super::{Detector, specific};
+use crate::secrets::checks;
+use scanledger_domain::secret::SecretFamily::CryptographicKey;
+use scanledger_domain::secret::{DetectorFacts, SecretCategory};
+use scanledger_domain::severity::Severity::{Critical, Medium};
+
+const fn key(id: &'static str, title: &'static str, provider: &'static str) -> DetectorFacts {
+    specific(id, title, provider, CryptographicKey, SecretCategory::PrivateKey)
+}
+
+/// PEM (RFC 7468), OpenPGP's armor (RFC 9580 §6.2), and PuTTY's format.
+const BLOCKS: &str = concat!(
+    "(?P<secret>-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-{1,4}[^-])*",
+    "-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----",
+    r"|PuTTY-User-Key-File-[23]: [a-z0-9-]+\r?\n(?:[^\n]*\n){1,400}?Private-MAC: [0-9a-f]{40,64})"
+);
 
 pub(super) const LIST: &[Detector] = &[
-    Detector::token(
-        "GCP_SERVICE_ACCOUNT",
-        "Google Cloud service account key",
+    Detector::block(
+        key("GCP_SERVICE_ACCOUNT", "Google Cloud service account key", "Google Cloud"),
         Critical,
         "acts as a service account in Google Cloud",
         &["service_account"],
         r#"(?s)"service_account".*?"private_key"\s*:\s*"(?P<secret>-----BEGIN (?:RSA )?PRIVATE KEY-----[^"]+?-----END (?:RSA )?PRIVATE KEY-----)"#,
     )
-    .block()
-    .checked(has_key_material),
-    Detector::token(
-        "PRIVATE_KEY",
-        "Private key",
+    .checked(checks::is_open_key),
+    Detector::block(
+        key("PRIVATE_KEY", "Private key", "Private key"),
         Critical,
         "proves an identity, decrypts or signs",
-        &["PRIVATE KEY"],
-        r"(?s)(?P<secret>-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----.*?-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----)",
+        &["PRIVATE KEY", "PuTTY-User-Key-File"],
+        BLOCKS,
     )
-    .block()
-    .checked(has_key_material),
+    .checked(checks::is_open_key),
+    Detector::block(
+        key("ENCRYPTED_PRIVATE_KEY", "Private key with a passphrase", "Private key"),
+        Medium,
+        "proves an identity, decrypts or signs, once its passphrase is guessed",
+        &["PRIVATE KEY", "PuTTY-User-Key-File"],
+        BLOCKS,
+    )
+    .checked(checks::is_locked_key),
     Detector::token(
-        "AGE_SECRET_KEY",
-        "age secret key",
+        key("AGE_SECRET_KEY", "age secret key", "age"),
         Critical,
         "decrypts every file that was encrypted for it",
         &["AGE-SECRET-KEY-1"],
         r"\b(?P<secret>AGE-SECRET-KEY-1(?P<body>[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}))\b",
-    ),
+    )
+    .checked(checks::is_age_key),
+    Detector::on_line(
+        key("WIREGUARD_KEY", "WireGuard private key", "WireGuard"),
+        Critical,
+        "joins a machine to a private network",
+        &["PrivateKey"],
+        r"\bPrivateKey[ \t]*=[ \t]*(?P<secret>[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)(?:\s|$)",
+    )
+    .entropy(4.0),
 ];
-
-/// The smallest key in use, Ed25519, has 64 characters of base64; documentation has fewer, or dots.
-const KEY_CHARACTERS: usize = 48;
-
-/// Whether there is a key between the markers.
-fn has_key_material(block: &[u8]) -> bool {
-    let is_base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/' | b'=');
-    let Some(body) = between_markers(block) else { return false };
-    let has_ellipsis = body.windows(3).any(|three| three == b"...");
-    let mut seen = [false; 256];
-    for byte in body.iter().filter(is_base64) {
-        seen[usize::from(*byte)] = true;
-    }
-    let distinct = seen.iter().filter(|seen| **seen).count();
-    !has_ellipsis && distinct >= 16 && body.iter().filter(is_base64).count() >= KEY_CHARACTERS
-}
-
-fn between_markers(block: &[u8]) -> Option<&[u8]> {
-    let marker = |from: usize| block[from..].windows(5).position(|five| five == b"-----").map(|at| from + at);
-    let start = marker(5)? + 5;
-    let end = marker(start)?;
-    block.get(start..end)
-}

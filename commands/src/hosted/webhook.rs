@@ -1,0 +1,150 @@
+//! What the code host tells on its own (dpendx reference §4).
+
+use super::{CHECK_NAME, Hosted, HostedProblem, Result, context_of};
+use crate::context::Context;
+use crate::ports::{HeadOrigin, WebhookEvent};
+use scanledger_domain::check::{Check, CheckCommand, CheckLife, FixRequested, Requested, check_stream};
+use scanledger_domain::code_host::{CheckRunId, CommitSha, InstalledRepository};
+use scanledger_domain::id::{CommandId, ScanId};
+use scanledger_domain::log::Position;
+use scanledger_domain::vault::{HashPurpose, Vault};
+use uuid::{Builder, Uuid};
+
+/// Namespace of deliveries: `UUIDv5(DNS, "delivery.scanledger")`.
+const DELIVERIES: Uuid = Uuid::from_u128(0x8956_18b2_d6fc_5713_afe0_05d1_70f6_d54b);
+
+/// What becomes of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivered {
+    /// It is recorded, and what it asks for will be done.
+    Accepted(Option<Position>),
+    /// It is nothing to us.
+    Ignored,
+}
+
+impl Hosted {
+    /// Takes an event of the code host, whose signature was checked; `delivery` is its id, which is the same when it is
+    /// delivered again. Only records what is to be done: a [`ChecksReactor`](super::ChecksReactor) does it. With the
+    /// `vault`, the id of a scan is one that nobody can work out from what is known at the code host: whoever knows it
+    /// reads what the scan saw.
+    ///
+    /// # Errors
+    /// A fault, or [`HostedProblem::Host`] when the check run that a button belongs to cannot be looked up.
+    pub async fn deliver(&self, vault: &dyn Vault, event: WebhookEvent, delivery: &str) -> Result<Delivered> {
+        match event {
+            WebhookEvent::PullRequest { at, step: _, number, head, branch, origin } => {
+                let Ok(principal) = self.principal(at.installation) else { return Ok(Delivered::Ignored) };
+                let name = format!("{}/{}#{number}@{head}", at.installation, at.repository);
+                let requested = Requested {
+                    scan: secret_id(vault, "pull request", &name.to_ascii_lowercase()),
+                    organization: principal.organization,
+                    at,
+                    reference: branch.clone(),
+                    commit: Some(head),
+                    pull_request: Some(number),
+                    target: (origin == HeadOrigin::SameRepository).then_some(branch),
+                };
+                self.request(requested).await
+            }
+            WebhookEvent::RerunRequested { at, check_run, head } => {
+                let Some(before) = self.of_check_run(&at, check_run, head).await? else {
+                    return Ok(Delivered::Ignored);
+                };
+                let name = format!("{check_run} {delivery}");
+                let scan = secret_id(vault, "delivery", &name);
+                self.request(Requested { scan, ..before.requested }).await
+            }
+            WebhookEvent::ActionRequested { at, check_run, head, identifier } => {
+                let Some(life) = self.of_check_run(&at, check_run, head).await? else {
+                    return Ok(Delivered::Ignored);
+                };
+                let scan = life.requested.scan;
+                if identifier != fix_identifier(scan) || life.begun.is_none() {
+                    return Ok(Delivered::Ignored);
+                }
+                let context = delivery_context(&life, delivery);
+                let command = CheckCommand::RequestFix(FixRequested { scan });
+                let done = self.0.ledger.execute::<Check>(&context, &check_stream(scan), None, command).await;
+                let done = done.map_err(|error| error.map_refused(HostedProblem::Check))?;
+                Ok(Delivered::Accepted(done.position))
+            }
+            WebhookEvent::InstallationEnded { installation, end } => {
+                tracing::info!(%installation, ?end, "an installation cannot be used any more");
+                Ok(Delivered::Ignored)
+            }
+            WebhookEvent::Ignored => Ok(Delivered::Ignored),
+        }
+    }
+
+    async fn request(&self, requested: Requested) -> Result<Delivered> {
+        let scan = requested.scan;
+        let context = context_of(scan, requested.organization, "request");
+        let command = CheckCommand::Request(requested);
+        let done = self.0.ledger.execute::<Check>(&context, &check_stream(scan), None, command).await;
+        match done {
+            Ok(done) => Ok(Delivered::Accepted(done.position)),
+            // The same commit of the same pull request, under another name of its branch: the check is there.
+            Err(crate::CommandError::Refused(_)) => Ok(Delivered::Accepted(None)),
+            Err(error) => Err(error.map_refused(HostedProblem::Check)),
+        }
+    }
+
+    /// The check that a check run shows, if it is one of this server's.
+    async fn of_check_run(
+        &self,
+        at: &InstalledRepository,
+        check_run: CheckRunId,
+        head: CommitSha,
+    ) -> Result<Option<CheckLife>> {
+        if self.principal(at.installation).is_err() {
+            return Ok(None);
+        }
+        let found = self.0.host.find_check_run(at, head, CHECK_NAME).await?;
+        let shown = found.filter(|found| found.id == check_run).and_then(|found| found.external_id);
+        let Some(scan) = shown.and_then(|id| id.parse::<ScanId>().ok()) else { return Ok(None) };
+        let life = self.find(scan).await?;
+        Ok(life.filter(|life| life.requested.at.installation == at.installation))
+    }
+}
+
+/// The id of a scan that follows from `name`, but only with the installation's key.
+fn secret_id(vault: &dyn Vault, kind: &str, name: &str) -> ScanId {
+    // Other labels of this purpose begin with another word.
+    let hash = vault.hash(HashPurpose::Token, format!("check ids v1 {kind} {name}").as_bytes());
+    let bytes = hash.first_chunk().expect("a keyed hash has 32 bytes or more");
+    ScanId(Builder::from_custom_bytes(*bytes).into_uuid())
+}
+
+fn delivery_context(life: &CheckLife, delivery: &str) -> Context {
+    let Requested { scan, organization, .. } = life.requested;
+    let mut context = context_of(scan, organization, "fix");
+    context.command = CommandId(Uuid::new_v5(&DELIVERIES, format!("{scan} {delivery}").as_bytes()));
+    context
+}
+
+/// What comes back when the button of a check is pressed: `fix:` and the first 16 digits of the scan's id, because a
+/// code host takes 20 characters.
+pub(super) fn fix_identifier(scan: ScanId) -> String {
+    let id = scan.0.simple().to_string();
+    format!("fix:{}", &id[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DELIVERIES, fix_identifier};
+    use scanledger_domain::id::ScanId;
+    use scanledger_domain::limits::CHECK_IDENTIFIER_CHARS;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_button_is_known_by_what_fits_on_it() {
+        let scan = ScanId(Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef));
+        assert_eq!(fix_identifier(scan), "fix:0123456789abcdef");
+        assert_eq!(fix_identifier(scan).len(), CHECK_IDENTIFIER_CHARS);
+    }
+
+    #[test]
+    fn the_namespace_is_what_it_says() {
+        assert_eq!(DELIVERIES, Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"delivery.scanledger"));
+    }
+}

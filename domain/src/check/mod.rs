@@ -1,0 +1,35 @@
+//! Checks: what is said beside a commit at a code host about its dependencies, and how it comes to that (dpendx
+//! reference §4, §5).
+//!
+//! A check is a stream of its own, named after the scan that it is about. What is still owed to the code host follows
+//! from it ([`CheckLife::owed`]), so that nothing is forgotten when a server ends in between.
+
+mod config;
+mod decider;
+mod fix;
+mod manifest;
+mod place;
+mod review;
+mod stored;
+mod version;
+
+pub use config::{BlockOn, CheckConfig, ConfigRead, ScanMode, Switch};
+pub use decider::{Check, CheckCommand, CheckLife, CheckRefusal, CheckState, Owed};
+pub use fix::{Upgrade, upgrades};
+pub use manifest::{Manifest, edit, manifests_of};
+pub use place::{CHANGED_BYTES, TooManyChanges, as_branch, keep_changed, target_of};
+pub use review::{CheckFinding, Examined, Review, Seen, review};
+pub use stored::{
+    Begun, CheckEvent, CheckFailure, FailureKind, FixRequested, Fixed, Reported, Requested, Shown,
+};
+
+use crate::id::ScanId;
+use crate::log::StreamName;
+
+/// The stream of the check about a scan.
+pub fn check_stream(scan: ScanId) -> StreamName {
+    StreamName::new("check", scan)
+}
+
+#[cfg(test)]
+mod samples;

@@ -1,0 +1,236 @@
+//! Scans of an organization, narrowed by how they went, newest first; and one by its number.
+
+use super::ScanRow;
+use super::query::{COLUMN_COUNT, COLUMNS, read};
+use crate::at::{At, Moment, holds, resolve};
+use crate::project::visible;
+use crate::store::column::to_json;
+use crate::store::{ReadError, Views};
+use rusqlite::types::Value;
+use rusqlite::{Row, ToSql};
+use scanledger_domain::id::OrganizationId;
+use scanledger_domain::identity::Visible;
+use scanledger_domain::scan::{Extent, ScanType};
+use scanledger_domain::scanning::ScannerKind;
+use scanledger_domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How a scan went, as far as it has gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Course {
+    /// It waits.
+    Waiting,
+    /// Somebody works on it.
+    Running,
+    /// It ended as it should.
+    Completed,
+    /// It failed, or its client ended with an error.
+    Broken,
+    /// People ended it.
+    Cancelled,
+    /// Its client was not heard of for long, or never again.
+    Silent,
+}
+
+/// Which scans. Empty lists and `None` mean all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SearchFilter {
+    /// With this number: the position of `scan.queued`.
+    pub number: Option<u64>,
+    /// Of the project with this number: the position of `project.created`.
+    pub project: Option<u64>,
+    /// On the branches of this name.
+    pub branch: Option<String>,
+    /// Of everything or of what changed.
+    pub extent: Option<Extent>,
+    /// That look for what one of these scanners finds.
+    pub scanners: Vec<ScannerKind>,
+    /// That went so.
+    pub courses: Vec<Course>,
+    /// Queued at this instant or later.
+    pub since: Option<Timestamp>,
+    /// That took at least so many milliseconds.
+    pub least_ms: Option<u64>,
+    /// That took at most so many milliseconds.
+    pub most_ms: Option<u64>,
+}
+
+/// A question about scans of an organization.
+#[derive(Debug, Clone)]
+pub struct ScanSearch {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// In which of its projects.
+    pub visible: Visible,
+    /// When.
+    pub at: At,
+    /// Clients of running scans that said nothing since this instant are silent.
+    pub quiet_before: Timestamp,
+    /// Which.
+    pub filter: SearchFilter,
+    /// The number of the scan that the page follows; the page begins with the newest without.
+    pub before: Option<u64>,
+    /// Rows on the page.
+    pub limit: u32,
+}
+
+/// A scan that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundScan {
+    /// The scan.
+    pub scan: ScanRow,
+    /// The number of its project: the position of `project.created`.
+    pub project_number: u64,
+    /// How it went.
+    pub course: Course,
+    /// How long it took, in milliseconds: as its client says or, without one, from its beginning to its end.
+    pub total_ms: Option<u64>,
+}
+
+/// How a scan `s` in the state `st` went.
+const COURSE: &str = "CASE
+    WHEN st.status = 'queued' THEN 'waiting'
+    WHEN st.status IN ('running', 'settling') AND s.client IS NOT NULL AND st.changed_at < :quiet THEN 'silent'
+    WHEN st.status IN ('running', 'paused', 'settling') THEN 'running'
+    WHEN st.status IN ('cancelled', 'stopped') THEN 'cancelled'
+    WHEN st.status = 'failed' AND st.failure ->> '$.code' = 'client_silent' THEN 'silent'
+    WHEN st.status = 'failed' OR st.outcome ->> '$.client.exitCode' > 1 THEN 'broken'
+    ELSE 'completed' END";
+
+/// How long it took; instants are microseconds.
+const TOTAL: &str = "coalesce(st.outcome ->> '$.client.totalTimeMs', (st.ended_at - st.started_at) / 1000)";
+
+/// How much it looked at.
+const EXTENT: &str =
+    "coalesce(s.client ->> '$.extent', CASE s.scan_type WHEN 'incremental' THEN 'changes' ELSE 'full' END)";
+
+impl Views {
+    /// Scans of an organization on a page, newest first, deleted ones aside.
+    ///
+    /// # Errors
+    /// As [`Views::resolve`].
+    pub async fn find_scans(&self, search: ScanSearch) -> Result<Vec<FoundScan>, ReadError> {
+        let head = self.position();
+        self.read(move |connection| {
+            let moment = resolve(connection, search.organization, search.at, head)?;
+            let after = match search.filter.since {
+                None => None,
+                Some(since) => {
+                    let before = At::Instant(Timestamp(since.0.saturating_sub(1)));
+                    match resolve(connection, search.organization, before, head)? {
+                        Moment::Live => return Ok(vec![]),
+                        Moment::Past(position) => Some(position),
+                    }
+                }
+            };
+            let (text, binds) = statement(&search, moment, after);
+            let binds: Vec<(&str, &dyn ToSql)> =
+                binds.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect();
+            let mut statement = connection.prepare_cached(&text)?;
+            let rows = statement.query_map(binds.as_slice(), read_row)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+}
+
+fn read_row(row: &Row<'_>) -> rusqlite::Result<FoundScan> {
+    let course = row.get_ref(COLUMN_COUNT + 1)?.as_str()?;
+    let course = serde_json::from_value(course.into()).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(
+            COLUMN_COUNT + 1,
+            rusqlite::types::Type::Text,
+            Box::new(error),
+        )
+    })?;
+    Ok(FoundScan {
+        scan: read(row)?,
+        project_number: row.get::<_, i64>(COLUMN_COUNT)?.cast_unsigned(),
+        course,
+        total_ms: row.get::<_, Option<i64>>(COLUMN_COUNT + 2)?.and_then(|ms| u64::try_from(ms).ok()),
+    })
+}
+
+type Binds = Vec<(&'static str, Value)>;
+
+fn statement(search: &ScanSearch, moment: Moment, after: Option<i64>) -> (String, Binds) {
+    let filter = &search.filter;
+    let holds = match moment {
+        Moment::Live => holds!("st", live),
+        Moment::Past(_) => holds!("st", past),
+    };
+    let mut binds: Binds = vec![
+        (":organization", search.organization.as_bytes().to_vec().into()),
+        (":visible", visible::bound(&search.visible)),
+        (":at", moment.position().into()),
+        (":limit", i64::from(search.limit).into()),
+        (":quiet", search.quiet_before.0.into()),
+    ];
+    let mut conditions = String::new();
+    let mut and = |condition: &str, name: &'static str, value: Value| {
+        conditions.push_str(" AND ");
+        conditions.push_str(condition);
+        binds.push((name, value));
+    };
+    let number = |number: u64| -> Value { number.cast_signed().into() };
+    if let Some(wanted) = filter.number {
+        and("s.queued = :number", ":number", number(wanted));
+    }
+    // Keys are given in the order of the log.
+    if let Some(before) = search.before {
+        let place = "s.key < (SELECT key FROM scan WHERE queued >= :before ORDER BY queued LIMIT 1)";
+        and(place, ":before", number(before));
+    }
+    if let Some(after) = after {
+        let place =
+            "s.key > coalesce((SELECT key FROM scan WHERE queued <= :after ORDER BY queued DESC LIMIT 1), 0)";
+        and(place, ":after", after.into());
+    }
+    if let Some(project) = filter.project {
+        and("p.created = :project", ":project", number(project));
+    }
+    if let Some(branch) = &filter.branch {
+        and("s.branch = :branch", ":branch", branch.clone().into());
+    }
+    if let Some(extent) = filter.extent {
+        let word = match extent {
+            Extent::Full => "full",
+            Extent::Changes => "changes",
+        };
+        and(&format!("{EXTENT} = :extent"), ":extent", word.to_owned().into());
+    }
+    if !filter.scanners.is_empty() {
+        // A client says what it looks for; what the server looks for follows from the kind of scan.
+        let kinds = ScanType::ALL.map(|kind| (kind.as_str(), kind.scanners()));
+        and(
+            "EXISTS (SELECT 1 FROM json_each(:looking, '$.wanted') w JOIN json_each(coalesce(s.client -> '$.products',
+                (SELECT k.value -> 1 FROM json_each(:looking, '$.kinds') k WHERE k.value ->> 0 = s.scan_type))) z
+                ON z.value = w.value)",
+            ":looking",
+            serde_json::json!({ "wanted": filter.scanners, "kinds": kinds }).to_string().into(),
+        );
+    }
+    if !filter.courses.is_empty() {
+        let courses = to_json(&filter.courses);
+        and(&format!("{COURSE} IN (SELECT value FROM json_each(:courses))"), ":courses", courses.into());
+    }
+    if let Some(least) = filter.least_ms {
+        and(&format!("{TOTAL} >= :least"), ":least", number(least));
+    }
+    if let Some(most) = filter.most_ms {
+        and(&format!("{TOTAL} <= :most"), ":most", number(most));
+    }
+    let text = format!(
+        "SELECT {COLUMNS}, p.created, {COURSE}, {TOTAL}
+         FROM scan s JOIN project p ON p.key = s.project AND p.deleted IS NULL
+         JOIN organization o ON o.key = s.organization
+         JOIN project_detail d ON d.project = p.key AND d.valid_to = 9223372036854775807
+         JOIN scan_state st ON st.scan = s.key AND {holds}
+         WHERE s.organization = (SELECT key FROM organization WHERE id = :organization) AND s.deleted IS NULL
+           AND s.queued <= :at AND {visible}{conditions}
+         ORDER BY s.key DESC LIMIT :limit",
+        visible = visible::of_project(&search.visible)
+    );
+    (text, binds)
+}
