@@ -428,7 +428,7 @@ async fn a_fixed_log_gives_the_rows_of_this_revision() {
         .collect();
     let expected = [
         "api_key 5 b8aefb3b389a",
-        "audit 85 1fe22c1624b3",
+        "audit 85 d1d114fca907",
         "audit_text 159 99aadca5dd67",
         "branch 2 93227ba0dbb9",
         "branch_scan 3 2997d1d17b17",
@@ -443,7 +443,7 @@ async fn a_fixed_log_gives_the_rows_of_this_revision() {
         "incident 5 fb9fd1d9cffc",
         "incident_note 2 099e61d721bd",
         "incident_occurrence 20 ae0c585a569f",
-        "incident_share 2 838b2826f015",
+        "incident_share 2 515d8a3616bd",
         "incident_state 16 5a3bd2801821",
         "invitation 3 688fdbb686a9",
         "member 8 dba59f49e366",
