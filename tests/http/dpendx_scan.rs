@@ -129,7 +129,7 @@ async fn a_client_that_leaves_does_not_give_its_place_away() {
     let (world, _) = World::with(&imported(), |_| ()).await;
     for place in 1..=INSTALLATION_SCANS {
         // Nobody works at the scan, so the answer would take long.
-        let left = tokio::time::timeout(Duration::from_millis(50), world.scan()).await;
+        let left = tokio::time::timeout(Duration::from_millis(500), world.scan()).await;
         assert!(left.is_err());
         world
             .until("the source is here", |world| (world.github.count("/tarball/") == place).then_some(()))
