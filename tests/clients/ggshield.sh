@@ -24,6 +24,9 @@ export HOME=$home GG_CONFIG_DIR=$home/config GG_CACHE_DIR=$home/cache GG_DATA_DI
 export GGSHIELD_NO_KEYRING=1 GITGUARDIAN_DONT_LOAD_ENV=1 GIT_CONFIG_NOSYSTEM=1
 export GIT_AUTHOR_NAME=Ana GIT_AUTHOR_EMAIL=ana@example.org GIT_COMMITTER_NAME=Ana GIT_COMMITTER_EMAIL=ana@example.org
 mkdir -p "$GG_CACHE_DIR"
+# The client leaves a cache where it is called, and names it in the `.gitignore` there.
+ggshield=$(realpath "$(command -v "$ggshield")")
+cd "$home"
 # Else every command asks the code host whether there is a newer release.
 printf 'check-at: %s\n' "$(date +%s)" >"$GG_CACHE_DIR/update_check.yaml"
 git config --global init.defaultBranch main
