@@ -189,3 +189,7 @@ pub const REPORT_LINES: usize = 200;
 pub const WEBHOOK_BYTES: usize = 2 * 1024 * 1024;
 /// Scans that an installation of the app has under way at a time (dpendx reference §1).
 pub const INSTALLATION_SCANS: usize = 5;
+
+/// Bytes of the paths that a check keeps of a pull request. As JSON a byte becomes six at most, so they fit into an
+/// append.
+pub const CHANGED_BYTES: usize = BATCH_BYTES / 8;

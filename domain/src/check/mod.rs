@@ -17,7 +17,7 @@ pub use config::{BlockOn, CheckConfig, ConfigRead, ScanMode, Switch};
 pub use decider::{Check, CheckCommand, CheckLife, CheckRefusal, CheckState, Owed};
 pub use fix::{Upgrade, upgrades};
 pub use manifest::{Manifest, edit, manifests_of};
-pub use place::{CHANGED_BYTES, TooManyChanges, as_branch, keep_changed, target_of};
+pub use place::{TooManyChanges, as_branch, keep_changed, target_of};
 pub use review::{CheckFinding, Examined, Review, Seen, review};
 pub use stored::{
     Begun, CheckEvent, CheckFailure, FailureKind, FixRequested, Fixed, Reported, Requested, Shown,

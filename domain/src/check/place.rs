@@ -2,12 +2,8 @@
 
 use super::Requested;
 use crate::code_host::{CommitSha, GitRef};
-use crate::limits::BATCH_BYTES;
+use crate::limits::CHANGED_BYTES;
 use crate::scan::branch_of_reference;
-
-/// Bytes of the paths that a check keeps of a pull request. As JSON a byte becomes six at most, so they fit into an
-/// append.
-pub const CHANGED_BYTES: usize = BATCH_BYTES / 8;
 
 /// A pull request changes more files than a check keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,11 +25,15 @@ pub fn as_branch(reference: &GitRef) -> Option<GitRef> {
     if name.starts_with("refs/") { None } else { format!("heads/{name}").parse().ok() }
 }
 
-/// The branch that a check of `commit` speaks for and that fixes can be merged into. `head` is the last commit of the
+/// The branch that a check of `commit` speaks for and that fixes can be merged into, by its plain name: code hosts take
+/// no other as the base of a pull request. `head` is the last commit of the
 /// branch `reference`, none if there is no such branch. Any other commit may be anybody's: hosts find commits of
 /// forks in the repository that they come from.
 pub fn target_of(reference: &GitRef, head: Option<CommitSha>, commit: CommitSha) -> Option<GitRef> {
-    (head == Some(commit)).then(|| reference.clone())
+    if head != Some(commit) {
+        return None;
+    }
+    branch_of_reference(reference.as_str()).parse().ok()
 }
 
 impl Requested {
@@ -50,10 +50,11 @@ impl Requested {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHANGED_BYTES, TooManyChanges, as_branch, keep_changed, target_of};
+    use super::{TooManyChanges, as_branch, keep_changed, target_of};
     use crate::check::Requested;
     use crate::check::samples::requested;
     use crate::code_host::{CommitSha, GitRef};
+    use crate::limits::CHANGED_BYTES;
 
     fn sha(digit: char) -> CommitSha {
         digit.to_string().repeat(40).parse().unwrap()
@@ -63,6 +64,8 @@ mod tests {
     fn only_the_last_commit_of_a_branch_speaks_for_it() {
         let main: GitRef = "main".parse().unwrap();
         assert_eq!(target_of(&main, Some(sha('a')), sha('a')), Some(main.clone()));
+        let full = "refs/heads/main".parse().unwrap();
+        assert_eq!(target_of(&full, Some(sha('a')), sha('a')), Some(main.clone()));
         assert_eq!(target_of(&main, Some(sha('a')), sha('b')), None, "another commit");
         assert_eq!(target_of(&main, None, sha('a')), None, "no branch");
     }
