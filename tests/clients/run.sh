@@ -68,16 +68,17 @@ start() {
     done
     SERVER=$(grep -o 'http://[0-9.:]*' "$home/address" | head -n 1) || { cat "$home/server.log" >&2; exit 1; }
     KEY=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["apiKey"])' "$home/setup.json")
-    export SERVER KEY
 }
 
 failed=
-# check NAME COMMAND...: runs the checks of a client with a home of their own.
+# check NAME COMMAND...: runs the checks of a client with a home of their own. Nothing else of the environment is
+# theirs: clients that find themselves in a CI system colour what they print and look for commits elsewhere.
 check() {
     printf -- '-- %s\n' "$1"
     local place=$home/$1
     mkdir -p "$place"
-    env HOME="$place" TMPDIR="$place" "${@:2}" || { echo "FAILED: $1"; failed=1; }
+    env -i PATH="$PATH" LANG=C.UTF-8 HOME="$place" TMPDIR="$place" SERVER="$SERVER" KEY="$KEY" "${@:2}" ||
+        { echo "FAILED: $1"; failed=1; }
 }
 
 start
