@@ -2,6 +2,10 @@
 //!
 //! Each type holds only what can be written into a URL of the host without changing where it leads.
 
+mod kind;
+
+pub use kind::HostKind;
+
 use crate::limits::{NAME_CHARS, PATH_BYTES, REF_CHARS};
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -4,6 +4,33 @@ use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 
+/// Folders whose content is not the project's own source: dependencies, build output, caches (Pepper reference §13).
+/// `.gitignore` is not applied: what is ignored by git can still be in an upload, and a secret in it is still a secret.
+/// What a dependency imports does not say that the project does.
+pub const SKIPPED_FOLDERS: [&str; 15] = [
+    "node_modules",
+    ".git",
+    ".svn",
+    "vendor",
+    "dist",
+    "build",
+    "target",
+    "__pycache__",
+    ".tox",
+    "venv",
+    ".venv",
+    ".next",
+    "coverage",
+    ".nyc_output",
+    ".cache",
+];
+
+/// Whether a file, by its path relative to the root, is in a folder that is skipped.
+pub fn is_in_skipped_folder(path: &str) -> bool {
+    let Some((folders, _)) = path.rsplit_once('/') else { return false };
+    folders.split('/').any(|folder| SKIPPED_FOLDERS.contains(&folder))
+}
+
 /// A source tree; it does not change while somebody reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceTree {

@@ -31,6 +31,8 @@ pub enum Moment {
 
 /// The `valid_to` of rows that still hold.
 pub(crate) const FOREVER: i64 = i64::MAX;
+/// The position bound for "now" where one statement serves every instant: below [`FOREVER`], above every event.
+pub(crate) const NOW: i64 = FOREVER - 1;
 
 /// The one place that says which rows of a temporal table hold: live, so that partial indexes are used, or at
 /// a position. `$alias` is the table's alias; positions are bound as `:at`.

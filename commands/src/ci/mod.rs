@@ -24,7 +24,7 @@ use scanledger_domain::log::{Position, Recorded};
 use scanledger_domain::project::{Project, ProjectState, Verdict, project_stream};
 use scanledger_domain::scan::{
     CLIENT_ATTEMPT, ClientEnd, ClientRun, Completed, Failure, FailureCode, Queued, Scan, ScanCommand,
-    ScanEvent, ScanLife, ScanRefusal, ScanState, ScanStatus, ScanType, Source, branch_of_client, scan_stream,
+    ScanEvent, ScanLife, ScanRefusal, ScanState, ScanStatus, Source, branch_of_client, scan_stream,
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -39,8 +39,6 @@ pub struct NewClientScan {
     pub target: ClientTarget,
     /// On which branch; the project's default branch if the client does not know.
     pub branch: Option<String>,
-    /// What it looks for.
-    pub scan_type: ScanType,
     /// The commit.
     pub commit: Option<String>,
     /// The commit to compare with.
@@ -148,7 +146,7 @@ impl ClientScans {
             organization,
             project: resolved.project.project,
             branch: branch_of_client(new.branch.as_deref(), default, &new.client),
-            scan_type: new.scan_type,
+            scan_type: new.client.scan_type(),
             source: Source::of_client(new.client.repository.clone()),
             commit: new.commit,
             base: new.base,

@@ -11,7 +11,7 @@ use scanledger_domain::finding::{RuleTags, UploadFacts};
 use scanledger_domain::identity::{Denied, Principal, TeamRole};
 use scanledger_domain::project::{Gate, ProjectDetails};
 use scanledger_domain::scan::{
-    CLIENT_SILENCE_SECONDS, ClientEnd, ClientRun, Extent, FailureCode, ScanEvent, ScanStatus, ScanType,
+    CLIENT_SILENCE_SECONDS, ClientEnd, ClientRun, Extent, FailureCode, ScanEvent, ScanStatus,
 };
 use scanledger_domain::scanning::{Detection, Identity, Place, ScannerKind, Uploaded};
 use scanledger_domain::severity::Severity;
@@ -33,7 +33,6 @@ fn wanted(principal: Principal, run: u128) -> NewClientScan {
             branch: Some("main".to_owned()),
         },
         branch: Some("main".to_owned()),
-        scan_type: ScanType::Sast,
         commit: None,
         base: None,
         client: ClientRun {

@@ -4,7 +4,7 @@
 use crate::blob::BlobHash;
 use crate::id::{FindingId, ScanId};
 use crate::limits::{CLIENT_TEXT_CHARS, REF_CHARS, URL_CHARS};
-use crate::scan::{Failure, FailureCode, ScanOutcome};
+use crate::scan::{Failure, FailureCode, ScanOutcome, ScanType};
 use crate::scanning::ScannerKind;
 use crate::secret::{SecretFinder, mask};
 use crate::vault::Sealed;
@@ -146,6 +146,25 @@ pub fn silence(received: Option<&ResultsReceived>) -> Failure {
         ),
     };
     Failure { code: FailureCode::ClientSilent, message }
+}
+
+impl ClientRun {
+    /// Which of the types of scans this is.
+    pub fn scan_type(&self) -> ScanType {
+        match (self.extent, self.products.as_slice()) {
+            (Extent::Changes, _) => ScanType::Incremental,
+            (Extent::Full, [ScannerKind::Sast]) => ScanType::Sast,
+            (Extent::Full, [ScannerKind::Secrets]) => ScanType::Secrets,
+            (Extent::Full, [ScannerKind::Sca]) => ScanType::Sca,
+            (Extent::Full, _) => ScanType::Full,
+        }
+    }
+
+    /// Whether `branch`, without `refs/heads/`, becomes the default branch of a project that is made for this run:
+    /// nothing but a whole branch is what everything is compared with.
+    pub fn makes_default(&self, branch: &str) -> bool {
+        self.extent == Extent::Full && !branch.starts_with("refs/")
+    }
 }
 
 /// The branch on which a client's scan is recorded. `named` is the one that the client names, `default` that of the

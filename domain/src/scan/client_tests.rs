@@ -4,7 +4,9 @@ use super::tests::{SCAN, end, failure, outcome, received, verdict, wish};
 use super::*;
 use crate::decider::{given, harness::Outcome};
 use crate::limits::REF_CHARS;
-use crate::scan::{CLIENT_SILENCE_SECONDS, ClientRun, Extent, FailureCode, branch_of_client, silence};
+use crate::scan::{
+    CLIENT_SILENCE_SECONDS, ClientRun, Extent, FailureCode, ScanType, branch_of_client, silence,
+};
 use uuid::Uuid;
 
 fn of_client() -> Queued {
@@ -151,4 +153,32 @@ fn what_a_pull_request_changes_is_never_on_the_default_branch() {
     }
     let longest = branch_of_client(None, "main", &run(Extent::Changes, Some(&"é".repeat(300))));
     assert_eq!(longest.chars().count(), REF_CHARS);
+}
+
+#[test]
+fn what_it_looks_for_says_which_type_it_is() {
+    use crate::scanning::ScannerKind::{Sast, Sca, Secrets};
+    let run = |extent, products: &[crate::scanning::ScannerKind]| ClientRun {
+        extent,
+        products: products.to_vec(),
+        ..of_client().client.unwrap()
+    };
+    for (products, is) in [
+        (&[Sast][..], ScanType::Sast),
+        (&[Sca], ScanType::Sca),
+        (&[Secrets], ScanType::Secrets),
+        (&[Sast, Sca], ScanType::Full),
+        (&[], ScanType::Full),
+    ] {
+        assert_eq!(run(Extent::Full, products).scan_type(), is, "{products:?}");
+        assert_eq!(run(Extent::Changes, products).scan_type(), ScanType::Incremental);
+    }
+}
+
+#[test]
+fn a_whole_branch_becomes_the_default_and_nothing_else() {
+    let run = |extent| ClientRun { extent, ..of_client().client.unwrap() };
+    assert!(run(Extent::Full).makes_default("main"));
+    assert!(!run(Extent::Full).makes_default("refs/pull/7/merge"));
+    assert!(!run(Extent::Changes).makes_default("main"));
 }

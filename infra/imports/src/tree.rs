@@ -3,31 +3,11 @@
 use crate::language::Language;
 use crate::unreadable;
 use ignore::WalkBuilder;
-use scanledger_domain::source::SourceTree;
+use scanledger_domain::source::{SKIPPED_FOLDERS, SourceTree, is_in_skipped_folder};
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-
-/// Folders whose content is not the project's own source: dependencies, build output, caches (Pepper reference §13).
-/// What a dependency imports does not say that the project does.
-const SKIPPED_FOLDERS: [&str; 15] = [
-    "node_modules",
-    ".git",
-    ".svn",
-    "vendor",
-    "dist",
-    "build",
-    "target",
-    "__pycache__",
-    ".tox",
-    "venv",
-    ".venv",
-    ".next",
-    "coverage",
-    ".nyc_output",
-    ".cache",
-];
 
 /// A file in one of the languages.
 pub(crate) struct SourceFile<'a> {
@@ -92,11 +72,6 @@ pub(crate) fn walk(source: &SourceTree) -> SourceFiles<'_> {
 fn file<'a>(path: Cow<'a, str>, location: Location<'a>) -> Option<SourceFile<'a>> {
     let language = Language::of(&path)?;
     Some(SourceFile { path, language, location })
-}
-
-fn is_in_skipped_folder(path: &str) -> bool {
-    let Some((folders, _)) = path.rsplit_once('/') else { return false };
-    folders.split('/').any(|folder| SKIPPED_FOLDERS.contains(&folder))
 }
 
 fn walk_folder(root: &Path) -> SourceFiles<'static> {

@@ -1,32 +1,11 @@
 //! The files of a source tree that scanners look at.
 
 use ignore::WalkBuilder;
-use scanledger_domain::source::SourceTree;
+use scanledger_domain::source::{SKIPPED_FOLDERS, SourceTree, is_in_skipped_folder};
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-
-/// Folders whose content is not the project's own source: dependencies, build output, caches (Pepper
-/// reference §13). `.gitignore` is not applied: what is ignored by git can still be in an upload, and a secret
-/// in it is still a secret.
-const SKIPPED_FOLDERS: [&str; 15] = [
-    "node_modules",
-    ".git",
-    ".svn",
-    "vendor",
-    "dist",
-    "build",
-    "target",
-    "__pycache__",
-    ".tox",
-    "venv",
-    ".venv",
-    ".next",
-    "coverage",
-    ".nyc_output",
-    ".cache",
-];
 
 /// A regular file in a tree.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,11 +89,6 @@ pub(crate) fn walk(source: &SourceTree) -> Tree<'_> {
     tree.files.sort();
     tree.warnings.sort();
     tree
-}
-
-fn is_in_skipped_folder(path: &str) -> bool {
-    let Some((folders, _)) = path.rsplit_once('/') else { return false };
-    folders.split('/').any(|folder| SKIPPED_FOLDERS.contains(&folder))
 }
 
 fn walk_folder(root: &Path) -> Tree<'static> {

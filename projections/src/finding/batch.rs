@@ -2,7 +2,7 @@
 
 use super::list::{FindingFilter, FindingSort, ListScope, match_expression};
 use super::row::{COLUMN_COUNT, COLUMNS, FindingRow, read};
-use crate::at::{At, Moment, resolve};
+use crate::at::{At, Moment, NOW, resolve};
 use crate::page::{Page, Paging};
 use crate::store::column::to_json;
 use crate::store::{ReadError, Views};
@@ -26,9 +26,6 @@ pub struct FindingsOfScopes {
     /// Which of each scope's.
     pub paging: Paging,
 }
-
-/// The position bound for "now": below the `valid_to` of rows that hold, above every event.
-const NOW: i64 = i64::MAX - 1;
 
 /// A decision that held at `:at`; each arm has a partial index of its own.
 const DECISION: &str = "coalesce(

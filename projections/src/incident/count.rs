@@ -1,7 +1,7 @@
 //! How many incidents there are.
 
-use super::row::{NOW, holding, places, states, status};
-use crate::at::Moment;
+use super::row::{holding, places, states, status};
+use crate::at::{Moment, NOW};
 use crate::project::batch::hex_ids;
 use crate::project::visible;
 use crate::store::{ReadError, Views};

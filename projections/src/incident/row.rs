@@ -1,6 +1,6 @@
 //! An incident as lists show it.
 
-use crate::at::{FOREVER, Moment, holds};
+use crate::at::{FOREVER, Moment, NOW, holds};
 use crate::project::visible;
 use crate::store::column::{actor, id, json, optional_id};
 use rusqlite::Row;
@@ -13,9 +13,6 @@ use scanledger_domain::incident::{IgnoreReason, IncidentStatus, IncidentTag};
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::severity::Severity;
 use scanledger_domain::time::Timestamp;
-
-/// The position bound to `:at` for "now": below the `valid_to` of rows that hold, above every event.
-pub(super) const NOW: i64 = i64::MAX - 1;
 
 /// What is bound to `:at`.
 pub(super) const fn bound_at(moment: Moment) -> i64 {

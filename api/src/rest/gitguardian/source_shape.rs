@@ -3,6 +3,7 @@
 use super::shape::Moment;
 use crate::app::App;
 use crate::problem::Problem;
+use scanledger_domain::code_host::HostKind;
 use scanledger_domain::id::{OrganizationId, ProjectId, ScanId};
 use scanledger_domain::scan::ScanStatus;
 use scanledger_domain::severity::SeverityCounts;
@@ -240,36 +241,11 @@ fn last_scan(scan: &ScanRow) -> LastScanOut {
 
 /// Where a project's repository is, as far as its address says.
 pub fn source_type(repository: Option<&str>) -> &'static str {
-    repository.map_or("custom_source", host_type)
-}
-
-/// What serves a repository, by the host in its address.
-fn host_type(url: &str) -> &'static str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', ':']).next().unwrap_or_default();
-    match authority.rsplit('@').next().unwrap_or_default() {
-        "github.com" => "github",
-        "gitlab.com" => "gitlab",
-        "bitbucket.org" => "bitbucket_cloud",
-        "dev.azure.com" => "azure_devops",
-        _ => "custom_source",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::host_type;
-
-    #[test]
-    fn a_source_is_of_the_type_that_its_address_names() {
-        for (url, expected) in [
-            ("https://github.com/acme/shop", "github"),
-            ("git@gitlab.com:acme/shop.git", "gitlab"),
-            ("https://ana@bitbucket.org/acme/shop", "bitbucket_cloud"),
-            ("https://github.com.example.org/acme", "custom_source"),
-            ("", "custom_source"),
-        ] {
-            assert_eq!(host_type(url), expected, "{url}");
-        }
+    match repository.and_then(HostKind::of_address) {
+        Some(HostKind::GitHub) => "github",
+        Some(HostKind::GitLab) => "gitlab",
+        Some(HostKind::Bitbucket) => "bitbucket_cloud",
+        Some(HostKind::AzureDevOps) => "azure_devops",
+        None => "custom_source",
     }
 }

@@ -14,9 +14,7 @@ use scanledger_commands::ci::{ClientScan, NewClientScan};
 use scanledger_commands::project::ClientTarget;
 use scanledger_domain::log::Position;
 use scanledger_domain::policy::{EffectiveRules, Product};
-use scanledger_domain::scan::{
-    ClientPeople, ClientRun, Extent, ScanType, branch_of_reference, plain_text, plain_url,
-};
+use scanledger_domain::scan::{ClientPeople, ClientRun, Extent, branch_of_reference, plain_text, plain_url};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -239,29 +237,16 @@ fn new_scan(
         pull_request: project.pull_request_id.as_ref().and_then(|id| plain_text(&id.0)),
         people,
     };
-    // Nothing but a branch becomes the branch that everything is compared with.
-    let is_branch = extent == Extent::Full && branch.is_some_and(|branch| !branch.starts_with("refs/"));
     Ok(NewClientScan {
         target: ClientTarget {
             principal: caller.principal.clone(),
             name: text(&project.repo_display_name).unwrap_or(repository),
             repo_url: repository_url,
-            branch: branch.filter(|_| is_branch).map(str::to_owned),
+            branch: branch.filter(|branch| client.makes_default(branch)).map(str::to_owned),
         },
         branch: branch.map(str::to_owned),
-        scan_type: scan_type(products, extent),
         commit: project.commit.filter(|commit| !commit.is_empty()),
         base: project.base_sha.filter(|base| !base.is_empty()),
         client,
     })
-}
-
-const fn scan_type(products: &[Product], extent: Extent) -> ScanType {
-    match (extent, products) {
-        (Extent::Changes, _) => ScanType::Incremental,
-        (Extent::Full, [Product::Code]) => ScanType::Sast,
-        (Extent::Full, [Product::Secrets]) => ScanType::Secrets,
-        (Extent::Full, [Product::SupplyChain]) => ScanType::Sca,
-        (Extent::Full, _) => ScanType::Full,
-    }
 }

@@ -32,8 +32,7 @@ pub(super) async fn effective_rules(
     Ok(effective(app.policies.starter().iter().cloned(), custom, &decided))
 }
 
-/// What a client looks for: what it asks for, or what there are rules for. Never nothing, because then it would stop
-/// (client notes, 15).
+/// What a client looks for: what it asks for, or what there are rules for. Never nothing, because then it would stop.
 pub(super) fn enabled(requested: &[Product], rules: &EffectiveRules) -> Vec<Product> {
     if !requested.is_empty() {
         let requested: BTreeSet<Product> = requested.iter().copied().collect();

@@ -2,6 +2,7 @@
 
 use super::{EverywhereFilter, EverywhereQuery, HALF_SURE, SURE, Stay};
 use crate::Moment;
+use crate::at::NOW;
 use crate::finding::row::COLUMNS;
 use crate::project::visible;
 use crate::store::column::to_json;
@@ -9,9 +10,6 @@ use rusqlite::ToSql;
 use rusqlite::types::Value;
 use scanledger_domain::finding::Confidence;
 use serde::Serialize;
-
-/// The position bound for "now": below the `valid_to` of rows that hold, above every event.
-const NOW: i64 = i64::MAX - 1;
 
 /// What people had decided by `:at` about a finding that is gone: its presence keeps what was decided by then.
 const DECIDED: &str =

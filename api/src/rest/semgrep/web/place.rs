@@ -1,5 +1,6 @@
 //! Where findings are: branches as references, and places in files, with addresses at code hosts.
 
+use scanledger_domain::code_host::HostKind;
 use scanledger_projections::finding::{FindingEverywhere, FindingRow};
 use serde::Serialize;
 use url::Url;
@@ -46,13 +47,10 @@ pub fn line_url(row: &FindingEverywhere, location: Option<&LocationOut>) -> Opti
 /// Where a line of a file on a branch is at GitHub or GitLab.
 pub fn at_host(repo_url: &str, branch: &str, path: &str, line: Option<u32>) -> Option<String> {
     let mut url = Url::parse(repo_url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    let host = url.host_str()?;
-    let folder: &[&str] = if host.contains("github") {
-        &["blob"]
-    } else if host.contains("gitlab") {
-        &["-", "blob"]
-    } else {
-        return None;
+    let folder: &[&str] = match HostKind::of_address(repo_url)? {
+        HostKind::GitHub => &["blob"],
+        HostKind::GitLab => &["-", "blob"],
+        HostKind::Bitbucket | HostKind::AzureDevOps => return None,
     };
     let name = url.path().trim_end_matches('/').trim_end_matches(".git").to_owned();
     url.set_path(&name);

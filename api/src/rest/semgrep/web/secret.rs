@@ -15,6 +15,7 @@ use crate::extract::parse_instant;
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::State;
+use scanledger_domain::code_host::HostKind;
 use scanledger_domain::finding::Validation;
 use scanledger_domain::log::Position;
 use scanledger_domain::policy::{Mode, Product};
@@ -295,11 +296,11 @@ impl SecretOut {
 }
 
 fn scm(repo_url: Option<&str>) -> &'static str {
-    match repo_url {
-        Some(url) if url.contains("github") => "SCM_TYPE_GITHUB",
-        Some(url) if url.contains("gitlab") => "SCM_TYPE_GITLAB",
-        Some(url) if url.contains("bitbucket") => "SCM_TYPE_BITBUCKET",
-        Some(_) | None => "SCM_TYPE_UNKNOWN",
+    match repo_url.and_then(HostKind::of_address) {
+        Some(HostKind::GitHub) => "SCM_TYPE_GITHUB",
+        Some(HostKind::GitLab) => "SCM_TYPE_GITLAB",
+        Some(HostKind::Bitbucket) => "SCM_TYPE_BITBUCKET",
+        Some(HostKind::AzureDevOps) | None => "SCM_TYPE_UNKNOWN",
     }
 }
 
