@@ -1,12 +1,14 @@
-//! A whole server, measured from outside over HTTP: keys and sign-in, scans, lists, triage, time travel, memory and
-//! start.
+//! A whole server, measured from outside over HTTP: keys and sign-in, documents, scans, lists, triage, time travel,
+//! memory and start.
 //!
-//! `cargo bench --bench server`, or `cargo bench --bench server -- access` for keys and sign-in alone. Processor
+//! `cargo bench --bench server`, or `cargo bench --bench server -- access` for keys and sign-in alone,
+//! `-- documents` for documents alone. Processor
 //! time is that of the server process, all threads. The data lies in Cargo's folder for temporary files in `target`,
 //! so that syncing costs what it costs on a disk.
 
 mod access;
 mod client;
+mod documents;
 mod lists;
 mod process;
 mod scans;
@@ -50,8 +52,14 @@ async fn bench() -> Result<()> {
     ready(&server, &client).await?;
     let idle = idle(&server).await?;
     memory(&mut table, "memory of a new server, idle", idle, Some(60.0))?;
-    access::measure(&server, &client, &mut table).await?;
-    if std::env::args().any(|argument| argument == "access") {
+    let only = |part: &str| std::env::args().any(|argument| argument == part);
+    if !only("documents") {
+        access::measure(&server, &client, &mut table).await?;
+    }
+    if !only("access") {
+        documents::measure(&server, &client, folder.path(), &mut table).await?;
+    }
+    if only("access") || only("documents") {
         server.end()?;
         return table.print();
     }

@@ -56,11 +56,35 @@ impl Tree {
         Ok(tar.into_inner()?.finish()?)
     }
 
+    /// A file with `secrets` secrets, at most ten, and then code, of `bytes` bytes together.
+    pub fn document(&self, file: usize, secrets: usize, bytes: usize) -> String {
+        const WORDS: [&str; 12] = [
+            "order", "customer", "total", "await", "const", "return", "fetch", "token", "address", "items",
+            "key", "price",
+        ];
+        let mut random = Random::new(self.seed, file as u64);
+        let mut text = self.with_secrets(file, secrets);
+        while text.len() < bytes {
+            text.push_str("    ");
+            for _ in 0..8 {
+                text.push_str(WORDS[usize::from(random.one_of(ALPHANUMERIC)) % WORDS.len()]);
+                text.push([' ', '.', '(', ')', '=', ',', ';', '"'][usize::from(random.one_of(BASE32)) % 8]);
+            }
+            text.push('\n');
+        }
+        text.truncate(bytes);
+        text
+    }
+
     fn content(&self, file: usize) -> String {
+        self.with_secrets(file, SECRETS_A_FILE)
+    }
+
+    fn with_secrets(&self, file: usize, secrets: usize) -> String {
         let mut random = Random::new(self.seed, file as u64);
         let mut text =
             String::from("// Settings of a part of the shop.\nimport { connect } from \"./net\";\n\n");
-        for (n, (prefix, alphabet, length)) in SHAPES.into_iter().enumerate() {
+        for (n, (prefix, alphabet, length)) in SHAPES.into_iter().take(secrets).enumerate() {
             text.push_str(&format!("export const access{n} = \"{prefix}"));
             for _ in 0..length {
                 // Nothing is repeated soon, because a detector may take what repeats itself for an example.

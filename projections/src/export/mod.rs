@@ -9,7 +9,7 @@ pub use analyst::add_analyst_views;
 
 use crate::at::FOREVER;
 use crate::store::column::{id, json};
-use crate::store::open_reader;
+use crate::store::{Reading, open_reader};
 use rusqlite::{Connection, Row};
 use scanledger_domain::component::{Ecosystem, Package};
 use scanledger_domain::finding::TriageState;
@@ -175,7 +175,7 @@ impl ExportFile {
     /// # Errors
     /// When it cannot be opened.
     pub fn open(path: &Path) -> rusqlite::Result<Self> {
-        open_reader(path).map(Self)
+        open_reader(path, Reading::Queries).map(Self)
     }
 
     /// The last event in it.

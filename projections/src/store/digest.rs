@@ -23,7 +23,7 @@ pub struct TableDigest {
 /// # Errors
 /// When the file cannot be read.
 pub fn table_digests(path: &Path) -> rusqlite::Result<Vec<TableDigest>> {
-    let connection = super::open_reader(path)?;
+    let connection = super::open_reader(path, super::Reading::Queries)?;
     let transaction = connection.unchecked_transaction()?;
     let mut tables = transaction.prepare(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> 'checkpoint'

@@ -85,14 +85,26 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Whatever anybody asks: many rows.
+    Queries,
+    /// A few rows by their keys, again and again between writes.
+    LookUps,
+}
+
 /// Opens a views file for reading.
-pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+pub(crate) fn open_reader(path: &Path, reading: Reading) -> rusqlite::Result<Connection> {
     use rusqlite::OpenFlags;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -2_048)?;
-    connection.pragma_update(None, "mmap_size", 268_435_456)?;
+    if reading == Reading::Queries {
+        // After each write the whole map is made anew, which costs more than reading a few pages.
+        connection.pragma_update(None, "mmap_size", 268_435_456)?;
+    }
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     keep_plans(&connection)?;
     connection.set_prepared_statement_cache_capacity(64);

@@ -8,7 +8,7 @@ mod views;
 
 pub use digest::{TableDigest, table_digests};
 pub use file::{REVISION, revision};
-pub(crate) use file::{next_path, open_reader, open_writer, prune, views_path};
+pub(crate) use file::{Reading, next_path, open_reader, open_writer, prune, views_path};
 pub use snapshot::{Snapshot, adopt, has_views, snapshot};
 pub(crate) use views::File;
 pub use views::{ReadError, Views};

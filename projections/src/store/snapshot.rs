@@ -1,6 +1,6 @@
 //! A consistent copy of the read models, taken beside whoever writes them.
 
-use super::{open_reader, views_path};
+use super::{Reading, open_reader, views_path};
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
 use scanledger_domain::log::Position;
@@ -43,7 +43,7 @@ pub fn snapshot(folder: &Path, to: &Path) -> rusqlite::Result<Option<Snapshot>> 
     if !path.exists() {
         return Ok(None);
     }
-    let source = open_reader(&path)?;
+    let source = open_reader(&path, Reading::Queries)?;
     let mut copy = Connection::open(to)?;
     // All pages in one step hold one read lock: the copy is of one moment.
     Backup::new(&source, &mut copy)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;

@@ -1,6 +1,6 @@
 //! How everybody reads: a pool of connections on the present views file.
 
-use super::open_reader;
+use super::{Reading, open_reader};
 use crate::finding::Orders;
 use crate::{At, Moment};
 use parking_lot::{Mutex, RwLock};
@@ -49,20 +49,26 @@ pub enum ReadError {
 /// One views file and its open connections.
 pub(crate) struct File {
     pub(crate) path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    queries: Mutex<Vec<Connection>>,
+    look_ups: Mutex<Vec<Connection>>,
     pub(crate) orders: Orders,
 }
 
 impl File {
     pub(crate) fn new(path: &Path) -> Arc<Self> {
-        Arc::new(Self { path: path.to_owned(), idle: Mutex::default(), orders: Orders::default() })
+        Arc::new(Self {
+            path: path.to_owned(),
+            queries: Mutex::default(),
+            look_ups: Mutex::default(),
+            orders: Orders::default(),
+        })
     }
 
     fn with<T>(
         &self,
         query: impl FnOnce(&Connection, &Orders) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
-        self.with_connection(|connection| {
+        self.with_connection(Reading::Queries, |connection| {
             // One snapshot for all statements of a query, or a page and its total could disagree.
             let snapshot = Snapshot::begin(connection)?;
             let answer = query(connection, &self.orders);
@@ -73,17 +79,22 @@ impl File {
 
     fn with_connection<T>(
         &self,
+        reading: Reading,
         query: impl FnOnce(&Connection) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
-        let idle = self.idle.lock().pop();
+        let pool = match reading {
+            Reading::Queries => &self.queries,
+            Reading::LookUps => &self.look_ups,
+        };
+        let idle = pool.lock().pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => open_reader(&self.path)?,
+            None => open_reader(&self.path, reading)?,
         };
         let answer = query(&connection);
         // One that was left in a transaction would go on showing what it saw then.
         if connection.is_autocommit() {
-            let mut idle = self.idle.lock();
+            let mut idle = pool.lock();
             if idle.len() < KEPT_CONNECTIONS {
                 idle.push(connection);
             }
@@ -165,7 +176,7 @@ impl Views {
         query: impl FnOnce(&Connection) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
         let file = Arc::clone(&self.file.read());
-        file.with_connection(query)
+        file.with_connection(Reading::LookUps, query)
     }
 
     /// As [`Self::read`], with the cached orders of branches.

@@ -1,7 +1,7 @@
 //! Which events belong to a project, for bundles made beside a server.
 
 use super::TreeError;
-use crate::store::{open_reader, views_path};
+use crate::store::{Reading, open_reader, views_path};
 use rusqlite::params;
 use scanledger_domain::id::ProjectId;
 use scanledger_domain::log::Position;
@@ -22,7 +22,7 @@ pub fn positions_of_project(
     if !path.exists() {
         return Ok(None);
     }
-    let connection = open_reader(&path)?;
+    let connection = open_reader(&path, Reading::Queries)?;
     let transaction = connection.unchecked_transaction()?;
     let reached: i64 = transaction.query_row("SELECT position FROM checkpoint", [], |row| row.get(0))?;
     if reached.cast_unsigned() < to.0 {
