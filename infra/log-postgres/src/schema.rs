@@ -15,8 +15,10 @@ const SCHEMA: &str = "scanledger_log";
 const MIGRATIONS_TABLE: &str = "scanledger_log.migrations";
 
 /// What each schema number adds, the first making number 1.
-const MIGRATIONS: [(&str, &str); 1] =
-    [("events", include_str!("../../../migrations/log/postgres/0001_events.sql"))];
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("events", include_str!("../../../migrations/log/postgres/0001_events.sql")),
+    ("append_event", include_str!("../../../migrations/log/postgres/0002_append_event.sql")),
+];
 
 /// Why a database cannot be used as an event log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

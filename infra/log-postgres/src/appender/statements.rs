@@ -3,7 +3,7 @@
 use super::Request;
 use super::group::Group;
 use scanledger_domain::id::EventId;
-use scanledger_domain::log::{AppendError, Appended, Position, StreamName, Version};
+use scanledger_domain::log::{AppendError, Appended, NewEvent, Position, StreamName, Version};
 use scanledger_domain::time::Timestamp;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
@@ -24,6 +24,10 @@ pub(super) async fn append(
     group: &Group,
     now: Timestamp,
 ) -> sqlx::Result<Outcome> {
+    let mut events = group.events();
+    if let (Some((stream, version, event)), None) = (events.next(), events.next()) {
+        return append_one(connection, stream, version, event, now).await;
+    }
     let (parts, expected): (Vec<_>, Vec<_>) =
         group.streams.iter().map(|(stream, span)| (stream.as_str(), span.from.0.cast_signed())).unzip();
     let mut rows = Rows::with_capacity(group.len());
@@ -55,6 +59,35 @@ pub(super) async fn append(
     if let Some(actual) = row.try_get::<Option<Vec<i64>>, _>(2)? {
         let versions = actual.into_iter().map(|version| Version(version.cast_unsigned()));
         return Ok(Outcome::Moved(group.streams.keys().cloned().zip(versions).collect()));
+    }
+    let last = Position(row.try_get::<i64, _>(0)?.cast_unsigned());
+    Ok(Outcome::Written(last, Timestamp(row.try_get(1)?)))
+}
+
+/// As [`append`], for a group of one event.
+async fn append_one(
+    connection: &mut PgConnection,
+    stream: &StreamName,
+    version: Version,
+    event: &NewEvent,
+    now: Timestamp,
+) -> sqlx::Result<Outcome> {
+    let row = sqlx::query(
+        "SELECT last_position, last_recorded_at, actual \
+         FROM scanledger_log.append_event($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(now.0)
+    .bind(stream.as_str())
+    .bind(version.0.cast_signed() - 1)
+    .bind(event.id.0)
+    .bind(event.kind)
+    .bind(i32::from(event.schema))
+    .bind(&event.data)
+    .bind(&event.metadata[..])
+    .fetch_one(connection)
+    .await?;
+    if let Some(actual) = row.try_get::<Option<i64>, _>(2)? {
+        return Ok(Outcome::Moved(vec![(stream.clone(), Version(actual.cast_unsigned()))]));
     }
     let last = Position(row.try_get::<i64, _>(0)?.cast_unsigned());
     Ok(Outcome::Written(last, Timestamp(row.try_get(1)?)))

@@ -37,11 +37,30 @@ async fn a_log_of_a_newer_version_is_refused() {
     let database = Database::create().await;
     drop(PostgresLog::open(database.url(), clock()).await.unwrap());
     let newer = "INSERT INTO scanledger_log.migrations (version, description, success, checksum, execution_time) \
-                 VALUES (2, 'of a later version', true, '', 0)";
+                 VALUES (3, 'of a later version', true, '', 0)";
     sqlx::query(newer).execute(&mut database.connect().await).await.unwrap();
-    let newer = Unusable::Newer { found: 2, known: 1 };
+    let newer = Unusable::Newer { found: 3, known: 2 };
     assert_eq!(unusable(PostgresLog::open(database.url(), clock()).await), newer);
     assert_eq!(unusable(PostgresLog::open_read_only(database.url()).await), newer);
+}
+
+#[tokio::test]
+async fn a_log_of_the_version_before_is_brought_up_to_date() {
+    let database = Database::create().await;
+    let log = PostgresLog::open(database.url(), clock()).await.unwrap();
+    append(&log, 1, 0, 1).await.unwrap();
+    log.close().await;
+    let back = "DROP FUNCTION scanledger_log.append_event; \
+                DELETE FROM scanledger_log.migrations WHERE version = 2";
+    sqlx::raw_sql(back).execute(&mut database.connect().await).await.unwrap();
+    let old = unusable(PostgresLog::open_read_only(database.url()).await);
+    assert_eq!(old, Unusable::Older { found: 1 });
+
+    let log = PostgresLog::open(database.url(), clock()).await.unwrap();
+    append(&log, 1, 1, 2).await.unwrap();
+    let [first, second] = &log.read_all(Position::START, 10).await.unwrap()[..] else { panic!() };
+    assert_eq!((first.position, second.position), (Position(1), Position(2)));
+    assert!(second.recorded_at > first.recorded_at);
 }
 
 #[tokio::test]
