@@ -5,6 +5,7 @@ use crate::documents::Documents;
 use crate::entrance::Entrance;
 use scanledger_commands::ci::ClientScans;
 use scanledger_commands::finding::Findings;
+use scanledger_commands::honeytoken::Honeytokens;
 use scanledger_commands::hosted::Hosted;
 use scanledger_commands::identity::Identities;
 use scanledger_commands::incident::Incidents;
@@ -84,6 +85,8 @@ pub struct Services {
     pub findings: Findings,
     /// Incidents of secrets.
     pub incidents: Incidents,
+    /// Credentials that tell who uses them.
+    pub honeytokens: Honeytokens,
     /// Searching what clients send.
     pub documents: Documents,
     /// Sources, artifacts, excerpts.

@@ -2,7 +2,7 @@
 //!
 //! Handlers and everything before them answer a [`Problem`](crate::problem::Problem), which writes itself in the plain
 //! shape `{error, details?, code?}`. A layer around all routes writes it anew where the path belongs to a dialect with
-//! another shape (DESIGN, the table of dialects).
+//! another shape.
 
 use crate::problem::{Detail, ProblemParts};
 use crate::rest::gitguardian::add_headers;
@@ -32,10 +32,12 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What only GitGuardian has of `/v1`, which it shares with TRUSCA.
-const GITGUARDIAN: [&str; 18] = [
+const GITGUARDIAN: [&str; 20] = [
     "/v1/api_tokens",
     "/v1/audit_logs",
     "/v1/health",
+    "/v1/honeytokens",
+    "/v1/honeytokens_events",
     "/v1/incidents",
     "/v1/invitations",
     "/v1/members",
@@ -250,6 +252,8 @@ fn shaped(dialect: Dialect, path: &str, mut response: Response) -> Response {
 mod tests {
     use super::Dialect;
     use crate::problem::Problem;
+    use crate::rest::{dpendx, gitguardian, semgrep, trusca};
+    use crate::routes::Routes;
     use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
     use scanledger_domain::identity::{Denied, Role, Scope};
     use serde_json::{Value, json};
@@ -290,6 +294,38 @@ mod tests {
         ] {
             assert_eq!(dialect(path, authorization), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn every_route_is_told_by_its_path() {
+        let paths = |routes: Routes| routes.into_parts().2.into_iter().map(|rule| rule.path);
+        let of = |path: &str| dialect(path, None);
+        for path in paths(gitguardian::routes()) {
+            assert_eq!(of(&path), Dialect::GitGuardian, "{path}");
+        }
+        for path in paths(trusca::routes()) {
+            assert_eq!(of(&path), Dialect::Trusca, "{path}");
+        }
+        for path in paths(semgrep::routes()) {
+            assert_eq!(of(&path), Dialect::Semgrep, "{path}");
+        }
+        for path in paths(dpendx::routes()) {
+            assert_eq!(of(&path), Dialect::Dpendx, "{path}");
+        }
+    }
+
+    #[test]
+    fn every_root_has_a_route() {
+        let unused = |routes: Routes, roots: &[&'static str]| -> Vec<&'static str> {
+            let rules = routes.into_parts().2;
+            let has = |root: &str| {
+                let is_under = |path: &str| path == root || path.starts_with(&format!("{root}/"));
+                rules.iter().any(|rule| is_under(&rule.path))
+            };
+            roots.iter().copied().filter(|root| !has(root)).collect()
+        };
+        assert_eq!(unused(gitguardian::routes(), &super::GITGUARDIAN), [""; 0]);
+        assert_eq!(unused(semgrep::routes(), &super::SEMGREP), [""; 0]);
     }
 
     fn rendered(dialect: Dialect, problem: Problem) -> (u16, Value) {

@@ -78,6 +78,7 @@ fn rest_routes() -> Routes {
         .merge(rest::gitguardian::routes())
         .merge(rest::semgrep::routes())
         .merge(rest::dpendx::routes())
+        .merge(rest::decoy::routes())
         .merge(rest::native::routes())
         .merge(ops::routes())
 }

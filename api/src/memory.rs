@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Keys and people that are remembered, of each.
 const LOOKED_UP: usize = 1_024;
-/// How old the eldest event may be that the read model has not taken in, in microseconds (DESIGN section 4).
+/// How old the eldest event may be that the read model has not taken in, in microseconds.
 const MAX_LAG_MICROS: i64 = 10_000_000;
 
 /// What handlers remember. Cheap to clone.

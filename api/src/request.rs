@@ -3,7 +3,7 @@
 use crate::limit::ClientAddress;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use scanledger_domain::limits::REF_CHARS;
+use scanledger_domain::limits::{REF_CHARS, REQUEST_ID_CHARS};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -15,9 +15,6 @@ pub const POSITION: HeaderName = HeaderName::from_static("scanledger-position");
 pub const MIN_POSITION: HeaderName = HeaderName::from_static("scanledger-min-position");
 /// Makes a repeated request harmless.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// Characters of a request id that a client may choose.
-const REQUEST_ID_CHARS: usize = 128;
 
 tokio::task_local! {
     static CURRENT: RequestId;

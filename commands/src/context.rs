@@ -68,7 +68,7 @@ impl Context {
     }
 }
 
-/// What a client sends to make a repeated request harmless, and what it is unique within (DESIGN section 3).
+/// What a client sends to make a repeated request harmless, and what it is unique within.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdempotencyKey<'a> {
     /// The caller's organization.

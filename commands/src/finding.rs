@@ -1,7 +1,7 @@
 //! Triage: what people decide about findings, one or many at a time.
 //!
 //! A decision about a finding is in the finding's stream, one about a secret in the stream of the secret's incident,
-//! which every finding of the secret shows (DESIGN section 3).
+//! which every finding of the secret shows.
 
 use crate::context::Context;
 use crate::error::CommandError;

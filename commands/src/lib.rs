@@ -1,7 +1,7 @@
 //! Making it happen: load stream, decide, append; and the workers that run scans.
 //!
 //! Every write of the product goes through [`Ledger`]. The services ([`identity`], [`project`], [`scan`],
-//! [`finding`], [`incident`], [`hosted`]) put single decisions together where one request needs several; the rules themselves are in
+//! [`finding`], [`incident`], [`honeytoken`], [`hosted`]) put single decisions together where one request needs several; the rules themselves are in
 //! the domain. This crate knows no store, no read model and no HTTP: what it needs of them are the traits in
 //! [`ports`].
 
@@ -9,6 +9,7 @@ pub mod ci;
 pub mod context;
 pub mod error;
 pub mod finding;
+pub mod honeytoken;
 pub mod hosted;
 pub mod identity;
 pub mod incident;

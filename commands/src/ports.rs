@@ -20,7 +20,8 @@ use scanledger_domain::branch::{BaseBranch, Inventory, KnownAdvisory};
 use scanledger_domain::component::Package;
 use scanledger_domain::finding::{Fingerprint, TriageState};
 use scanledger_domain::id::{
-    BranchId, CommandId, FindingId, IncidentId, OrganizationId, ProjectId, ScanId, TeamId, UserId,
+    BranchId, CommandId, FindingId, HoneytokenId, IncidentId, OrganizationId, ProjectId, ScanId, TeamId,
+    UserId,
 };
 use scanledger_domain::identity::{KeyForm, ProjectScope, Visible};
 use scanledger_domain::incident::Opening;
@@ -76,6 +77,15 @@ pub struct TriageSnapshot {
     pub gate: Gate,
     /// Decisions and last notes about findings that are on the branch; undecided ones are left out.
     pub decisions: HashMap<FindingId, (TriageState, Option<String>)>,
+}
+
+/// A honeytoken that is known by its access id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownHoneytoken {
+    /// The honeytoken.
+    pub honeytoken: HoneytokenId,
+    /// Whose it is.
+    pub organization: OrganizationId,
 }
 
 /// A scan that waits for a worker.
@@ -241,6 +251,15 @@ pub trait ReadModel: Send + Sync {
         user: UserId,
         organization: OrganizationId,
     ) -> BoxFuture<'_, Result<Vec<TeamId>, ReadError>>;
+
+    /// How many honeytokens of an organization are not revoked.
+    fn live_honeytokens(&self, organization: OrganizationId) -> BoxFuture<'_, Result<u64, ReadError>>;
+
+    /// The honeytoken with an access id, given as its keyed hash in hex, unless it was revoked.
+    fn honeytoken_of_access<'a>(
+        &'a self,
+        access_hash: &'a str,
+    ) -> BoxFuture<'a, Result<Option<KnownHoneytoken>, ReadError>>;
 
     /// How many scans of a project have not ended ([`ScanStatus::is_active`]).
     fn active_scans(&self, project: ProjectId) -> BoxFuture<'_, Result<u64, ReadError>>;

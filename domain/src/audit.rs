@@ -31,13 +31,15 @@ pub enum AuditResource {
     Finding,
     /// An incident.
     Incident,
+    /// A honeytoken.
+    Honeytoken,
     /// An access that was recorded, or a refusal.
     Access,
 }
 
 impl AuditResource {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Organization,
         Self::User,
         Self::Team,
@@ -48,6 +50,7 @@ impl AuditResource {
         Self::Scan,
         Self::Finding,
         Self::Incident,
+        Self::Honeytoken,
         Self::Access,
     ];
 
@@ -64,6 +67,7 @@ impl AuditResource {
             Self::Scan => "scan",
             Self::Finding => "finding",
             Self::Incident => "incident",
+            Self::Honeytoken => "honeytoken",
             Self::Access => "access",
         }
     }
@@ -94,6 +98,7 @@ pub fn audit_subject(event: &Event) -> Option<(AuditResource, Uuid)> {
         Event::Scan(event) => (AuditResource::Scan, scan_subject(event)?),
         Event::Finding(FindingEvent::Triaged(e)) => (AuditResource::Finding, e.finding.0),
         Event::Incident(event) => incident_subject(event)?,
+        Event::Honeytoken(event) => (AuditResource::Honeytoken, event.honeytoken().0),
         // Who runs the installation stands in the events of people as well, and what a check is about in its scan.
         Event::Check(_)
         | Event::Branch(_)

@@ -101,6 +101,8 @@ pub enum Unique<'a> {
     Email(&'a str),
     /// The name of a project in an organization, whatever its case.
     ProjectName(crate::id::OrganizationId, &'a str),
+    /// The name of a honeytoken in an organization, whatever its case.
+    HoneytokenName(crate::id::OrganizationId, &'a str),
     /// The slug of a team in an organization.
     TeamSlug(crate::id::OrganizationId, &'a str),
     /// What a provider calls a person.
@@ -116,6 +118,9 @@ pub fn claim_stream(vault: &dyn Vault, what: Unique<'_>) -> StreamName {
         Unique::Email(email) => format!("email\0{}", crate::identity::plain_email(email)),
         Unique::ProjectName(organization, name) => {
             format!("project-name\0{organization}\0{}", name.trim().to_lowercase())
+        }
+        Unique::HoneytokenName(organization, name) => {
+            format!("honeytoken-name\0{organization}\0{}", name.trim().to_lowercase())
         }
         Unique::TeamSlug(organization, slug) => format!("team-slug\0{organization}\0{slug}"),
         Unique::Identity(provider, subject) => format!("identity\0{provider}\0{subject}"),

@@ -6,6 +6,7 @@ use crate::check::CheckEvent;
 use crate::claim::ClaimEvent;
 use crate::decider::{DecodeError, StoredEvent};
 use crate::finding::FindingEvent;
+use crate::honeytoken::HoneytokenEvent;
 use crate::identity::{
     AccessEvent, ApiKeyEvent, InstallationEvent, OrganizationEvent, SessionEvent, TeamEvent, UserEvent,
 };
@@ -71,6 +72,8 @@ all_events! {
     Project(ProjectEvent),
     /// Of a policy.
     Policy(PolicyEvent),
+    /// Of a honeytoken.
+    Honeytoken(HoneytokenEvent),
     /// Of an API key.
     ApiKey(ApiKeyEvent),
     /// Of an organization.

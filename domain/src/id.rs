@@ -77,13 +77,18 @@ ids! {
     CommandId,
     /// An incident: `UUIDv5(organization, keyed hash of the secret)`, see [`crate::incident::incident_id`].
     IncidentId,
-    /// A note on an incident.
+    /// A note on an incident or a honeytoken.
     NoteId,
     /// A link under which an incident is shared.
     ShareId,
     /// A place of a secret that is on no branch, see [`crate::incident::Sighting::occurrence`].
     OccurrenceId,
-    /// Whose personal data is sealed: a user or, for callers without a person, their key.
+    /// A honeytoken.
+    HoneytokenId,
+    /// A use of a honeytoken.
+    TriggerId,
+    /// For whom something is sealed: a user, for callers without a person their key, and an organization for what
+    /// is its own.
     SubjectId,
 }
 

@@ -15,6 +15,7 @@ pub mod component;
 pub mod decider;
 pub mod event;
 pub mod finding;
+pub mod honeytoken;
 pub mod id;
 pub mod identity;
 pub mod incident;

@@ -9,6 +9,14 @@ pub const BATCH_BYTES: usize = 512 * 1024;
 
 /// Bytes of a JSON request body.
 pub const JSON_BODY_BYTES: usize = 1024 * 1024;
+/// Bytes of a form that is no file.
+pub const FORM_BYTES: usize = 16 * 1024;
+/// Parts of an upload: one per field of the contract, twice over.
+pub const UPLOAD_PARTS: usize = 32;
+/// Characters of an idempotency key.
+pub const IDEMPOTENCY_KEY_CHARS: usize = 255;
+/// Characters of a request id that a client may choose.
+pub const REQUEST_ID_CHARS: usize = 128;
 /// Bytes of an uploaded source archive (Pepper: 100 MB).
 pub const UPLOAD_BYTES: u64 = 100 * 1024 * 1024;
 /// Bytes that an archive may unpack to.
@@ -66,6 +74,23 @@ pub const NOTE_CHARS: usize = 4_000;
 pub const INCIDENT_NOTES: usize = 500;
 /// Places of one secret that are on no branch, further ones are left out; those on branches are bounded by the scans that find them.
 pub const INCIDENT_SIGHTINGS: usize = 1_000;
+/// Honeytokens of an organization that are not revoked, as the read model counts them: about so many where several are
+/// made at once.
+pub const HONEYTOKENS: u64 = 1_000;
+/// Notes on a honeytoken at a time.
+pub const HONEYTOKEN_NOTES: usize = 500;
+/// Uses of a honeytoken that are recorded within a minute; further ones are left out.
+pub const HONEYTOKEN_TRIGGERS_A_MINUTE: usize = 10;
+/// Uses of a honeytoken that are recorded until somebody resets it; further ones are left out.
+pub const HONEYTOKEN_TRIGGERS: usize = 500;
+/// Characters of each text that a use of a honeytoken leaves; longer ones are cut.
+pub const HONEYTOKEN_USAGE_CHARS: usize = 100;
+/// Prefixes in one request to look honeytokens up (GitGuardian reference §11).
+pub const HONEYTOKEN_PREFIXES: usize = 500;
+/// Bytes of a request with a honeytoken that are looked at.
+pub const DECOY_BYTES: usize = 16 * 1024;
+/// How long the beginning of such a body is waited for.
+pub const DECOY_TIME: Duration = Duration::from_secs(5);
 /// Days until a link to an incident ends, at most.
 pub const SHARE_DAYS: i64 = 365;
 /// Characters of a branch name or commit id.
@@ -74,6 +99,10 @@ pub const REF_CHARS: usize = 255;
 pub const URL_CHARS: usize = 2_000;
 /// Findings in one bulk triage.
 pub const BULK_FINDINGS: usize = 500;
+/// Findings that one request decides about by what they have in common (Semgrep reference §6).
+pub const TRIAGED_FINDINGS: u32 = 3_000;
+/// Characters of the note on such a decision (Semgrep reference §6).
+pub const TRIAGE_NOTE_CHARS: usize = 3_000;
 
 /// Rows on a page of findings.
 pub const PAGE_ROWS: u32 = 500;
@@ -81,8 +110,43 @@ pub const PAGE_ROWS: u32 = 500;
 pub const AUDIT_PAGE_ROWS: u32 = 200;
 /// Events in one answer of the event feed.
 pub const EVENT_PAGE_ROWS: u32 = 1_000;
+/// Bytes after which an answer of the event feed ends early; at least one event is in it.
+pub const EVENT_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// Rows on a page for administrators (TRUSCA reference §1.1).
+pub const ADMIN_PAGE_ROWS: u32 = 200;
+/// Rows on a page of a list with cursors (GitGuardian reference §1.1).
+pub const CURSOR_PAGE_ROWS: u32 = 100;
+/// Rows up to which the pages of a list with cursors can be asked for by number.
+pub const COUNTED_ROWS: usize = 10_000;
+/// Occurrences that are shown with an incident (GitGuardian reference §4).
+pub const SHOWN_OCCURRENCES: u32 = 100;
+/// Findings on a page of all projects (Semgrep reference §5).
+pub const FINDING_PAGE_ROWS: u32 = 3_000;
+/// Projects on a page (Semgrep reference §3).
+pub const PROJECT_PAGE_ROWS: u32 = 500;
+/// Scans on a page of all projects (Semgrep reference §4).
+pub const SCAN_PAGE_ROWS: u32 = 500;
+/// Secrets on a page of all projects (Semgrep reference §8).
+pub const SECRET_PAGE_ROWS: u32 = 1_000;
+/// Components on a page of all projects (Semgrep reference §9).
+pub const COMPONENT_PAGE_ROWS: u32 = 10_000;
+/// Projects or lockfiles on a page of what components they have (Semgrep reference §9).
+pub const SUMMARY_PAGE_ROWS: u32 = 100;
+/// Rules on a page of a policy (Semgrep reference §7).
+pub const RULE_PAGE_ROWS: u32 = 2_000;
+/// People in a file of all of them (TRUSCA reference §3.3).
+pub const PEOPLE_EXPORT_ROWS: usize = 50_000;
+/// Entries in a file of the audit log (TRUSCA reference §3.3).
+pub const AUDIT_EXPORT_ROWS: u64 = 100_000;
+/// People that one request makes or deactivates. Hashing a password takes tens of milliseconds, so that a thousand would
+/// not be done in time.
+pub const BULK_PEOPLE: usize = 200;
 /// Characters of a search.
 pub const SEARCH_CHARS: usize = 200;
+/// Characters of a search where a dialect allows more than [`SEARCH_CHARS`] (TRUSCA: 255).
+pub const LONG_SEARCH_CHARS: usize = 255;
+/// Characters of the name of an action that the audit log is narrowed to (TRUSCA: 64).
+pub const ACTION_CHARS: usize = 64;
 /// Depth of a GraphQL query.
 pub const GRAPHQL_DEPTH: usize = 15;
 /// Complexity of a GraphQL query: one per field, multiplied by the page size of connections.
@@ -92,6 +156,8 @@ pub const GRAPHQL_SOCKET_OPERATIONS: usize = 32;
 
 /// Interruptions while it ran alone after which a scan fails.
 pub const SCAN_INTERRUPTIONS: u32 = 3;
+/// Lines of the log of a scan; of further ones, only how many there are is told.
+pub const SCAN_LOG_LINES: u64 = 10_000;
 
 /// Documents in one request to search for secrets (GitGuardian reference §5).
 pub const DOCUMENTS: usize = 20;
@@ -142,6 +208,17 @@ pub const RESULTS_FINDINGS: usize = 10_000;
 pub const RESULTS_LIST: usize = 500_000;
 /// Characters of a text that a client says about its scan.
 pub const CLIENT_TEXT_CHARS: usize = 255;
+/// Findings that were left out of an upload and are named; of further ones, only how many there are is told.
+pub const LEFT_OUT_FINDINGS: usize = 100;
+/// Characters of a client's name of a finding: 128 hex digits, `_` and a number.
+pub const CLIENT_NAME_CHARS: usize = 160;
+/// Addresses of further reading that are kept of a finding.
+pub const REFERENCES: usize = 5;
+/// After how many seconds without a word a client is shown as silent (Semgrep reference §4, `NEVER_FINISHED`). It may
+/// still come back: large sources take longer than that, and clients say nothing while they look.
+pub const CLIENT_QUIET_SECONDS: i64 = 3_600;
+/// After how many seconds without a word a client's scan fails for good.
+pub const CLIENT_SILENCE_SECONDS: i64 = 24 * 3_600;
 /// Findings that people dismissed and that a client is told of; of more, the ones decided about last.
 pub const DISMISSED_FINDINGS: u32 = 50_000;
 /// Characters of a rule's id.
@@ -189,6 +266,9 @@ pub const REPORT_LINES: usize = 200;
 pub const WEBHOOK_BYTES: usize = 2 * 1024 * 1024;
 /// Scans that an installation of the app has under way at a time (dpendx reference §1).
 pub const INSTALLATION_SCANS: usize = 5;
+/// After how long the scan of a check is not waited for any more and no longer counts as under way (dpendx reference
+/// §2: 5 minutes).
+pub const CHECK_TIME: Duration = Duration::from_secs(300);
 
 /// Bytes of the paths that a check keeps of a pull request. As JSON a byte becomes six at most, so they fit into an
 /// append.

@@ -4,6 +4,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// A day in microseconds: instants know no leap seconds.
+const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 pub struct Timestamp(pub i64);
@@ -32,6 +35,16 @@ impl Timestamp {
     /// This instant plus `seconds`.
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0 + seconds * 1_000_000)
+    }
+
+    /// This instant plus `days`.
+    pub const fn plus_days(self, days: i64) -> Self {
+        Self(self.0 + days * DAY)
+    }
+
+    /// The day of this instant, counted from 1970-01-01 (UTC).
+    pub const fn day(self) -> i64 {
+        self.0.div_euclid(DAY)
     }
 }
 
@@ -95,6 +108,15 @@ mod tests {
         assert_eq!(Timestamp(5).plus_seconds(2), Timestamp(2_000_005));
         assert_eq!(Timestamp(5).plus_seconds(-1), Timestamp(-999_995));
         assert!(Timestamp(5) < Timestamp(5).plus_seconds(1));
+    }
+
+    #[test]
+    fn days_begin_at_midnight_and_have_all_their_seconds() {
+        let noon = Timestamp::parse_rfc3339("2026-11-21T12:00:00Z").unwrap();
+        assert_eq!(noon.plus_days(2), noon.plus_seconds(2 * 86_400));
+        assert_eq!(noon.plus_seconds(-12 * 3_600).day(), noon.day());
+        assert_eq!(noon.plus_seconds(12 * 3_600).day(), noon.day() + 1);
+        assert_eq!((Timestamp(0).day(), Timestamp(-1).day()), (0, -1));
     }
 
     proptest! {

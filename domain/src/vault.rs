@@ -19,6 +19,9 @@ pub enum HashPurpose {
     LeakedSecret,
     /// The key that tokens of sessions are signed with: HMAC-SHA-256.
     Token,
+    /// Public keys of checks, and the ids of scans that follow from them: HMAC-SHA-256. Another key or label would be
+    /// other ids: checks that are shown would no longer be found.
+    Check,
 }
 
 /// What stands where the name of an erased person stood.

@@ -2,6 +2,7 @@
 
 use scanledger_domain::component::{Ecosystem, Scope};
 use scanledger_domain::finding::{Confidence, Transitivity, TriageState, Validation};
+use scanledger_domain::honeytoken::HoneytokenKind;
 use scanledger_domain::id::{ApiKeyId, UserId};
 use scanledger_domain::identity::{
     self, Action, ActionWord, Breadth, KeyForm, KeyKind, Method, OrganizationRole, Provider, Rank, Role,
@@ -143,6 +144,9 @@ fn words_of_recorded_actions() {
         "report",
         "read_sources",
         "read_secrets",
+        "read_honeytokens",
+        "write_honeytokens",
+        "check_honeytokens",
         "write_project",
         "delete",
         "write_gate",
@@ -261,6 +265,11 @@ fn words_of_uploads() {
         (Transitivity::Transitive, "transitive"),
         (Transitivity::Unknown, "unknown"),
     ]);
+}
+
+#[test]
+fn words_of_honeytokens() {
+    stored(HoneytokenKind::ALL.into_iter().zip(["aws"]));
 }
 
 #[test]

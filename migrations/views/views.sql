@@ -170,7 +170,7 @@ CREATE TABLE project (
     id           BLOB NOT NULL UNIQUE,
     organization INTEGER NOT NULL,
     team         BLOB,
-    created      INTEGER NOT NULL,
+    created      INTEGER NOT NULL UNIQUE,
     created_at   INTEGER NOT NULL,
     deleted      INTEGER
 ) STRICT;
@@ -354,6 +354,19 @@ CREATE INDEX presence_closed ON presence (branch, severity, status, scanner, fin
     WHERE valid_to < 9223372036854775807;
 CREATE INDEX presence_finding ON presence (finding, branch, valid_from);
 
+-- When findings came onto branches, be it for the first time, again, or because the branch began with them. Only scans
+-- write here, and no triage, so that it costs little to have it in the order of lists.
+CREATE TABLE arrival (
+    organization INTEGER NOT NULL,
+    scanner      INTEGER NOT NULL,
+    position     INTEGER NOT NULL,
+    finding      INTEGER NOT NULL,
+    project      INTEGER NOT NULL,
+    branch       INTEGER NOT NULL,
+    PRIMARY KEY (organization, scanner, position, finding)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX arrival_project ON arrival (project, scanner, position, finding, branch);
+
 -- How many findings a branch has of each severity, status and scanner: now, and since each position.
 CREATE TABLE counter_cell (
     key      INTEGER PRIMARY KEY,
@@ -425,9 +438,9 @@ CREATE INDEX incident_state_live ON incident_state (organization, incident) WHER
 CREATE INDEX incident_state_triggered ON incident_state (organization, triggered_at, incident)
     WHERE valid_to = 9223372036854775807;
 CREATE INDEX incident_state_resolved ON incident_state (organization, resolved_at, incident)
-    WHERE valid_to = 9223372036854775807;
+    WHERE valid_to = 9223372036854775807 AND resolved_at <> 9223372036854775807;
 CREATE INDEX incident_state_ignored ON incident_state (organization, ignored_at, incident)
-    WHERE valid_to = 9223372036854775807;
+    WHERE valid_to = 9223372036854775807 AND ignored_at <> 9223372036854775807;
 CREATE INDEX incident_state_severity ON incident_state (organization, severity, incident)
     WHERE valid_to = 9223372036854775807;
 
@@ -482,6 +495,73 @@ CREATE TABLE incident_share (
 ) STRICT;
 CREATE INDEX incident_share_all ON incident_share (incident, valid_from);
 CREATE UNIQUE INDEX incident_share_live ON incident_share (token_hash) WHERE valid_to = 9223372036854775807;
+
+-- Credentials that tell who uses them; what is sealed in the log stays sealed here.
+CREATE TABLE honeytoken (
+    -- The position of honeytoken.created.
+    key          INTEGER PRIMARY KEY,
+    id           BLOB NOT NULL UNIQUE,
+    organization INTEGER NOT NULL,
+    name         TEXT NOT NULL,
+    description  TEXT,
+    -- By what lists are ordered and searched, in lower case.
+    name_key     TEXT NOT NULL,
+    text         TEXT NOT NULL,
+    access_hash  TEXT NOT NULL UNIQUE,
+    access_id    TEXT NOT NULL,
+    secret_key   TEXT NOT NULL,
+    status       TEXT NOT NULL,
+    open_events  INTEGER NOT NULL,
+    created_at   INTEGER NOT NULL,
+    creator_kind INTEGER NOT NULL,
+    creator_id   BLOB,
+    -- 9223372036854775807 while it is not, so that such rows come last.
+    triggered_at INTEGER NOT NULL,
+    revoked_at   INTEGER NOT NULL,
+    revoker_kind INTEGER,
+    revoker_id   BLOB
+) STRICT;
+CREATE INDEX honeytoken_organization ON honeytoken (organization, key);
+
+-- By which clients ask whether a secret is one.
+CREATE TABLE honeytoken_hash (
+    organization INTEGER NOT NULL,
+    hash         TEXT NOT NULL,
+    PRIMARY KEY (organization, hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE honeytoken_event (
+    -- The position of honeytoken.triggered.
+    key          INTEGER PRIMARY KEY,
+    id           BLOB NOT NULL UNIQUE,
+    organization INTEGER NOT NULL,
+    honeytoken   INTEGER NOT NULL,
+    triggered_at INTEGER NOT NULL,
+    is_open      INTEGER NOT NULL,
+    service      TEXT,
+    region       TEXT,
+    action       TEXT,
+    -- By what lists are searched, in lower case.
+    text         TEXT NOT NULL,
+    address      TEXT,
+    address_hash TEXT,
+    user_agent   TEXT
+) STRICT;
+CREATE INDEX honeytoken_event_organization ON honeytoken_event (organization, key);
+CREATE INDEX honeytoken_event_open ON honeytoken_event (honeytoken) WHERE is_open;
+
+CREATE TABLE honeytoken_note (
+    -- The position of honeytoken.note_added.
+    key         INTEGER PRIMARY KEY,
+    id          BLOB NOT NULL UNIQUE,
+    honeytoken  INTEGER NOT NULL,
+    text        TEXT NOT NULL,
+    author_kind INTEGER NOT NULL,
+    author_id   BLOB,
+    written_at  INTEGER NOT NULL,
+    edited_at   INTEGER
+) STRICT;
+CREATE INDEX honeytoken_note_all ON honeytoken_note (honeytoken, key);
 
 CREATE TABLE component (
     key        INTEGER PRIMARY KEY,

@@ -9,13 +9,17 @@ mod at;
 pub mod audit;
 pub mod branch;
 pub mod component;
+mod conditions;
 pub mod diff;
 pub mod event;
 pub mod export;
 pub mod finding;
+pub mod honeytoken;
 pub mod identity;
 pub mod incident;
 mod page;
+#[cfg(test)]
+mod plan;
 pub mod policy;
 pub mod project;
 mod projector;

@@ -6,14 +6,18 @@
 mod support;
 
 use scanledger_domain::finding::TriageState;
+use scanledger_domain::id::ProjectId;
 use scanledger_domain::identity::Visible;
 use scanledger_domain::log::Position;
 use scanledger_domain::scanning::Detection;
 use scanledger_domain::severity::Severity;
 use scanledger_projections::At;
 use scanledger_projections::finding::{EverywhereFilter, EverywhereQuery, FindingEverywhere, Stay};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use support::{ORGANIZATION, World, secret};
+use uuid::Uuid;
 
 fn some(range: Range<u32>) -> Vec<Detection> {
     range.map(|number| secret(&format!("src/{number}.py"), number, Severity::High)).collect()
@@ -98,11 +102,8 @@ async fn pages_follow_each_other_by_place_and_by_number_of_rows() {
     world.scan("main", some(0..7), vec![]).await;
     world.scan("feature", some(3..12), vec![]).await;
     let whole = list(&world, all(At::Now)).await;
-    assert!(whole.is_sorted_by_key(|row| std::cmp::Reverse((
-        row.finding.since,
-        row.number,
-        row.branch_opened
-    ))));
+    let place = |row: &FindingEverywhere| Reverse((row.finding.since, row.number, row.branch_opened));
+    assert!(whole.is_sorted_by_key(place));
     let (mut by_mark, mut by_skip) = (vec![], vec![]);
     loop {
         let after = by_mark.last().map(FindingEverywhere::mark);
@@ -136,4 +137,98 @@ async fn findings_are_found_by_their_numbers_and_by_no_other() {
     }
     let every: Vec<u64> = (0..=last + 3).rev().chain([first, first]).collect();
     assert_eq!(of(every).await, whole);
+}
+
+/// What is shown of each finding when it is shown once.
+fn best(rows: &[FindingEverywhere]) -> Vec<FindingEverywhere> {
+    let rank = |row: &FindingEverywhere| {
+        (row.stay == Stay::There, row.branch == "main", row.finding.since, Reverse(row.branch_opened))
+    };
+    let mut best: BTreeMap<Position, &FindingEverywhere> = BTreeMap::new();
+    for row in rows {
+        let shown = best.entry(row.number).or_insert(row);
+        if rank(row) > rank(shown) {
+            *shown = row;
+        }
+    }
+    let mut best: Vec<FindingEverywhere> = best.into_values().cloned().collect();
+    best.sort_by_key(|row| Reverse((row.finding.since, row.number, row.branch_opened)));
+    best
+}
+
+#[tokio::test]
+async fn a_finding_that_is_shown_once_is_shown_where_it_matters_most() {
+    let mut world = World::new().await;
+    world.scan("main", some(0..6), vec![]).await;
+    world.scan("feature", some(2..9), vec![]).await;
+    world.scan("topic", some(4..12), vec![]).await;
+    world.scan("main", some(1..3), vec![]).await;
+    world.scan("feature", some(3..7), vec![]).await;
+    world.scan("main", some(1..4), vec![]).await;
+    let finding = list(&world, all(At::Now)).await[3].finding.id;
+    world.triage(finding, TriageState::Accepted, None).await;
+    let plain = EverywhereFilter::default;
+    for filter in [
+        plain(),
+        EverywhereFilter { stay: Some(Stay::There), ..plain() },
+        EverywhereFilter { stay: Some(Stay::Gone), ..plain() },
+        EverywhereFilter { states: vec![TriageState::Accepted], ..plain() },
+        EverywhereFilter { states: vec![TriageState::Untriaged], ..plain() },
+        EverywhereFilter { branch: Some("feature".to_owned()), ..plain() },
+        EverywhereFilter { severities: vec![Severity::Low], ..plain() },
+    ] {
+        let whole = list(&world, EverywhereQuery { filter: filter.clone(), ..all(At::Now) }).await;
+        let once = EverywhereQuery { filter: filter.clone(), once: true, ..all(At::Now) };
+        let best = best(&whole);
+        assert_eq!(list(&world, once.clone()).await, best, "{filter:?}");
+        for (place, last) in best.iter().enumerate() {
+            let page = EverywhereQuery { after: Some(last.mark()), limit: 2, ..once.clone() };
+            let end = (place + 3).min(best.len());
+            assert_eq!(list(&world, page).await, best[place + 1..end], "{filter:?} after {place}");
+        }
+    }
+}
+
+/// Few projects are merged, of more the organization is gone through; either way it is the same list.
+#[tokio::test]
+async fn some_projects_have_what_the_whole_list_has_of_them() {
+    let mut world = World::new().await;
+    let projects: Vec<ProjectId> = (10..16).map(|number| ProjectId(Uuid::from_u128(number))).collect();
+    for (number, project) in (0..).zip(&projects) {
+        world.project(*project, None).await;
+        world.saw(*project, "main", some(number * 10..number * 10 + 3)).await;
+    }
+    let then = At::Position(world.views().position());
+    for (number, project) in (0..).zip(&projects) {
+        world.saw(*project, "main", some(number * 10 + 1..number * 10 + 5)).await;
+        world.saw(*project, "topic", some(number * 10 + 2..number * 10 + 7)).await;
+    }
+    for at in [At::Now, then] {
+        let whole = list(&world, all(at)).await;
+        for count in [0, 1, 3, 4, 5, 6] {
+            let of = |row: &&FindingEverywhere| projects[..count].contains(&row.finding.project);
+            let expected: Vec<FindingEverywhere> = whole.iter().filter(of).cloned().collect();
+            let named = |row: &FindingEverywhere| (row.project_name.clone(), row.project_number);
+            let (mut names, mut numbers): (Vec<String>, Vec<u64>) = expected.iter().map(named).unzip();
+            if count == 0 {
+                (names, numbers) = (vec!["nothing".to_owned()], vec![0]);
+            }
+            for filter in [
+                EverywhereFilter { project_names: names, ..EverywhereFilter::default() },
+                EverywhereFilter { projects: numbers, ..EverywhereFilter::default() },
+            ] {
+                let mut walked = vec![];
+                loop {
+                    let after = walked.last().map(FindingEverywhere::mark);
+                    let query = EverywhereQuery { filter: filter.clone(), after, limit: 4, ..all(at) };
+                    let page = list(&world, query).await;
+                    if page.is_empty() {
+                        break;
+                    }
+                    walked.extend(page);
+                }
+                assert_eq!(walked, expected, "{filter:?} at {at:?}");
+            }
+        }
+    }
 }

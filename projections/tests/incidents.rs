@@ -1,4 +1,4 @@
-//! Incidents: decided about once and shown by every finding, listed now and as of earlier, in every order.
+//! Incidents: decided about once and shown by every finding, with their places, notes and links, now and as of earlier.
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test that cannot go on has failed")]
 
@@ -6,36 +6,25 @@
 mod support;
 
 use scanledger_domain::finding::TriageState::{self, Accepted, Fixed, Untriaged};
-use scanledger_domain::id::{FindingId, NoteId, ProjectId, ShareId, TeamId, UserId};
-use scanledger_domain::identity::{KeyHash, Teamless, Visible};
+use scanledger_domain::id::{FindingId, NoteId, ProjectId, ShareId};
+use scanledger_domain::identity::{KeyHash, Visible};
 use scanledger_domain::incident::{
     IgnoreReason, IncidentCommand as Ask, IncidentStatus, IncidentTag, Sharing, Sighting,
 };
 use scanledger_domain::log::{Actor, Position};
-use scanledger_domain::scanning::Detection;
 use scanledger_domain::severity::Severity;
 use scanledger_domain::time::Timestamp;
 use scanledger_projections::finding::{FindingFilter, FindingQuery, FindingRow, FindingSort, ListScope};
 use scanledger_projections::incident::{
-    Direction, IncidentFilter, IncidentOrder, IncidentQuery, IncidentRef, IncidentRow, IncidentSort,
-    KnownSecret, OccurrenceFilter, OccurrenceQuery, OccurrenceRow, Presence, Span, TagFilter,
+    Direction, IncidentRef, KnownSecret, OccurrenceFilter, OccurrenceQuery, OccurrenceRow, Presence, Span,
+    TagFilter,
 };
 use scanledger_projections::store::{snapshot, table_digests};
 use scanledger_projections::{At, Paging};
-use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use support::incident::{Incidents, everything, incident, opening};
-use support::{ORGANIZATION, PROJECT, World, secret};
+use support::incident::{ANA, BANK, Incidents, all, everything, incident, one, opening, row, rows};
+use support::{ORGANIZATION, PROJECT, World};
 use uuid::Uuid;
-
-const BANK: ProjectId = ProjectId(Uuid::from_u128(0xba));
-const CORE: TeamId = TeamId(Uuid::from_u128(0xc0));
-const ANA: UserId = UserId(Uuid::from_u128(0xa1a));
-const BEN: UserId = UserId(Uuid::from_u128(0xbe));
-
-fn one(path: &str, n: u32) -> Vec<Detection> {
-    vec![secret(path, n, Severity::High)]
-}
 
 async fn findings(world: &World, project: ProjectId, branch: &str, at: At) -> Vec<FindingRow> {
     let query = FindingQuery {
@@ -63,42 +52,6 @@ async fn total(world: &World, project: ProjectId, branch: &str, state: TriageSta
 
 async fn finding(world: &World, project: ProjectId) -> FindingId {
     findings(world, project, "main", At::Now).await[0].id
-}
-
-fn all(at: At) -> IncidentQuery {
-    IncidentQuery {
-        organization: ORGANIZATION,
-        visible: Visible::All,
-        at,
-        filter: IncidentFilter::default(),
-        order: IncidentOrder::default(),
-        from: None,
-        is_backward: false,
-        limit: 100,
-    }
-}
-
-async fn rows(world: &World, query: IncidentQuery) -> Vec<IncidentRow> {
-    let total = world.views().incident_total(IncidentQuery { from: None, ..query.clone() }).await.unwrap();
-    let page = world.views().incidents(query.clone()).await.unwrap();
-    if query.from.is_none() {
-        assert_eq!(total, page.rows.len() as u64 + u64::from(page.has_more));
-    }
-    page.rows
-}
-
-async fn filtered(world: &World, filter: IncidentFilter) -> Vec<u32> {
-    numbers(&rows(world, IncidentQuery { filter, ..all(At::Now) }).await)
-}
-
-/// The secrets of incidents, by number.
-fn numbers(rows: &[IncidentRow]) -> Vec<u32> {
-    rows.iter().map(|row| u32::from_str_radix(&row.secret.hash, 16).unwrap()).collect()
-}
-
-async fn row(world: &World, n: u32, at: At) -> IncidentRow {
-    let named = IncidentRef::Id(incident(n));
-    world.views().incident(ORGANIZATION, Visible::All, named, at).await.unwrap().unwrap()
 }
 
 async fn occurrences(world: &World, filter: OccurrenceFilter, at: At) -> Vec<OccurrenceRow> {
@@ -213,131 +166,6 @@ async fn an_incident_is_one_by_number_and_by_id_and_not_before_it_began() {
     assert_eq!(known[&incident(1)].reason, Some(IgnoreReason::LowRisk));
 }
 
-/// Nine incidents: every third is resolved by Ana, every third after it ignored by Ben, in the opposite order.
-async fn nine(world: &mut World, incidents: &mut Incidents) {
-    world.saw(PROJECT, "main", (0..9).flat_map(|n| one(&format!("src/{n}"), n)).collect()).await;
-    for n in 0..9 {
-        incidents.open(world, n).await;
-    }
-    for n in [6, 3, 0] {
-        world.actor = Actor::User(ANA);
-        incidents.ask(world, n, Ask::Resolve { is_secret_revoked: false }).await;
-        world.actor = Actor::User(BEN);
-        incidents.ask(world, n + 1, Ask::Ignore { reason: IgnoreReason::LowRisk }).await;
-    }
-    world.actor = Actor::Operator;
-}
-
-#[tokio::test]
-async fn pages_in_every_order_and_from_either_end_are_slices_of_the_whole() {
-    let (mut world, mut incidents) = (World::new().await, Incidents::default());
-    nine(&mut world, &mut incidents).await;
-    incidents.ask(&mut world, 5, Ask::SetSeverity(Severity::Critical)).await;
-    let now = world.views().position();
-    incidents.ask(&mut world, 8, Ask::Resolve { is_secret_revoked: false }).await;
-    use IncidentSort::{Ignored, Number, Resolved, Severity as BySeverity, Triggered};
-    for (by, expected) in [
-        (Number, [0, 1, 2, 3, 4, 5, 6, 7, 8]),
-        (Triggered, [0, 1, 2, 3, 4, 5, 6, 7, 8]),
-        (Resolved, [6, 3, 0, 1, 2, 4, 5, 7, 8]),
-        (Ignored, [7, 4, 1, 0, 2, 3, 5, 6, 8]),
-        (BySeverity, [5, 0, 1, 2, 3, 4, 6, 7, 8]),
-    ] {
-        for (direction, at) in [Direction::Ascending, Direction::Descending]
-            .into_iter()
-            .flat_map(|direction| [(direction, At::Position(now)), (direction, At::Now)])
-        {
-            let order = IncidentOrder { by, direction };
-            let query = IncidentQuery { order, ..all(at) };
-            let whole = rows(&world, query.clone()).await;
-            let mut expected = expected.to_vec();
-            if direction == Direction::Descending {
-                expected.reverse();
-            }
-            if at != At::Now {
-                assert_eq!(numbers(&whole), expected, "{order:?}");
-            }
-            for (place, last) in whole.iter().enumerate() {
-                let from = Some(order.mark(last));
-                let page = IncidentQuery { from, limit: 2, ..query.clone() };
-                let next = world.views().incidents(page.clone()).await.unwrap();
-                let end = (place + 3).min(whole.len());
-                assert_eq!(next.rows, whole[place + 1..end], "{order:?} after {place}");
-                assert_eq!(next.has_more, end < whole.len());
-                let back = IncidentQuery { is_backward: true, ..page };
-                let back = world.views().incidents(back).await.unwrap();
-                assert_eq!(back.rows, whole[place.saturating_sub(2)..place], "{order:?} before {place}");
-                assert_eq!(back.has_more, place > 2);
-            }
-            let end = IncidentQuery { is_backward: true, limit: 2, ..query };
-            assert_eq!(world.views().incidents(end).await.unwrap().rows, whole[7..]);
-        }
-    }
-}
-
-#[tokio::test]
-async fn filters_narrow() {
-    let (mut world, mut incidents) = (World::new().await, Incidents::default());
-    nine(&mut world, &mut incidents).await;
-    incidents.ask(&mut world, 2, Ask::Assign(ANA)).await;
-    incidents.ask(&mut world, 5, Ask::SetSeverity(Severity::Low)).await;
-    let list = async |filter| filtered(&world, filter).await;
-    let of =
-        |statuses: &[IncidentStatus]| IncidentFilter { statuses: statuses.to_vec(), ..Default::default() };
-    assert_eq!(list(of(&[IncidentStatus::Triggered])).await, [5, 8]);
-    assert_eq!(list(of(&[IncidentStatus::Assigned, IncidentStatus::Resolved])).await, [0, 2, 3, 6]);
-    assert_eq!(list(of(&[IncidentStatus::Ignored])).await, [1, 4, 7]);
-    assert_eq!(list(IncidentFilter { severities: vec![Severity::Low], ..Default::default() }).await, [5]);
-    let rules = |rule: &str| IncidentFilter { rules: vec![rule.to_owned()], ..Default::default() };
-    assert_eq!(list(rules("GENERIC_SECRET")).await.len(), 9);
-    assert!(list(rules("OTHER")).await.is_empty());
-    assert_eq!(list(IncidentFilter { assignees: vec![ANA, BEN], ..Default::default() }).await, [2]);
-    let ignorers = |user| IncidentFilter { ignorers: vec![Actor::User(user)], ..Default::default() };
-    assert_eq!(list(ignorers(BEN)).await, [1, 4, 7]);
-    assert!(list(ignorers(ANA)).await.is_empty());
-    let resolvers = |user| IncidentFilter { resolvers: vec![Actor::User(user)], ..Default::default() };
-    assert_eq!(list(resolvers(ANA)).await, [0, 3, 6]);
-    assert!(list(resolvers(BEN)).await.is_empty());
-    let fourth = row(&world, 4, At::Now).await.opened_at;
-    let before = Span { from: None, before: Some(fourth) };
-    assert_eq!(list(IncidentFilter { opened: before, ..Default::default() }).await, [0, 1, 2, 3]);
-    let from = Span { from: Some(fourth), before: None };
-    assert_eq!(list(IncidentFilter { triggered: from, ..Default::default() }).await, [4, 5, 6, 7, 8]);
-}
-
-#[tokio::test]
-async fn tags_say_where_a_secret_stands() {
-    let (mut world, mut incidents) = (World::new().await, Incidents::default());
-    let all = [one("src/a", 1), one("tests/a", 2), one("deploy/.env", 3), one("tests/.env", 4)].concat();
-    world.saw(PROJECT, "main", all.clone()).await;
-    world.saw(PROJECT, "topic", [all, one("src/b", 5)].concat()).await;
-    for n in 1..6 {
-        let of = scanledger_domain::incident::Opening { is_historical: n == 1, ..opening(n, Severity::High) };
-        incidents.ask(&mut world, n, Ask::Open(of)).await;
-    }
-    use IncidentTag::{DefaultBranch, FromHistoricalScan, SensitiveFile, TestFile};
-    let expected: [(u32, &[IncidentTag]); 5] = [
-        (1, &[FromHistoricalScan, DefaultBranch]),
-        (2, &[TestFile, DefaultBranch]),
-        (3, &[SensitiveFile, DefaultBranch]),
-        (4, &[TestFile, SensitiveFile, DefaultBranch]),
-        (5, &[]),
-    ];
-    for (n, tags) in expected {
-        assert_eq!(row(&world, n, At::Now).await.tags, tags, "{n}");
-    }
-    let list = async |tags: TagFilter| filtered(&world, IncidentFilter { tags, ..Default::default() }).await;
-    let any_of =
-        |tags: &[IncidentTag], or_untagged| TagFilter { any_of: tags.to_vec(), or_untagged, none_of: vec![] };
-    assert_eq!(list(any_of(&[TestFile], false)).await, [2, 4]);
-    assert_eq!(list(any_of(&[TestFile, SensitiveFile], false)).await, [2, 3, 4]);
-    assert_eq!(list(any_of(&[FromHistoricalScan], true)).await, [1, 5]);
-    assert_eq!(list(any_of(&[], true)).await, [5]);
-    let none_of = |tags: &[IncidentTag]| TagFilter { none_of: tags.to_vec(), ..Default::default() };
-    assert_eq!(list(none_of(&[TestFile])).await, [1, 3, 5]);
-    assert_eq!(list(none_of(&[DefaultBranch])).await, [5]);
-}
-
 #[tokio::test]
 async fn occurrences_are_where_a_secret_came_and_say_whether_it_still_stands() {
     let (mut world, mut incidents) = (World::new().await, Incidents::default());
@@ -445,55 +273,6 @@ async fn what_came_back_where_a_branch_began_with_it_is_a_place_of_its_own() {
     let places = occurrences(&world, OccurrenceFilter::default(), At::Now).await;
     let branches: Vec<_> = places.iter().map(|row| row.branch.as_ref().unwrap().name.as_str()).collect();
     assert_eq!(branches, ["main", "topic"]);
-}
-
-#[tokio::test]
-async fn who_sees_some_projects_sees_the_secrets_that_stand_there() {
-    let (mut world, mut incidents) = (World::new().await, Incidents::default());
-    world.project(BANK, Some(CORE)).await;
-    world.saw(PROJECT, "main", [one("a", 1), one("b", 2)].concat()).await;
-    world.saw(BANK, "main", [one("tests/x", 2), one("y", 3)].concat()).await;
-    for n in 1..4 {
-        incidents.open(&mut world, n).await;
-    }
-    let of_core = Visible::Teams(BTreeSet::from([CORE]), Teamless::Not);
-    for (visible, seen) in [
-        (Visible::All, vec![1, 2, 3]),
-        (of_core.clone(), vec![2, 3]),
-        (Visible::Teams(BTreeSet::new(), Teamless::Too), vec![1, 2]),
-        (Visible::Project(BANK), vec![2, 3]),
-        (Visible::Teams(BTreeSet::new(), Teamless::Not), vec![]),
-    ] {
-        let query = IncidentQuery { visible: visible.clone(), ..all(At::Now) };
-        assert_eq!(numbers(&rows(&world, query).await), seen, "{visible:?}");
-        let ids = (1..4).map(incident).collect();
-        let found = world.views().incidents_by_id(ORGANIZATION, visible.clone(), ids, At::Now).await.unwrap();
-        assert_eq!(found.len(), seen.len());
-        for n in 1..4 {
-            let named = IncidentRef::Id(incident(n));
-            let found = world.views().incident(ORGANIZATION, visible.clone(), named, At::Now).await.unwrap();
-            assert_eq!(found.is_some(), seen.contains(&n));
-        }
-        let by_rule = world.views().incidents_by_rule(ORGANIZATION, visible).await.unwrap();
-        assert_eq!(by_rule.get("GENERIC_SECRET").map_or(0, |counts| counts.open), seen.len() as u64);
-    }
-    let named = IncidentRef::Id(incident(2));
-    let elsewhere = Visible::Teams(BTreeSet::new(), Teamless::Too);
-    let found = world.views().incident(ORGANIZATION, elsewhere, named, At::Now).await.unwrap().unwrap();
-    assert_eq!(
-        (found.occurrences, found.tags),
-        (1, vec![IncidentTag::DefaultBranch]),
-        "of what the caller sees"
-    );
-    let filter = IncidentFilter { projects: vec![BANK], ..Default::default() };
-    assert_eq!(filtered(&world, filter).await, [2, 3]);
-    incidents.ask(&mut world, 3, Ask::Resolve { is_secret_revoked: false }).await;
-    let counts = world.views().incidents_by_project(ORGANIZATION, vec![PROJECT, BANK]).await.unwrap();
-    assert_eq!((counts[&PROJECT].open, counts[&BANK].open, counts[&BANK].resolved), (2, 1, 1));
-    let owner = world.views().incident_projects(incident(2)).await.unwrap().unwrap();
-    let projects: HashSet<_> = owner.projects.iter().map(|scope| scope.project).collect();
-    assert_eq!((owner.organization, projects), (ORGANIZATION, HashSet::from([PROJECT, BANK])));
-    assert!(world.views().incident_projects(incident(9)).await.unwrap().is_none());
 }
 
 #[tokio::test]

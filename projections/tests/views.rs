@@ -428,6 +428,7 @@ async fn a_fixed_log_gives_the_rows_of_this_revision() {
         .collect();
     let expected = [
         "api_key 5 b8aefb3b389a",
+        "arrival 31 d6d3f8af43b7",
         "audit 85 d1d114fca907",
         "audit_text 159 99aadca5dd67",
         "branch 2 93227ba0dbb9",
@@ -459,6 +460,6 @@ async fn a_fixed_log_gives_the_rows_of_this_revision() {
         "triage 9 dff89e28cd85",
         "user 4 525095e40115",
     ];
-    assert_eq!(scanledger_projections::store::REVISION, 3);
+    assert_eq!(scanledger_projections::store::REVISION, 4);
     assert_eq!(tables, expected);
 }

@@ -1,8 +1,8 @@
 //! What commands read, answered by the projections.
 
 use scanledger_commands::ports::{
-    HeldScan, IncidentOwner, InventorySnapshot, KnownFinding, ReadError, ReadModel, RunnableScan, SilentScan,
-    TeamUsage, TriageSnapshot, Unsettled,
+    HeldScan, IncidentOwner, InventorySnapshot, KnownFinding, KnownHoneytoken, ReadError, ReadModel,
+    RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
 };
 use scanledger_domain::BoxFuture;
 use scanledger_domain::branch::KnownAdvisory;
@@ -204,6 +204,22 @@ impl ReadModel for ViewsReadModel {
             let found = self.views.look_up_standing(user).map_err(failed("find a person's teams"))?;
             let belonging = found.and_then(|person| person.standing.belonging(organization).cloned());
             Ok(belonging.map(|belonging| belonging.teams.into_keys().collect()).unwrap_or_default())
+        })
+    }
+
+    fn live_honeytokens(&self, organization: OrganizationId) -> BoxFuture<'_, Result<u64, ReadError>> {
+        Box::pin(async move {
+            self.views.live_honeytokens(organization).await.map_err(failed("count honeytokens"))
+        })
+    }
+
+    fn honeytoken_of_access<'a>(
+        &'a self,
+        access_hash: &'a str,
+    ) -> BoxFuture<'a, Result<Option<KnownHoneytoken>, ReadError>> {
+        Box::pin(async move {
+            let found = self.views.honeytoken_of_access(access_hash).map_err(failed("find a honeytoken"))?;
+            Ok(found.map(|(honeytoken, organization)| KnownHoneytoken { honeytoken, organization }))
         })
     }
 

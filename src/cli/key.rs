@@ -10,9 +10,6 @@ use scanledger_domain::id::{OrganizationId, ProjectId, TeamId, UserId};
 use scanledger_domain::identity::{Breadth, KeyKind, Role};
 use scanledger_domain::time::Clock;
 
-/// Seconds of a day.
-const DAY: i64 = 86_400;
-
 pub(super) async fn run(command: KeyCommand) -> Result<Exit> {
     let KeyCommand::Create(options) = command;
     let wanted = wanted(&options)?;
@@ -42,8 +39,7 @@ fn wanted(options: &CreateKeyOptions) -> Result<KeyWanted> {
             bail!("a service key acts for itself: leave --user and --email out")
         }
     };
-    let ends =
-        options.expires_in_days.map(|days| SystemClock.now().plus_seconds(i64::from(days.get()) * DAY));
+    let ends = options.expires_in_days.map(|days| SystemClock.now().plus_days(i64::from(days.get())));
     Ok(KeyWanted {
         form: options.form,
         kind,

@@ -32,7 +32,7 @@ pub struct GitHubOptions {
     pub webhook_secret: Option<Secret>,
     /// Whose the installations are.
     pub installations: HashMap<InstallationId, OrganizationId>,
-    /// Where people read more about a scan.
+    /// Where people read more about a check: its key is put behind it.
     pub report_url: Option<String>,
     /// How long a request waits for the end of its scan.
     pub wait: Duration,

@@ -14,6 +14,7 @@ use scanledger_api::documents::Documents;
 use scanledger_api::entrance::Entrance;
 use scanledger_commands::ci::ClientScans;
 use scanledger_commands::finding::Findings;
+use scanledger_commands::honeytoken::Honeytokens;
 use scanledger_commands::incident::Incidents;
 use scanledger_commands::policy::Policies;
 use scanledger_commands::ports::{OsEntropy, ReadModel, RuleChecker};
@@ -87,23 +88,30 @@ pub(super) fn services(
 ) -> Result<App> {
     let ledger = engine.ledger.clone();
     let read_model = Arc::clone(&parts.read_model);
-    let projects = Projects::new(ledger.clone(), engine.vault(), Arc::clone(&parts.read_model));
+    let projects = Projects::new(ledger.clone(), engine.vault(), Arc::clone(&read_model));
     let scans = Scans::new(ledger.clone(), Arc::clone(&engine.blobs), parts.kinds());
     let github = options.github.as_ref();
     let dpendx = github.map(|github| github.access(engine, projects.clone(), scans.clone())).transpose()?;
     Ok(Arc::new(Services {
         views: engine.projector.views(),
         identities: engine.identities.clone(),
-        projects: Projects::new(ledger.clone(), engine.vault(), Arc::clone(&read_model)),
-        scans: Scans::new(ledger.clone(), Arc::clone(&engine.blobs), parts.kinds()),
+        projects: projects.clone(),
+        scans,
         client_scans: ClientScans::new(
             ledger.clone(),
             Arc::clone(&read_model),
             Arc::clone(&engine.blobs),
-            Projects::new(ledger.clone(), engine.vault(), Arc::clone(&read_model)),
+            projects,
         ),
         policies: Policies::new(ledger.clone(), &OwnRules, options.semgrep.as_ref().map(rule_checker)),
         findings: Findings::new(ledger.clone(), Arc::clone(&read_model)),
+        honeytokens: Honeytokens::new(
+            ledger.clone(),
+            engine.vault(),
+            Arc::clone(&read_model),
+            Arc::clone(&parts.clock),
+            Arc::new(OsEntropy),
+        ),
         incidents: Incidents::new(ledger.clone(), read_model, Arc::clone(&parts.clock), Arc::new(OsEntropy)),
         ledger,
         documents: Documents::new(

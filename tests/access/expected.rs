@@ -4,12 +4,15 @@ use crate::callers::{Barrier, Caller};
 use crate::place::Place;
 use crate::rows::{About, Row};
 use crate::world::World;
+use scanledger_api::route_table;
 use scanledger_api::routes::Access;
 use scanledger_domain::id::{OrganizationId, TeamId};
 use scanledger_domain::identity::{
     Action, Denied, KeyFacts, KeyPlace, Principal, ProjectScope, Resource, Visible, authorize, may_end,
     may_issue,
 };
+use std::collections::HashSet;
+use std::sync::LazyLock;
 use uuid::Uuid;
 
 /// What somebody is answered, as far as it says who may do what.
@@ -48,6 +51,16 @@ impl Answer {
     }
 }
 
+/// Whether a path is GitGuardian's: its routes are served once more under `/exposed`, and TRUSCA's are not.
+fn is_served_exposed(path: &str) -> bool {
+    static EXPOSED: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let exposed =
+            route_table().into_iter().filter_map(|rule| Some(rule.path.strip_prefix("/exposed")?.to_owned()));
+        exposed.collect()
+    });
+    EXPOSED.contains(path)
+}
+
 /// How a dialect says no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -62,31 +75,11 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The dialect of a request, from DESIGN's table of dialects.
+    /// The dialect of a request, by its path.
     pub fn of(path: &str, caller: &Caller) -> Self {
         let is_token = caller.headers.iter().any(|(_, value)| value.starts_with("Token "));
-        let is_gitguardian = [
-            "/v1/api_tokens",
-            "/v1/audit_logs",
-            "/v1/health",
-            "/v1/incidents",
-            "/v1/invitations",
-            "/v1/members",
-            "/v1/metadata",
-            "/v1/multiscan",
-            "/v1/occurrences",
-            "/v1/quotas",
-            "/v1/scan",
-            "/v1/secret_detectors",
-            "/v1/secrets",
-            "/v1/severity-rules",
-            "/v1/shared-incidents",
-            "/v1/sources",
-            "/v1/teams",
-            "/v1/token",
-        ];
         if path.starts_with("/exposed/v1/")
-            || is_gitguardian.iter().any(|root| path == *root || path.starts_with(&format!("{root}/")))
+            || is_served_exposed(path)
             || (is_token && path.starts_with("/v1/"))
         {
             Self::GitGuardian
@@ -182,6 +175,7 @@ fn of_resource(
         | About::InvitationNumber
         | About::TeamNumber
         | About::Deployment
+        | About::Honeytoken
         | About::Token => Ok(found(is_own)),
         About::DeploymentProject => match things {
             Some(things) if is_own && principal.visible().shows(things.scope) => {

@@ -1,6 +1,6 @@
 //! Where things are, and what there is in each place.
 
-use scanledger_domain::id::{ApiKeyId, InvitationId, ProjectId, TeamId, UserId};
+use scanledger_domain::id::{ApiKeyId, HoneytokenId, InvitationId, ProjectId, TeamId, UserId};
 use scanledger_domain::identity::ProjectScope;
 
 /// An id that nothing has.
@@ -68,6 +68,8 @@ pub struct Things {
     pub team: TeamId,
     /// An invitation into the organization.
     pub invitation: InvitationId,
+    /// A honeytoken of the organization.
+    pub honeytoken: HoneytokenId,
 }
 
 impl Things {

@@ -33,6 +33,8 @@ pub enum About {
     OwnKey,
     /// A key as a token of GitGuardian.
     Token,
+    /// A honeytoken of the caller's organization.
+    Honeytoken,
     /// A member of the caller's organization.
     Member,
     /// A member of the caller's organization, by number.
@@ -49,7 +51,7 @@ pub enum About {
     TeamMember,
     /// An incident, by number.
     IncidentNumber,
-    /// A note on an incident, or that somebody belongs to a team, which there is not.
+    /// A note on an incident or a honeytoken, or that somebody belongs to a team, which there is not.
     Note,
     /// A project as a source, by number.
     SourceNumber,
@@ -273,6 +275,13 @@ pub fn rows(rule: &Rule) -> Vec<Row> {
             one(row(About::IncidentNumber).saying(|_| json!({ "comment": "x" })))
         }
         path if path.starts_with("/v1/incidents/secrets/{id}") => one(row(About::IncidentNumber)),
+        "/v1/honeytokens/with-context" => {
+            one(row(About::Nothing).saying(|_| json!({ "language": "no language" })))
+        }
+        "/v1/honeytokens/{id}/notes" => one(row(About::Honeytoken).saying(|_| json!({ "comment": "x" }))),
+        "/v1/honeytokens/{id}/notes/{note_id}" => one(row(About::Note).saying(|_| json!({ "comment": "x" }))),
+        path if path.starts_with("/v1/honeytokens/{id}") => one(row(About::Honeytoken)),
+        "/decoy/{*path}" => one(Row { open: Answer::Forbidden, ..row(About::Nothing) }),
         "/v1/secrets/{id}" => one(row(About::IncidentNumber)),
         "/v1/shared-incidents/{token}" => one(Row { open: Answer::Missing, ..row(About::Nothing) }),
         "/v1/sources/{id}" | "/v1/sources/{id}/incidents/secrets" => one(row(About::SourceNumber)),

@@ -146,6 +146,7 @@ fn standing(about: About, things: &Things) -> String {
         About::OwnedKey => things.owned_key.to_string(),
         About::Member | About::Person => things.user.to_string(),
         About::Invitation => things.invitation.to_string(),
+        About::Honeytoken => things.honeytoken.to_string(),
         About::Team | About::KeyForTeam => things.team.to_string(),
         About::TeamMember => format!("{}/{}", things.team, things.user),
     }

@@ -7,9 +7,10 @@ use scanledger::operations::{Operation, Outcome, Password, perform};
 use scanledger::server::{Duty, RunningServer, ServerOptions, start};
 use scanledger_api::limit::{Quotas, Settings};
 use scanledger_commands::Context;
+use scanledger_commands::honeytoken::HoneytokenWanted;
 use scanledger_commands::identity::{NewKey, NewPerson, NewTeam};
 use scanledger_commands::project::NewProject;
-use scanledger_domain::id::{ApiKeyId, CommandId, OrganizationId, TeamId, UserId};
+use scanledger_domain::id::{ApiKeyId, CommandId, HoneytokenId, OrganizationId, TeamId, UserId};
 use scanledger_domain::identity::{
     Belonging, Breadth, Changer, KeyForm, KeyKind, OrganizationRole, ProjectScope, Rank, Role, Scopes,
     Standing, TeamDetails, TeamRole,
@@ -171,6 +172,7 @@ impl World {
             let key = self.key(limited.clone()).await.0;
             let owned_key = self.key(NewKey { form: KeyForm::Trusca, ..limited }).await.0;
             let invitation = self.invitation(organization, &name).await;
+            let honeytoken = self.honeytoken(organization, &name).await;
             let (user, team) = (self.who(user).user, team.unwrap_or(self.core));
             let things = Things {
                 scope,
@@ -186,6 +188,7 @@ impl World {
                 user,
                 team,
                 invitation,
+                honeytoken,
             };
             self.things.insert(place, things);
         }
@@ -286,6 +289,13 @@ impl World {
         let context = self.context(Some(organization));
         let written = self.server.app.projects.create(&context, new).await.unwrap();
         ProjectScope { organization, team, project: written.project.project }
+    }
+
+    /// Makes a honeytoken.
+    async fn honeytoken(&self, organization: OrganizationId, name: &str) -> HoneytokenId {
+        let context = self.context(Some(organization));
+        let wanted = HoneytokenWanted { organization, name: name.to_owned(), description: None };
+        self.server.app.honeytokens.create(&context, wanted).await.unwrap().honeytoken
     }
 
     /// Uploads; answers the scan, which waits.

@@ -14,6 +14,12 @@ impl World {
         self.api.with_key(None).post("/api/fix", &body).await
     }
 
+    /// The branch of a pull request.
+    fn branch_of(&self, pull: &Value) -> String {
+        let number = pull["number"].as_u64().unwrap();
+        self.github.world(|github| github.repository(WIDGETS).pulls[&number].head.0.clone())
+    }
+
     fn file(&self, branch: &str, path: &str) -> String {
         self.github.world(|github| {
             let repository = github.repository(WIDGETS);
@@ -21,11 +27,6 @@ impl World {
             String::from_utf8(repository.files(head)[path].clone()).unwrap()
         })
     }
-}
-
-/// The branch with what mends a scan.
-fn branch_of(scan: &Value) -> String {
-    format!("dpendx/fix-{}", &scan.as_str().unwrap().replace('-', "")[..16])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,6 +54,12 @@ async fn what_was_found_is_mended_in_a_pull_request() {
         opened.body
     );
     let branch = opened.head.0;
+    let name = branch.strip_prefix("dpendx/fix-").unwrap();
+    assert!(name.len() == 16 && name.bytes().all(|c| c.is_ascii_hexdigit()), "{branch}");
+    assert!(
+        !scan.as_str().unwrap().replace('-', "").contains(name),
+        "{branch} tells what the scan is called"
+    );
     assert_eq!(world.file(&branch, "package.json"), files[0].1.replace("^4.17.20", "^4.17.21"));
     assert_eq!(world.file(&branch, "package-lock.json"), files[1].1);
     let requirements = world.file(&branch, "requirements.txt");
@@ -113,7 +120,7 @@ async fn files_that_are_too_long_are_left_alone() {
     let scan = world.scan().await.expect(200)["scan_id"].clone();
     let pull = world.fix(&scan).await.expect(200)["pull_request"].clone();
     assert_eq!(pull["fixes_count"], 1);
-    let branch = branch_of(&scan);
+    let branch = world.branch_of(&pull);
     assert_eq!(world.file(&branch, "a/package.json"), longest.replace("^4.17.20", "^4.17.21"));
     assert_eq!(world.file(&branch, "b/package.json"), too_long);
 }
@@ -130,9 +137,10 @@ async fn a_pull_request_mends_so_many_files() {
             .flat_map(|[manifest, lock]| [(manifest.as_str(), content[0].1), (lock.as_str(), content[1].1)]);
         let (world, _) = World::new(&files.collect::<Vec<_>>()).await;
         let scan = world.scan().await.expect(200)["scan_id"].clone();
+        let pull = world.fix(&scan).await.expect(200)["pull_request"].clone();
         // One package, in however many files.
-        assert_eq!(world.fix(&scan).await.expect(200)["pull_request"]["fixes_count"], 1);
-        let branch = branch_of(&scan);
+        assert_eq!(pull["fixes_count"], 1);
+        let branch = world.branch_of(&pull);
         let is_left = |[manifest, _]: &&[String; 2]| world.file(&branch, manifest) == content[0].1;
         assert_eq!(paths.iter().filter(is_left).count(), left, "{folders}");
     }

@@ -250,6 +250,49 @@ async fn an_installation_has_a_few_scans_under_way() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_under_way_counts_for_the_next_server_too() {
+    let (world, _) = World::with(&imported(), |options| {
+        options.github.as_mut().unwrap().wait = Duration::ZERO;
+    })
+    .await;
+    for _ in 0..INSTALLATION_SCANS {
+        world.scan().await.expect(202);
+    }
+    let world = world.again(|_| ()).await;
+    assert_eq!(refused(&world.scan().await, 429), "rate_limited");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scan_that_has_ended_or_cannot_begin_takes_no_place() {
+    let (world, _) = World::new(&vulnerable()).await;
+    let mut unknown = wanted();
+    unknown["ref"] = json!("nothing");
+    for _ in 0..=INSTALLATION_SCANS {
+        world.scan().await.expect(200);
+        let answer = world.api.with_key(None).post("/api/scan", &unknown).await;
+        assert_eq!(refused(&answer, 404), "ref_not_found");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_a_place_has_not_used_up_the_hour() {
+    let quotas = [format!("checks={}/1h", INSTALLATION_SCANS + 1).parse::<QuotaChange>().unwrap()];
+    let (world, _) = World::with(&imported(), |options| {
+        options.github.as_mut().unwrap().wait = Duration::ZERO;
+        options.limits = Settings { quotas: quotas.into_iter().collect(), ..Settings::default() };
+    })
+    .await;
+    for _ in 0..INSTALLATION_SCANS {
+        world.scan().await.expect(202);
+    }
+    for _ in 0..3 {
+        let answer = world.scan().await;
+        assert_eq!(refused(&answer, 429), "rate_limited");
+        assert_eq!(answer.header("retry-after"), "10", "a place, not the hour");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_installation_has_so_many_scans_an_hour() {
     let quotas = ["checks=2/1h".parse::<QuotaChange>().unwrap()].into_iter().collect();
     let (world, _) = World::with(&vulnerable(), |options| {

@@ -1,15 +1,15 @@
 //! Deliveries of the code host, and the checks that follow from them (dpendx reference §4, §5).
 
 use crate::dpendx_world::{
-    WIDGETS, World, imported, mended, options_of, place, pull_request, refused, vulnerable,
+    INSTALLATION, WIDGETS, World, imported, mended, place, pull_request, refused, vulnerable,
 };
-use scanledger::server::Duty;
+use crate::harness::NOBODY;
 use scanledger_domain::limits::WEBHOOK_BYTES;
 use scanledger_github_stub::{Canned, GitHubStub};
 use serde_json::{Value, json};
-use std::time::Duration;
 
-fn branch(world: &World, files: &[(&str, &str)]) -> String {
+/// Puts a commit with these files on the branch `feature`; answers it.
+pub fn branch(world: &World, files: &[(&str, &str)]) -> String {
     world.github.world(|github| github.repository(WIDGETS).commit("heads/feature", files))
 }
 
@@ -78,11 +78,8 @@ async fn a_pull_request_is_checked_and_shown() {
         (&check["conclusion"], &check["output"]["title"]),
         (&json!("failure"), &json!("2 vulnerabilities, 1 imported"))
     );
-    let scan = check["external_id"].as_str().unwrap();
-    let guess = format!("42/{WIDGETS}#7@{commit}");
-    let namespace = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_DNS, b"pull-request.scanledger");
-    assert_ne!(scan, uuid::Uuid::new_v5(&namespace, guess.as_bytes()).to_string(), "nobody can work it out");
-    assert_eq!(check["details_url"], format!("https://scan.example.org/scans/{scan}"));
+    let key = check["external_id"].as_str().unwrap();
+    assert_eq!(check["details_url"], format!("https://scan.example.org/scans/{key}"));
     let text = check["output"]["text"].as_str().unwrap();
     assert!(
         text.contains("| Package | Version | Ecosystem | CVE | Severity | Imported | Fixed Version |"),
@@ -95,8 +92,9 @@ async fn a_pull_request_is_checked_and_shown() {
         (&json!("package-lock.json"), &json!("failure"))
     );
     let identifier = check["actions"][0]["identifier"].as_str().unwrap();
-    assert_eq!(identifier, format!("fix:{}", &scan.replace('-', "")[..16]));
+    assert_eq!(identifier, format!("fix:{}", &key.strip_prefix("chk_").unwrap()[..16]));
     world.assert_polite();
+    let scan = world.only_scan().await;
 
     // The same commit is checked once, however often it is told.
     let requests = world.github.seen().len();
@@ -172,29 +170,6 @@ async fn the_changed_files_are_enough_where_the_repository_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_owed_is_done_after_a_restart() {
-    let (world, _) = World::with(&mended(), |_| ()).await;
-    let commit = branch(&world, &imported());
-    world.deliver("pull_request", "d-1", &pull_request("opened", 7, "feature", &commit)).await.expect(202);
-    // Nobody works: the scan stays in the queue, and the check in progress.
-    world
-        .until("the check is shown and its source is here", |world| {
-            let is_shown = world.checks().first().is_some_and(|check| check["status"] == "in_progress");
-            (is_shown && world.github.count("/tarball/") == 1).then_some(())
-        })
-        .await;
-    let World { api, github } = world;
-    let api = api
-        .again(|options, organization| {
-            options.duty = Duty::Everything { workers: 1 };
-            options.github = Some(options_of(&github, organization, Duration::ZERO));
-        })
-        .await;
-    let world = World { api, github };
-    assert_eq!(world.completed().await["conclusion"], "failure");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_check_that_cannot_be_done_is_neutral() {
     let (world, _) = World::new(&mended()).await;
     let commit = branch(&world, &imported());
@@ -250,45 +225,38 @@ async fn a_check_can_be_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_shown_before_a_crash_is_not_shown_twice() {
-    let (world, _) = World::with(&mended(), |_| ()).await;
+async fn what_the_code_host_knows_opens_nothing_here() {
+    let (world, _) = World::new(&mended()).await;
     let commit = branch(&world, &imported());
     world.deliver("pull_request", "d-1", &pull_request("opened", 7, "feature", &commit)).await.expect(202);
-    world.until("the source is here", |world| (world.github.count("/tarball/") == 1).then_some(())).await;
-    // As after a crash between the code host's answer and the log.
-    world.github.world(|github| {
-        let check = github.repository(WIDGETS).checks.values_mut().next().unwrap();
-        check["status"] = json!("completed");
-        check["conclusion"] = json!("failure");
-        check["output"]["annotations"] = json!([{ "path": "package-lock.json" }]);
-    });
-    let shown = world.checks();
-    let patches = world.github.count("PATCH ");
-    let World { api, github } = world;
-    let api = api
-        .again(|options, organization| {
-            options.duty = Duty::Everything { workers: 1 };
-            options.github = Some(options_of(&github, organization, Duration::ZERO));
-        })
-        .await;
-    let world = World { api, github };
-    let lookups = world.github.count("/check-runs?");
+    let check = world.completed().await;
+    let identifier = check["actions"][0]["identifier"].as_str().unwrap();
+    world.deliver("check_run", "d-2", &pressed(&check, identifier)).await.expect(202);
     world
-        .until("it is looked whether the outcome is there", |world| {
-            (world.github.count("/check-runs?") > lookups).then_some(())
+        .until("a pull request is open", |world| {
+            world.github.world(|github| github.repository(WIDGETS).pulls.values().next().cloned())
         })
         .await;
-    // It owes nothing any more, so the next one is what is worked at.
-    let other = world.github.world(|github| github.repository(WIDGETS).commit("heads/other", &mended()));
-    world.deliver("pull_request", "d-2", &pull_request("opened", 8, "other", &other)).await.expect(202);
-    world
-        .until("the next one is completed", |world| {
-            let checks = world.checks();
-            checks.into_iter().find(|check| check["head_sha"] == *other && check["status"] == "completed")
-        })
-        .await;
-    assert!(world.checks().contains(&shown[0]), "{:#?}", world.checks());
-    assert_eq!(world.github.count("PATCH "), patches + 1);
+    let scan = world.only_scan().await;
+    let digits = scan.replace('-', "");
+    let told: Vec<String> =
+        world.github.seen().iter().map(|seen| format!("{} {}", seen.line(), seen.body)).collect();
+    assert!(told.iter().any(|told| told.contains("dpendx/fix-")), "{told:?}");
+    for told in &told {
+        assert!(!told.contains(&scan) && !told.contains(&digits[..16]), "{told}");
+    }
+    // Neither the key, nor its digits as an id, is the id of a scan.
+    let key = check["external_id"].as_str().unwrap();
+    let as_id = uuid::Uuid::parse_str(key.strip_prefix("chk_").unwrap()).unwrap().to_string();
+    let client = world.api.with_key(None);
+    for (id, status, code) in
+        [(key, 400, "invalid_request"), (&*as_id, 404, "scan_not_found"), (NOBODY, 404, "scan_not_found")]
+    {
+        assert_eq!(refused(&client.get(&format!("/api/sbom/{id}")).await, 404), "scan_not_found");
+        let wish = json!({ "installation_id": INSTALLATION, "scan_report_id": id });
+        assert_eq!(refused(&client.post("/api/fix", &wish).await, status), code, "{id}");
+    }
+    client.get(&format!("/api/sbom/{scan}")).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -306,8 +274,7 @@ async fn a_branch_of_a_fork_has_no_button() {
         (&check["conclusion"], check["actions"].as_array().map_or(0, Vec::len)),
         (&json!("failure"), 0)
     );
-    let scan =
-        world.api.get(&format!("/api/scans/{}", check["external_id"].as_str().unwrap())).await.expect(200);
+    let scan = world.api.get(&format!("/api/scans/{}", world.only_scan().await)).await.expect(200);
     assert_eq!(scan["branch"], "refs/pull/7/head");
 }
 

@@ -87,6 +87,25 @@ impl World {
         (Self { api, github }, commit)
     }
 
+    /// The same once more after the server has ended, with other options; GitHub goes on.
+    pub async fn again(self, change: impl FnOnce(&mut ServerOptions)) -> Self {
+        let Self { api, github } = self;
+        let api = api
+            .again(|options, organization| {
+                options.github = Some(options_of(&github, organization, Duration::ZERO));
+                change(options);
+            })
+            .await;
+        Self { api, github }
+    }
+
+    /// The id of the only scan there is.
+    pub async fn only_scan(&self) -> String {
+        let scans = self.api.get("/api/scans").await.expect(200);
+        let [scan] = &scans["scans"].as_array().unwrap()[..] else { panic!("one scan: {scans}") };
+        scan["id"].as_str().unwrap().to_owned()
+    }
+
     /// Asks for a scan of the repository's `main`.
     pub async fn scan(&self) -> Answer {
         self.api.with_key(None).post("/api/scan", &wanted()).await

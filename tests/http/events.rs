@@ -3,6 +3,7 @@
 use crate::harness::{Api, column};
 use reqwest::Method;
 use scanledger_domain::identity::Role;
+use scanledger_domain::limits::EVENT_PAGE_ROWS;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -83,11 +84,13 @@ async fn a_key_for_one_project_sees_its_events_only() {
 async fn questions_that_make_no_sense_are_refused() {
     let api = Api::without_workers().await;
     api.get("/api/events?after=999999").await.refused_as(400, "BEYOND_HEAD");
+    api.get(&format!("/api/events?limit={EVENT_PAGE_ROWS}")).await.expect(200);
+    let beyond = format!("limit={}", EVENT_PAGE_ROWS + 1);
     for (query, path) in [
         ("after=-1", "after"),
         ("after=99999999999999999999", "after"),
         ("types=project.exploded", "types"),
-        ("limit=1001", "limit"),
+        (beyond.as_str(), "limit"),
         ("limit=0", "limit"),
     ] {
         api.get(&format!("/api/events?{query}")).await.refused_for(path);

@@ -1,14 +1,14 @@
 //! Secret incidents, as GitGuardian's clients see and change them.
 
-use crate::archive::{Files, leaky, token};
+use crate::archive::{leaky, token};
 use crate::gitguardian_tokens::{key, link, refused};
 use crate::harness::{Answer, Api, Client, id};
 use scanledger_domain::identity::{Scope, Scopes};
-use scanledger_domain::limits::URL_CHARS;
+use scanledger_domain::limits::SHOWN_OCCURRENCES;
 use serde_json::{Value, json};
 
 /// A server with a project `shop` that has `count` secrets.
-async fn shop(count: u64) -> Api {
+pub async fn shop(count: u64) -> Api {
     let api = Api::start().await;
     api.scanned(&leaky(count), &[("newProjectName", "shop"), ("repoUrl", "https://github.com/acme/shop")])
         .await;
@@ -16,23 +16,23 @@ async fn shop(count: u64) -> Api {
 }
 
 /// Incidents on the first page, with a query.
-async fn list(client: &Client, query: &str) -> Vec<Value> {
+pub async fn list(client: &Client, query: &str) -> Vec<Value> {
     let answer = client.get(&format!("/exposed/v1/incidents/secrets?{query}")).await;
     let rows = answer.expect(200);
     assert_eq!(answer.header("content-type"), "application/json");
     rows.as_array().unwrap().clone()
 }
 
-fn number(row: &Value) -> u64 {
+pub fn number(row: &Value) -> u64 {
     row["id"].as_u64().unwrap()
 }
 
-fn numbers(rows: &[Value]) -> Vec<u64> {
+pub fn numbers(rows: &[Value]) -> Vec<u64> {
     rows.iter().map(number).collect()
 }
 
 /// Does something to an incident.
-async fn act(client: &Client, incident: u64, action: &str, body: Value) -> Answer {
+pub async fn act(client: &Client, incident: u64, action: &str, body: Value) -> Answer {
     client.post(&format!("/v1/incidents/secrets/{incident}/{action}"), &body).await
 }
 
@@ -105,7 +105,9 @@ async fn an_incident_has_every_key() {
     let none =
         api.get(&format!("/v1/incidents/secrets/{}?with_occurrences=0", number(row))).await.expect(200);
     assert_eq!(none["occurrences"], json!([]));
-    refused(&api.get(&format!("/v1/incidents/secrets/{}?with_occurrences=101", number(row))).await, 400);
+    let with = |count: u32| format!("/v1/incidents/secrets/{}?with_occurrences={count}", number(row));
+    api.get(&with(SHOWN_OCCURRENCES)).await.expect(200);
+    refused(&api.get(&with(SHOWN_OCCURRENCES + 1)).await, 400);
 }
 
 #[tokio::test]
@@ -263,39 +265,6 @@ async fn links_lead_through_incidents_and_occurrences_forth_and_back() {
 }
 
 #[tokio::test]
-async fn occurrences_are_narrowed() {
-    let api = shop(2).await;
-    let source = api.get("/v1/sources").await.expect(200)[0]["id"].clone();
-    let incident = number(&list(&api, "").await[0]);
-    let count = async |query: &str| {
-        api.get(&format!("/v1/occurrences/secrets?{query}")).await.expect(200).as_array().unwrap().len()
-    };
-    for (query, expected) in [
-        (String::new(), 2),
-        (format!("source_id={source}"), 2),
-        ("source_id=1".to_owned(), 0),
-        ("source_name=shop".to_owned(), 2),
-        (format!("incident_id={incident}"), 1),
-        ("filepath=src/file00.js,src/file01.js".to_owned(), 2),
-        ("filepath=src/file01.js".to_owned(), 1),
-        ("presence=present".to_owned(), 2),
-        ("presence=removed".to_owned(), 0),
-        ("presence=removed,present".to_owned(), 2),
-        ("presence=removed,removed".to_owned(), 0),
-        ("source_type=github".to_owned(), 2),
-        ("source_type=gitlab,custom_source".to_owned(), 0),
-        ("status=TRIGGERED".to_owned(), 2),
-        ("author_name=ana".to_owned(), 0),
-        ("date_after=2001-01-01T00:00:00Z".to_owned(), 2),
-        ("sha=abc".to_owned(), 0),
-    ] {
-        assert_eq!(count(&query).await, expected, "{query}");
-    }
-    refused(&api.get("/v1/occurrences/secrets?source_id=x").await, 400);
-    refused(&api.get("/v1/occurrences/secrets?presence=maybe").await, 400);
-}
-
-#[tokio::test]
 async fn notes_are_written_changed_and_taken_back_by_their_author() {
     let api = shop(1).await;
     let incident = number(&list(&api, "").await[0]);
@@ -344,174 +313,6 @@ async fn a_link_shows_an_incident_until_somebody_ends_it() {
     assert_eq!(forever["expire_at"], Value::Null);
     let healing = act(&api, incident, "share", json!({ "auto_healing": true })).await;
     assert!(refused(&healing, 400).contains("auto_healing"));
-}
-
-#[tokio::test]
-async fn what_surrounds_an_incident_is_there() {
-    let api = shop(1).await;
-    api.scanned(&Files::default().with_secret("a.js", 0), &[("newProjectName", "web")]).await;
-    let rows = list(&api, "").await;
-    assert_eq!((rows.len(), &rows[0]["occurrences_count"]), (1, &json!(2)));
-    let incident = number(&rows[0]);
-    let path = format!("/v1/incidents/secrets/{incident}");
-    let perimeter = api.get(&format!("{path}/impacted_perimeter")).await.expect(200);
-    let names: Vec<_> = perimeter["sources"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| (&one["full_name"], &one["files"]))
-        .collect();
-    assert_eq!(names, [(&json!("shop"), &json!(["src/file00.js"])), (&json!("web"), &json!(["a.js"]))]);
-    for empty in ["leaks", "vaults"] {
-        assert_eq!(api.get(&format!("{path}/{empty}")).await.expect(200), json!([]));
-    }
-    api.post(&format!("{path}/notes"), &json!({ "comment": "x" })).await.expect(201);
-    act(&api, incident, "resolve", json!({})).await.expect(200);
-    let log = api.get(&format!("{path}/activity-logs")).await.expect(200);
-    let keys: Vec<_> =
-        log.as_array().unwrap().iter().map(|one| one["content"]["content_key"].as_str().unwrap()).collect();
-    assert_eq!(keys, ["TRIGGER", "NOTE", "RESOLVE"]);
-    let ids = numbers(log.as_array().unwrap());
-    assert!(ids[0] == incident && ids.is_sorted_by(|one, next| one < next), "{ids:?}");
-    let secret = api.get(&format!("/v1/secrets/{}", rows[0]["secret_id"])).await.expect(200);
-    assert_eq!(secret["id"], incident);
-    assert!(!secret.to_string().contains(&token(0)) && secret.to_string().contains("****"));
-    assert_eq!(api.get("/v1/severity-rules").await.expect(200), json!([]));
-}
-
-#[tokio::test]
-async fn sources_are_projects_with_their_incidents() {
-    let api = shop(3).await;
-    let empty = api.project("empty").await;
-    let sources = api.get("/v1/sources").await;
-    assert_eq!((sources.header("x-per-page"), sources.header("link")), ("20", ""));
-    let sources = sources.expect(200);
-    let names: Vec<_> =
-        sources.as_array().unwrap().iter().map(|one| one["full_name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["shop", "empty"]);
-    let shop = &sources[0];
-    let breakdown = &shop["secret_incidents_breakdown"]["open_secret_incidents"];
-    let severities: u64 =
-        breakdown["severity_breakdown"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
-    assert_eq!((&breakdown["total"], severities), (&json!(3), 3));
-    assert_eq!((&shop["last_scan"]["status"], &shop["health"]), (&json!("finished"), &json!("at_risk")));
-    assert_eq!((&sources[1]["last_scan"], &sources[1]["health"]), (&Value::Null, &json!("unknown")));
-    assert_eq!(sources[1]["external_id"], empty);
-    let path = format!("/v1/sources/{}", shop["id"]);
-    assert_eq!(api.get(&path).await.expect(200), *shop);
-    let incidents = api.get(&format!("{path}/incidents/secrets?status=TRIGGERED")).await.expect(200);
-    assert_eq!(incidents.as_array().unwrap().len(), 3);
-    let none = api.get(&format!("/v1/sources/{}/incidents/secrets", sources[1]["id"])).await.expect(200);
-    assert_eq!(none, json!([]));
-    let count = async |query: &str| {
-        api.get(&format!("/v1/sources?{query}")).await.expect(200).as_array().unwrap().len()
-    };
-    for (query, expected) in [
-        ("search=SHO", 1),
-        ("health=at_risk", 1),
-        ("health=unknown", 1),
-        ("type=github", 1),
-        ("type=custom_source,gitlab", 1),
-        ("last_scan_status=finished", 1),
-        ("visibility=public", 0),
-        ("monitored=True", 2),
-        ("ordering=-last_scan_date&per_page=1", 1),
-    ] {
-        assert_eq!(count(query).await, expected, "{query}");
-    }
-    for gone in [
-        "/v1/sources/1000000",
-        "/v1/sources/x",
-        "/v1/sources/1000000/incidents/secrets",
-        "/v1/incidents/secrets/1000000",
-    ] {
-        assert_eq!(refused(&api.get(gone).await, 404), "Not found.");
-    }
-}
-
-#[tokio::test]
-async fn a_scan_knows_the_secrets_that_incidents_are_about() {
-    let api = shop(2).await;
-    let rows = list(&api, "").await;
-    let (first, second) = (number(&rows[0]), number(&rows[1]));
-    let text = format!("a = '{}'\nb = '{}'\nc = '{}'\n", token(0), token(1), token(7));
-    let scan = async |query: &str| {
-        let found = api.post(&format!("/v1/scan?{query}"), &json!({ "document": text })).await.expect(200);
-        found["policy_breaks"].as_array().unwrap().clone()
-    };
-    let found = scan("all_secrets=True").await;
-    let known: Vec<_> = found.iter().map(|one| one["known_secret"].as_bool().unwrap()).collect();
-    assert_eq!(known, [true, true, false]);
-    let of = |one: &Value| one["incident_url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-    let mut urls: Vec<String> = found[..2].iter().map(of).collect();
-    urls.sort_by_key(|number| number.parse::<u64>().unwrap());
-    assert_eq!(urls, [first.to_string(), second.to_string()]);
-    assert_eq!(found[2]["incident_url"], "");
-    assert_eq!(scan("ignore_known_secrets=true").await.len(), 1);
-
-    act(&api, first, "ignore", json!({ "ignore_reason": "test_credential" })).await.expect(200);
-    let excluded = scan("all_secrets=true").await;
-    let marked: Vec<_> = excluded.iter().filter(|one| one["is_excluded"] == true).collect();
-    assert_eq!(marked.len(), 1);
-    assert!(marked[0]["exclude_reason"].as_str().unwrap().contains("test credential"));
-    assert_eq!(of(marked[0]), first.to_string());
-    assert_eq!(scan("all_secrets=false").await.len(), 2);
-    let detectors = api.get("/v1/secret_detectors/github_token").await.expect(200);
-    assert_eq!(
-        (&detectors["open_incidents_count"], &detectors["ignored_incidents_count"]),
-        (&json!(1), &json!(1))
-    );
-    assert_eq!(detectors["frequency"], 1.0);
-    // Another organization's incidents are nobody's business.
-    let foreigner = api.foreigner().await;
-    let found = foreigner.post("/v1/scan", &json!({ "document": text })).await.expect(200);
-    assert!(found["policy_breaks"].as_array().unwrap().iter().all(|one| one["known_secret"] == false));
-}
-
-#[tokio::test]
-async fn documents_of_a_source_open_incidents() {
-    let api = Api::start().await;
-    let project = api.project("mails").await;
-    let body = |source: &str, text: String| {
-        let location = json!({ "url": "https://example.org/mail/1" });
-        json!({ "source_uuid": source, "documents": [{ "document": text, "filename": "mail-1", "location": location }] })
-    };
-    let report = async |source: &str, text: String| {
-        api.post("/exposed/v1/scan/create-incidents", &body(source, text)).await
-    };
-    let made = report(&project, format!("x\n{}", token(1))).await.expect(200);
-    assert_eq!(
-        (&made[0]["policy_break_count"], &made[0]["policy_breaks"][0]["known_secret"]),
-        (&json!(1), &json!(true))
-    );
-    let rows = list(&api, "").await;
-    assert_eq!((rows.len(), &rows[0]["occurrences_count"]), (1, &json!(1)));
-    let read = api.get(&format!("/v1/incidents/secrets/{}", number(&rows[0]))).await.expect(200);
-    let place = &read["occurrences"][0];
-    assert_eq!((&place["url"], &place["filepath"]), (&json!("https://example.org/mail/1"), &json!("mail-1")));
-    assert_eq!(place["matches"][0]["post_line_start"], 2);
-    // An address that is too long is left out.
-    let long = format!("https://example.org/{}", "x".repeat(URL_CHARS));
-    let document = json!({ "document": token(9), "filename": "mail-2", "location": { "url": long } });
-    let body_of_long = json!({ "source_uuid": project, "documents": [document] });
-    api.post("/v1/scan/create-incidents", &body_of_long).await.expect(200);
-    let rows = list(&api, "").await;
-    let read = api.get(&format!("/v1/incidents/secrets/{}", number(&rows[1]))).await.expect(200);
-    assert!(!read["occurrences"][0]["url"].as_str().unwrap().contains("xxx"));
-    act(&api, number(&rows[1]), "resolve", json!({})).await.expect(200);
-    // The same again is nothing new.
-    report(&project, format!("x\n{}", token(1))).await.expect(200);
-    assert_eq!(list(&api, "").await[0]["occurrences_count"], 1);
-    // What a patch takes away opens nothing.
-    report(&project, format!("@@ -1 +1 @@\n-{}\n+{}\n", token(2), token(3))).await.expect(200);
-    assert_eq!(list(&api, "").await.len(), 3);
-    let foreign = report(crate::harness::NOBODY, token(4)).await;
-    assert!(refused(&foreign, 400).contains(&format!("Source {} not found", crate::harness::NOBODY)));
-    let foreigner = api.foreigner().await;
-    let foreign = foreigner.post("/v1/scan/create-incidents", &body(&project, token(4))).await;
-    assert!(refused(&foreign, 400).contains("not found"));
-    let scanner = key(&api, "scanner", |wanted| wanted.scopes = Scopes::from(Scope::Scan)).await;
-    refused(&scanner.post("/v1/scan/create-incidents", &body(&project, token(4))).await, 403);
 }
 
 #[tokio::test]

@@ -35,8 +35,10 @@ async fn the_document_describes_every_route() {
         assert!(operation["summary"].is_string(), "{} {}", rule.method, rule.path);
         assert!(operation["operationId"].is_string());
         let responses = operation["responses"].as_object().unwrap();
-        // What clients ask for, and there is never: another vendor's engine, and a token without a page to allow it.
-        let never = ["/api/agent/deployments/deepbinary/{slug}", "/api/agent/tokens/requests"];
+        // What clients ask for, and there is never: another vendor's engine, a token without a page to allow it, and
+        // what thieves look for.
+        let never =
+            ["/api/agent/deployments/deepbinary/{slug}", "/api/agent/tokens/requests", "/decoy/{*path}"];
         let is_never_there = never.contains(&rule.path.as_str());
         assert!(
             is_never_there || responses.keys().any(|status| status.starts_with(['2', '3'])),

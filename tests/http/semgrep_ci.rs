@@ -5,7 +5,6 @@ use crate::trusca_admin::{join, me, person, project_of, super_admin, team};
 use crate::trusca_browser::server;
 use reqwest::Method;
 use scanledger_domain::identity::Role;
-use scanledger_domain::limits::RESULTS_FINDINGS;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -366,31 +365,6 @@ async fn whoever_may_not_is_told_what_clients_understand() {
     assert!(versions["versions"]["minimum"].is_string());
     let failure = api.request(Method::POST, "/failure").body("whatever it sends");
     assert_eq!(api.send(failure).await.status, 200);
-}
-
-#[tokio::test]
-async fn an_upload_has_limits_and_says_which_part_will_not_do() {
-    let api = Api::without_workers().await;
-    let run = Run::begin(&api, "acme/shop").await;
-    let mut upload = results(&["a"], &[]);
-    upload["rule_ids"] = json!([1]);
-    run.send("results", &upload).await.refused_for("rule_ids[0]");
-    let ignored =
-        |count: usize| json!({ "findings": [], "ignores": vec![json!({}); count], "rule_ids": ["a"] });
-    run.send("results", &ignored(RESULTS_FINDINGS + 1)).await.refused(413);
-    run.send("results", &ignored(RESULTS_FINDINGS)).await.expect(200);
-}
-
-#[tokio::test]
-async fn many_findings_are_recorded_in_one_request() {
-    let api = Api::without_workers().await;
-    let run = Run::begin(&api, "acme/shop").await;
-    let many: Vec<Value> = (1..=2_500).map(|number| finding("a", "a.py", number)).collect();
-    run.results(&["a"], &many).await;
-    run.complete().await;
-    let project = project(&api, "acme/shop").await;
-    let page = api.get(&format!("/api/projects/{project}/findings")).await.expect(200);
-    assert_eq!(page["pagination"]["total"], 2_500);
 }
 
 /// What a run of the client calls itself: another each time.

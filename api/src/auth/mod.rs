@@ -28,14 +28,13 @@ use scanledger_domain::id::{CommandId, FindingId, OrganizationId, ProjectId, Sca
 use scanledger_domain::identity::{
     Action, Denied, Principal, ProjectScope, Resource, Visible, authorize, plain_email,
 };
+use scanledger_domain::limits::IDEMPOTENCY_KEY_CHARS;
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::vault::{HashPurpose, Sealed, VaultError};
 use scanledger_projections::finding::FindingScope;
 use std::time::Duration;
 
-/// Characters of an idempotency key.
-const IDEMPOTENCY_KEY_CHARS: usize = 255;
-/// How long a request waits for the read model to reach a position (DESIGN section 2).
+/// How long a request waits for the read model to reach a position.
 pub const VIEWS_TIMEOUT: Duration = Duration::from_secs(2);
 /// The organization that somebody who belongs to several works in with this request.
 pub const ORGANIZATION: HeaderName = HeaderName::from_static("scanledger-organization");

@@ -51,6 +51,11 @@ pub async fn read_bytes(request: Request, limit: usize) -> Result<Vec<u8>, Probl
     read(request, limit).await
 }
 
+/// How many bytes the body of a request has, if it says so.
+pub fn length_of(request: &Request) -> Option<usize> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 /// SHA-256.
 pub fn digest_of(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
@@ -72,8 +77,7 @@ async fn read(request: Request, limit: usize) -> Result<Vec<u8>, Problem> {
         let error = format!("the body has more than {limit} bytes");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, error).closing()
     };
-    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    let declared: usize = declared.and_then(|value| value.parse().ok()).unwrap_or_default();
+    let declared = length_of(&request).unwrap_or_default();
     if declared > limit {
         return Err(too_large());
     }

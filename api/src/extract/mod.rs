@@ -6,7 +6,7 @@ mod path;
 mod query;
 mod when;
 
-pub use body::{Body, digest_of, parse_json, parse_value, read_bytes, read_json};
+pub use body::{Body, digest_of, length_of, parse_json, parse_value, read_bytes, read_json};
 pub use number::{Number, Opaque, Patched, present};
 pub use path::{Id, Segment};
 pub use query::{List, Query};

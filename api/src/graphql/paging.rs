@@ -2,10 +2,11 @@
 
 use super::problem::bad_input;
 use super::scalar::Cursor;
+use super::scope::Scope;
 use async_graphql::connection::{Connection, CursorType as _, Edge};
 use async_graphql::{OutputType, Result, SimpleObject};
 use scanledger_domain::limits::{GRAPHQL_COMPLEXITY, PAGE_ROWS};
-use scanledger_projections::Paging;
+use scanledger_projections::{Page, Paging, ReadError};
 
 /// Rows on a page if nobody says how many.
 const DEFAULT_ROWS: u32 = 20;
@@ -102,6 +103,32 @@ pub(super) fn size(argument: &str, asked: i32, limit: u32) -> Result<u32> {
 /// The page size without an argument, within `limit`.
 pub(super) fn default_size(limit: u32) -> u32 {
     DEFAULT_ROWS.min(limit)
+}
+
+/// A page of a list; one more question if it is asked for from an end that is not known yet.
+///
+/// # Errors
+/// When the views fail.
+pub(super) async fn page<R, T, F>(
+    scope: &Scope,
+    asked: &Asked,
+    read: impl Fn(Paging) -> F,
+    object: impl Fn(R) -> T,
+) -> Result<List<T>>
+where
+    T: OutputType,
+    F: Future<Output = Result<Page<R>, ReadError>>,
+{
+    let paging = match asked.window() {
+        Some(paging) => paging,
+        None => {
+            let none = read(Paging { offset: 0, limit: 0 }).await.map_err(|error| scope.failed(&error))?;
+            asked.window_of(none.total)
+        }
+    };
+    let page = read(paging).await.map_err(|error| scope.failed(&error))?;
+    // A cursor beyond the end, going backward, means the end.
+    Ok(list(paging.offset, page.rows.into_iter().map(object).collect(), page.total))
 }
 
 /// The page that begins with row `offset` of `total`.

@@ -5,7 +5,7 @@ use super::component::{Component, ComponentFilter};
 use super::diff::Diff;
 use super::finding::{Finding, FindingFilter, check_search};
 use super::incident::{Incident, IncidentFilter};
-use super::paging::{Asked, List, cost, default_size, list, list_by, size};
+use super::paging::{Asked, List, cost, default_size, list_by, page, size};
 use super::problem::{bad_input, not_found};
 use super::project::{Project, ProjectFilter};
 use super::scalar::{Cursor, Place};
@@ -25,7 +25,6 @@ use scanledger_projections::finding::{FindingQuery, ListScope};
 use scanledger_projections::incident::{IncidentMark, IncidentQuery, IncidentRef};
 use scanledger_projections::project::ProjectQuery;
 use scanledger_projections::scan::ScanQuery;
-use scanledger_projections::{Page, Paging, ReadError};
 
 /// The root of queries.
 pub(super) struct Query;
@@ -390,27 +389,4 @@ async fn own_project(scope: &Scope, text: &ID) -> Result<ProjectId> {
     let project = id(text, "project")?;
     scope.may_read_project(project).await?;
     Ok(project)
-}
-
-/// A page of a list; one more question if it is asked for from an end that is not known yet.
-async fn page<R, T, F>(
-    scope: &Scope,
-    asked: &Asked,
-    read: impl Fn(Paging) -> F,
-    object: impl Fn(R) -> T,
-) -> Result<List<T>>
-where
-    T: async_graphql::OutputType,
-    F: Future<Output = Result<Page<R>, ReadError>>,
-{
-    let paging = match asked.window() {
-        Some(paging) => paging,
-        None => {
-            let none = read(Paging { offset: 0, limit: 0 }).await.map_err(|error| scope.failed(&error))?;
-            asked.window_of(none.total)
-        }
-    };
-    let page = read(paging).await.map_err(|error| scope.failed(&error))?;
-    // A cursor beyond the end, going backward, means the end.
-    Ok(list(paging.offset, page.rows.into_iter().map(object).collect(), page.total))
 }

@@ -208,6 +208,8 @@ words! {
         Finding,
         /// An incident.
         Incident,
+        /// A honeytoken.
+        Honeytoken,
         /// An access that was recorded, or a refusal.
         Access,
     }

@@ -30,6 +30,8 @@ pub enum Class {
     Export,
     /// Reads that look through much.
     Search,
+    /// Uses of honeytokens, by whoever has found one.
+    Decoy,
     /// Everything else.
     General,
     /// Credentials that turned out not to be valid. No request is of this class: it counts refusals.
@@ -80,7 +82,7 @@ const UPLOAD: Duration = Duration::from_secs(3_600);
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Login,
         Self::Register,
         Self::Reset,
@@ -92,6 +94,7 @@ impl Class {
         Self::Documents,
         Self::Export,
         Self::Search,
+        Self::Decoy,
         Self::General,
         Self::Failure,
     ];
@@ -119,6 +122,8 @@ impl Class {
             Self::Documents => ("documents", Credential, Quota::all_at_once(1_200, MINUTE), LONG),
             Self::Export => ("export", Credential, Quota::all_at_once(60, MINUTE), LONG),
             Self::Search => ("search", Credential, Quota::all_at_once(600, MINUTE), SHORT),
+            // Far more than is recorded; each known one is looked for in the log.
+            Self::Decoy => ("decoy", Address, Quota::all_at_once(120, MINUTE), SHORT),
             Self::General => {
                 let quota = Quota { limit: 6_000, window_seconds: MINUTE, burst: 1_000 };
                 ("general", Credential, quota, SHORT)
@@ -159,7 +164,7 @@ impl Quota {
 type Entry = (&'static str, &'static str, Option<Class>);
 
 /// Routes that are not [`Class::General`], as the router names them.
-const ROUTES: [Entry; 49] = [
+const ROUTES: [Entry; 54] = [
     ("POST", "/auth/login", Some(Class::Login)),
     ("POST", "/api/auth/callback/credentials", Some(Class::Login)),
     ("POST", "/auth/register", Some(Class::Register)),
@@ -209,6 +214,11 @@ const ROUTES: [Entry; 49] = [
     ("GET", "/api/projects/{id}/components", Some(Class::Search)),
     ("GET", "/graphql", Some(Class::Search)),
     ("POST", "/graphql", Some(Class::Search)),
+    ("GET", "/decoy/{*path}", Some(Class::Decoy)),
+    ("POST", "/decoy/{*path}", Some(Class::Decoy)),
+    ("PUT", "/decoy/{*path}", Some(Class::Decoy)),
+    ("PATCH", "/decoy/{*path}", Some(Class::Decoy)),
+    ("DELETE", "/decoy/{*path}", Some(Class::Decoy)),
     // A server whose limits are used up is not to be taken for one that is down.
     ("GET", "/health", None),
     ("GET", "/api/health", None),

@@ -131,7 +131,9 @@ impl Guard {
 impl Limits {
     /// Takes a unit for a request; none if nothing limits it.
     fn admit(&self, class: Class, sender: &Sender) -> Result<Option<Standing<'_>>, Exceeded<'_>> {
-        if sender.credential.is_some()
+        // What is sent to the decoy is never accepted, and a use that is refused would not be seen.
+        if class != Class::Decoy
+            && sender.credential.is_some()
             && !sender.is_accepted
             && let Some((limiter, key)) = self.limiter(Class::Failure, sender)
         {

@@ -5,11 +5,12 @@
 //! | requests by class and client | the table in `class`, changed by [`Settings`] |
 //! | time until an answer begins | the same table |
 //! | failed sign-ins of an account | [`Lockout`] |
-//! | scans and pull requests of an installation at a time | [`Slots`] |
+//! | pull requests for a repository at a time | [`Slots`] |
+//! | scans of an installation at a time | `scanledger_commands::hosted::ScanSlots`: in the log, over all nodes |
 //! | fields and bytes of a request's head, time to send it | [`HEAD_FIELDS`], [`HEAD_BYTES`], [`HEAD_TIME`] |
 //! | bytes of a JSON body, of an upload | `scanledger_domain::limits`, enforced where bodies are read |
 //!
-//! Counting is in memory and per node: behind a load balancer of three nodes, a client has up to three times as much.
+//! Other counting is in memory and per node: behind a load balancer of three nodes, a client has up to three times as much.
 
 mod address;
 mod bucket;
@@ -35,7 +36,7 @@ pub use slots::{Slot, Slots};
 
 use credential::Accepted;
 use limiter::Limiter;
-use scanledger_domain::code_host::{InstallationId, InstalledRepository};
+use scanledger_domain::code_host::InstalledRepository;
 use std::collections::HashMap;
 use std::time::Duration;
 use ticks::Ticks;
@@ -51,8 +52,6 @@ pub const HEAD_TIME: Duration = Duration::from_secs(30);
 pub struct Limits {
     /// Failed sign-ins.
     pub lockout: Lockout,
-    /// Scans of repositories that installations of the app have under way.
-    pub scans: Slots<InstallationId>,
     /// Repositories for which a pull request is being made.
     pub fixes: Slots<InstalledRepository>,
     proxies: TrustedProxies,
@@ -73,7 +72,6 @@ impl Limits {
         });
         Self {
             lockout: Lockout::new(clock.clone()),
-            scans: Slots::default(),
             fixes: Slots::default(),
             proxies: settings.proxies.clone(),
             limiters: limiters.collect(),

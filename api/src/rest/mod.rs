@@ -1,5 +1,6 @@
 //! The REST dialects, one folder each, and what their answers share.
 
+pub mod decoy;
 pub mod dpendx;
 pub mod gitguardian;
 mod incident;
@@ -10,4 +11,4 @@ pub mod semgrep;
 mod shape;
 pub mod trusca;
 
-pub use shape::{Instant, Paged, Pages, Written, shown};
+pub use shape::{Instant, Moment, Paged, Pages, Written, shown};

@@ -55,7 +55,7 @@ pub async fn open_texts(app: &App, texts: Vec<Sealed>) -> Result<Vec<Option<Stri
     opened.map_err(|error| Problem::fault(&error))
 }
 
-/// What somebody is in an organization (DESIGN section 6).
+/// What somebody is in an organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// Owns it.

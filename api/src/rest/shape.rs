@@ -23,6 +23,18 @@ impl Serialize for Instant {
     }
 }
 
+/// An instant as RFC 3339 in UTC with microseconds, as TRUSCA's and Semgrep's clients send them back and expect them to
+/// be equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = String, format = DateTime)]
+pub struct Moment(pub Timestamp);
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_rfc3339_micros())
+    }
+}
+
 /// Which page an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -96,7 +108,14 @@ impl<T: Serialize> IntoResponse for Written<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::Paged;
+    use super::{Moment, Paged};
+    use scanledger_domain::time::Timestamp;
+
+    #[test]
+    fn instants_lose_nothing() {
+        let moment = Moment(Timestamp(1_795_255_200_123_456));
+        assert_eq!(serde_json::to_value(moment).unwrap(), "2026-11-21T10:00:00.123456Z");
+    }
 
     #[test]
     fn pages_are_counted_from_one_and_the_last_may_be_short() {

@@ -5,10 +5,9 @@ use crate::error::{CommandError, Fault};
 use crate::ledger::Ledger;
 use crate::ports::ReadModel;
 use scanledger_domain::id::{CommandId, Ids};
+use scanledger_domain::limits::CLIENT_SILENCE_SECONDS;
 use scanledger_domain::log::Actor;
-use scanledger_domain::scan::{
-    CLIENT_ATTEMPT, CLIENT_SILENCE_SECONDS, Scan, ScanCommand, ScanState, scan_stream, silence,
-};
+use scanledger_domain::scan::{CLIENT_ATTEMPT, Scan, ScanCommand, ScanState, scan_stream, silence};
 use scanledger_domain::time::Timestamp;
 
 /// Fails every scan whose client has said nothing for [`CLIENT_SILENCE_SECONDS`]: what it would have found, nobody

@@ -7,8 +7,8 @@ use crate::ports::{CodeHostError, RepositoryFacts};
 use crate::project::ClientTarget;
 use crate::scan::NewScan;
 use scanledger_domain::check::{
-    Begun, Check, CheckCommand, ConfigRead, Requested, ScanMode, as_branch, check_stream, keep_changed,
-    target_of,
+    Begun, Check, CheckCommand, CheckKey, CheckOrigin, ConfigRead, Requested, ScanMode, as_branch,
+    check_stream, keep_changed, target_of,
 };
 use scanledger_domain::code_host::{CommitSha, GitRef, InstallationId, InstalledRepository, Repository};
 use scanledger_domain::component::Ecosystem;
@@ -18,6 +18,7 @@ use scanledger_domain::limits::{CONFIG_BYTES, UPLOAD_BYTES};
 use scanledger_domain::scan::{
     Scan, ScanState, ScanType, Source, SourceKind, branch_of_reference, scan_stream,
 };
+use scanledger_domain::vault::Vault;
 
 /// Where a repository says how it is checked (dpendx reference §8).
 const CONFIG_FILE: &str = ".dpendx.yml";
@@ -37,11 +38,11 @@ pub struct Wanted {
 
 impl Hosted {
     /// Fetches a repository and queues a scan of its dependencies; nothing is shown at the code host. The same
-    /// `context` again is the same scan.
+    /// `context` again is the same scan, whose id follows from it and the `vault`.
     ///
     /// # Errors
     /// A [`HostedProblem`], or a fault.
-    pub async fn scan(&self, context: &Context, wanted: Wanted) -> Result<Begun> {
+    pub async fn scan(&self, vault: &dyn Vault, context: &Context, wanted: Wanted) -> Result<Begun> {
         let principal = self.principal(wanted.installation)?;
         let at = InstalledRepository { installation: wanted.installation, repository: wanted.repository };
         let facts = self.facts(&principal, &at).await?;
@@ -50,14 +51,16 @@ impl Hosted {
             Some(commit) => commit,
             None => self.0.host.resolve(&at, &wanted.reference).await?,
         };
+        let key = CheckKey::of(vault, CheckOrigin::Request(context.command));
         let requested = Requested {
-            scan: context.made_id("scan"),
+            scan: key.scan(vault),
             organization: principal.organization,
             at,
             target: target_of(&wanted.reference, head, commit),
             reference: wanted.reference,
             commit: Some(commit),
             pull_request: None,
+            key: Some(key),
         };
         let begun = self.fetch(&principal, facts, &requested).await?;
         let command = CheckCommand::Begin(begun.clone(), Some(requested));

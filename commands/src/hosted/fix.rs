@@ -3,7 +3,8 @@
 use super::{Hosted, HostedProblem, Progress, Result, render};
 use crate::ports::{CodeHostError, FileChange, NewCommit, NewPullRequest, OpenedPullRequest};
 use scanledger_domain::check::{
-    Check, CheckCommand, CheckLife, Fixed, Manifest, Upgrade, check_stream, edit, manifests_of, upgrades,
+    Check, CheckCommand, CheckKey, CheckLife, Fixed, Manifest, Upgrade, check_stream, edit, manifests_of,
+    upgrades,
 };
 use scanledger_domain::code_host::{CommitSha, GitRef, InstallationId, InstalledRepository};
 use scanledger_domain::component::Package;
@@ -87,7 +88,7 @@ impl Hosted {
             return Ok(FixMade::Nothing);
         }
         let (title, body, message) = render::pull_request(&done);
-        let branch: GitRef = branch_of(begun.scan);
+        let branch = branch_of(life.requested.public_key());
         let commit = NewCommit { branch: branch.clone(), parent: begun.commit, message, changes };
         self.0.host.commit(at, &commit).await?;
         let request = NewPullRequest { head: branch, base: target, title, body };
@@ -145,8 +146,7 @@ fn no_fix(life: &CheckLife, why: &str) -> Fixed {
     Fixed { scan: life.requested.scan, pull_request: None, fixes: 0, problem: Some(why.to_owned()) }
 }
 
-/// The branch with what mends what a scan found.
-fn branch_of(scan: ScanId) -> GitRef {
-    let id = scan.0.simple().to_string();
-    format!("dpendx/fix-{}", &id[..16]).parse().expect("a name of digits is one that git takes")
+/// The branch with what mends what a check found.
+fn branch_of(key: CheckKey) -> GitRef {
+    format!("dpendx/fix-{}", key.short()).parse().expect("a name of digits is one that git takes")
 }

@@ -9,11 +9,13 @@ mod fix;
 mod reactor;
 mod render;
 mod show;
+mod slots;
 mod webhook;
 
 pub use begin::Wanted;
 pub use fix::FixMade;
 pub use reactor::ChecksReactor;
+pub use slots::ScanSlots;
 pub use webhook::Delivered;
 
 use crate::context::Context;
@@ -24,13 +26,15 @@ use crate::project::{ProjectProblem, Projects};
 use crate::scan::{ScanProblem, Scans};
 use scanledger_domain::BoxFuture;
 use scanledger_domain::check::{
-    Check, CheckCommand, CheckLife, CheckRefusal, CheckState, Examined, Review, check_stream, review,
+    Check, CheckCommand, CheckKey, CheckLife, CheckOrigin, CheckRefusal, CheckState, Examined, Review,
+    check_stream, review,
 };
 use scanledger_domain::code_host::InstallationId;
 use scanledger_domain::id::{CommandId, OrganizationId, ScanId};
 use scanledger_domain::identity::{Denied, Principal};
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::scan::{Failure, ScanStatus};
+use scanledger_domain::vault::Vault;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,7 +81,7 @@ pub struct HostedParts {
     pub installations: HashMap<InstallationId, OrganizationId>,
     /// Where people see repositories: `https://github.com`.
     pub site: String,
-    /// Where people read more about a scan: its id is put behind it after a `/`.
+    /// Where people read more about a check: its key is put behind it after a `/`.
     pub report_url: Option<String>,
     /// Where archives are written before they are stored.
     pub temporary: PathBuf,
@@ -170,6 +174,11 @@ impl Hosted {
         let organization = self.0.installations.get(&installation).copied();
         let organization = organization.ok_or(HostedProblem::UnknownInstallation)?;
         Ok(Principal::of_installation(installation, organization))
+    }
+
+    /// The id of the scan that [`Hosted::scan`] makes for `context`.
+    pub fn scan_of(vault: &dyn Vault, context: &Context) -> ScanId {
+        CheckKey::of(vault, CheckOrigin::Request(context.command)).scan(vault)
     }
 
     /// The check about a scan; `None` if the scan did not come from a code host, or there is none.

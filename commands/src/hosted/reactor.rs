@@ -1,4 +1,4 @@
-//! Does what checks owe to the code host (DESIGN section 7): follows the log, and goes on after a crash where it was.
+//! Does what checks owe to the code host: follows the log, and goes on after a crash where it was.
 
 use super::{Hosted, HostedProblem, Result};
 use crate::error::{CommandError, Fault};
@@ -8,6 +8,7 @@ use scanledger_domain::Cause;
 use scanledger_domain::check::{CheckEvent, FailureKind, Owed};
 use scanledger_domain::decider::StoredEvent as _;
 use scanledger_domain::id::ScanId;
+use scanledger_domain::limits::CHECK_TIME;
 use scanledger_domain::log::{LogError, Position, Recorded};
 use scanledger_domain::time::Clock;
 use std::collections::BTreeMap;
@@ -21,8 +22,6 @@ use tokio::time::{Instant, sleep_until};
 const CHECKPOINT: &str = "checks";
 /// How many checks are worked at side by side.
 const AT_ONCE: usize = 4;
-/// After how long a scan counts as one that takes too long (dpendx reference §2: 5 minutes).
-const LATE: Duration = Duration::from_secs(300);
 /// How often something is tried before it is given up; with pauses that double, half an hour in all.
 const ATTEMPTS: u32 = 10;
 /// The first pause.
@@ -140,7 +139,7 @@ impl ChecksReactor {
             }
             open.due = None;
             open.is_woken = false;
-            let is_late = open.waits_since.is_some_and(|since| since.elapsed() >= LATE);
+            let is_late = open.waits_since.is_some_and(|since| since.elapsed() >= CHECK_TIME);
             let (reactor, attempts) = (self.clone(), open.attempts + 1);
             work.spawn(async move { (scan, reactor.look(scan, is_late, attempts).await) });
         }

@@ -4,17 +4,16 @@ use super::webhook::fix_identifier;
 use super::{CHECK_NAME, Hosted, Outcome, Progress, Result, render};
 use crate::ports::{CheckAction, CheckOutput, CheckRun, CheckStatus};
 use scanledger_domain::check::{
-    CheckCommand, CheckFailure, CheckLife, FailureKind, Reported, Shown, upgrades,
+    CheckCommand, CheckFailure, CheckKey, CheckLife, FailureKind, Reported, Requested, Shown, upgrades,
 };
 use scanledger_domain::code_host::{CheckConclusion, CheckRunId, CommitSha};
-use scanledger_domain::id::ScanId;
 
 impl Hosted {
     /// Lets the code host show that somebody works at it.
     pub(super) async fn show(&self, life: &CheckLife) -> Result<()> {
         let requested = &life.requested;
         let Some(commit) = commit_of(life) else { return Ok(()) };
-        let run = self.check_run(requested.scan, CheckStatus::InProgress, render::scanning());
+        let run = self.check_run(requested, CheckStatus::InProgress, render::scanning());
         // There is one already after a crash. That of another check is left alone: what is written beside lines stays.
         let found = self.0.host.find_check_run(&requested.at, commit, CHECK_NAME).await?;
         let ours = found.filter(|found| found.external_id.as_ref() == Some(&run.external_id));
@@ -54,7 +53,7 @@ impl Hosted {
     async fn report_outcome(&self, life: &CheckLife, check_run: CheckRunId, outcome: &Outcome) -> Result<()> {
         let review = &outcome.review;
         let can_mend = life.requested.target.is_some() && !upgrades(&review.findings).is_empty();
-        let actions = if can_mend { fix_button(life.requested.scan) } else { vec![] };
+        let actions = if can_mend { fix_button(life.requested.public_key()) } else { vec![] };
         self.complete(life, check_run, review.conclusion, render::report(outcome), actions).await?;
         let reported = Reported {
             scan: life.requested.scan,
@@ -90,7 +89,7 @@ impl Hosted {
         output: CheckOutput,
         actions: Vec<CheckAction>,
     ) -> Result<()> {
-        // After a crash it may be shown already, and what is written beside lines would be there twice.
+        // After a crash it may be shown already.
         if let Some(commit) = commit_of(life) {
             let found = self.0.host.find_check_run(&life.requested.at, commit, CHECK_NAME).await?;
             if found.is_some_and(|found| found.id == check_run && found.is_completed) {
@@ -98,15 +97,16 @@ impl Hosted {
             }
         }
         let status = CheckStatus::Completed(conclusion);
-        let run = CheckRun { actions, ..self.check_run(life.requested.scan, status, output) };
+        let run = CheckRun { actions, ..self.check_run(&life.requested, status, output) };
         Ok(self.0.host.update_check_run(&life.requested.at, check_run, &run).await?)
     }
 
-    fn check_run(&self, scan: ScanId, status: CheckStatus, output: CheckOutput) -> CheckRun {
+    fn check_run(&self, requested: &Requested, status: CheckStatus, output: CheckOutput) -> CheckRun {
+        let key = requested.public_key();
         CheckRun {
             name: CHECK_NAME.to_owned(),
-            external_id: scan.to_string(),
-            details_url: self.0.report_url.as_ref().map(|base| format!("{base}/{scan}")),
+            external_id: key.to_string(),
+            details_url: self.0.report_url.as_ref().map(|base| format!("{base}/{key}")),
             status,
             output,
             actions: vec![],
@@ -119,19 +119,18 @@ fn commit_of(life: &CheckLife) -> Option<CommitSha> {
     life.begun.as_ref().map(|begun| begun.commit).or(life.requested.commit)
 }
 
-fn fix_button(scan: ScanId) -> Vec<CheckAction> {
-    let button = CheckAction::try_new("Fix", "Open a pull request that mends it", &fix_identifier(scan));
+fn fix_button(key: CheckKey) -> Vec<CheckAction> {
+    let button = CheckAction::try_new("Fix", "Open a pull request that mends it", &fix_identifier(key));
     vec![button.expect("every part of the button is short")]
 }
 
 #[cfg(test)]
 mod tests {
     use super::fix_button;
-    use scanledger_domain::id::ScanId;
-    use uuid::Uuid;
 
     #[test]
     fn the_button_fits() {
-        assert_eq!(fix_button(ScanId(Uuid::from_u128(1)))[0].identifier(), "fix:0000000000000000");
+        let key = format!("chk_{}", "0".repeat(32)).parse().unwrap();
+        assert_eq!(fix_button(key)[0].identifier(), "fix:0000000000000000");
     }
 }

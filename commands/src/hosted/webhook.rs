@@ -3,12 +3,14 @@
 use super::{CHECK_NAME, Hosted, HostedProblem, Result, context_of};
 use crate::context::Context;
 use crate::ports::{HeadOrigin, WebhookEvent};
-use scanledger_domain::check::{Check, CheckCommand, CheckLife, FixRequested, Requested, check_stream};
+use scanledger_domain::check::{
+    Check, CheckCommand, CheckKey, CheckLife, CheckOrigin, FixRequested, Requested, check_stream,
+};
 use scanledger_domain::code_host::{CheckRunId, CommitSha, InstalledRepository};
-use scanledger_domain::id::{CommandId, ScanId};
+use scanledger_domain::id::CommandId;
 use scanledger_domain::log::Position;
-use scanledger_domain::vault::{HashPurpose, Vault};
-use uuid::{Builder, Uuid};
+use scanledger_domain::vault::Vault;
+use uuid::Uuid;
 
 /// Namespace of deliveries: `UUIDv5(DNS, "delivery.scanledger")`.
 const DELIVERIES: Uuid = Uuid::from_u128(0x8956_18b2_d6fc_5713_afe0_05d1_70f6_d54b);
@@ -25,8 +27,8 @@ pub enum Delivered {
 impl Hosted {
     /// Takes an event of the code host, whose signature was checked; `delivery` is its id, which is the same when it is
     /// delivered again. Only records what is to be done: a [`ChecksReactor`](super::ChecksReactor) does it. With the
-    /// `vault`, the id of a scan is one that nobody can work out from what is known at the code host: whoever knows it
-    /// reads what the scan saw.
+    /// `vault`, the id of a scan is one that nobody can work out from what is known at the code host, where a check is
+    /// called by its [`CheckKey`]: whoever knows the id reads what the scan saw.
     ///
     /// # Errors
     /// A fault, or [`HostedProblem::Host`] when the check run that a button belongs to cannot be looked up.
@@ -34,32 +36,32 @@ impl Hosted {
         match event {
             WebhookEvent::PullRequest { at, step: _, number, head, branch, origin } => {
                 let Ok(principal) = self.principal(at.installation) else { return Ok(Delivered::Ignored) };
-                let name = format!("{}/{}#{number}@{head}", at.installation, at.repository);
+                let key = CheckKey::of(vault, CheckOrigin::PullRequest { at: &at, number, head });
                 let requested = Requested {
-                    scan: secret_id(vault, "pull request", &name.to_ascii_lowercase()),
+                    scan: key.scan(vault),
                     organization: principal.organization,
                     at,
                     reference: branch.clone(),
                     commit: Some(head),
                     pull_request: Some(number),
                     target: (origin == HeadOrigin::SameRepository).then_some(branch),
+                    key: Some(key),
                 };
                 self.request(requested).await
             }
             WebhookEvent::RerunRequested { at, check_run, head } => {
-                let Some(before) = self.of_check_run(&at, check_run, head).await? else {
+                let Some(before) = self.of_check_run(vault, &at, check_run, head).await? else {
                     return Ok(Delivered::Ignored);
                 };
-                let name = format!("{check_run} {delivery}");
-                let scan = secret_id(vault, "delivery", &name);
-                self.request(Requested { scan, ..before.requested }).await
+                let key = CheckKey::of(vault, CheckOrigin::Again { check_run, delivery });
+                self.request(Requested { scan: key.scan(vault), key: Some(key), ..before.requested }).await
             }
             WebhookEvent::ActionRequested { at, check_run, head, identifier } => {
-                let Some(life) = self.of_check_run(&at, check_run, head).await? else {
+                let Some(life) = self.of_check_run(vault, &at, check_run, head).await? else {
                     return Ok(Delivered::Ignored);
                 };
                 let scan = life.requested.scan;
-                if identifier != fix_identifier(scan) || life.begun.is_none() {
+                if identifier != fix_identifier(life.requested.public_key()) || life.begun.is_none() {
                     return Ok(Delivered::Ignored);
                 }
                 let context = delivery_context(&life, delivery);
@@ -92,6 +94,7 @@ impl Hosted {
     /// The check that a check run shows, if it is one of this server's.
     async fn of_check_run(
         &self,
+        vault: &dyn Vault,
         at: &InstalledRepository,
         check_run: CheckRunId,
         head: CommitSha,
@@ -101,18 +104,10 @@ impl Hosted {
         }
         let found = self.0.host.find_check_run(at, head, CHECK_NAME).await?;
         let shown = found.filter(|found| found.id == check_run).and_then(|found| found.external_id);
-        let Some(scan) = shown.and_then(|id| id.parse::<ScanId>().ok()) else { return Ok(None) };
-        let life = self.find(scan).await?;
+        let Some(key) = shown.and_then(|id| id.parse::<CheckKey>().ok()) else { return Ok(None) };
+        let life = self.find(key.scan(vault)).await?;
         Ok(life.filter(|life| life.requested.at.installation == at.installation))
     }
-}
-
-/// The id of a scan that follows from `name`, but only with the installation's key.
-fn secret_id(vault: &dyn Vault, kind: &str, name: &str) -> ScanId {
-    // Other labels of this purpose begin with another word.
-    let hash = vault.hash(HashPurpose::Token, format!("check ids v1 {kind} {name}").as_bytes());
-    let bytes = hash.first_chunk().expect("a keyed hash has 32 bytes or more");
-    ScanId(Builder::from_custom_bytes(*bytes).into_uuid())
 }
 
 fn delivery_context(life: &CheckLife, delivery: &str) -> Context {
@@ -122,25 +117,23 @@ fn delivery_context(life: &CheckLife, delivery: &str) -> Context {
     context
 }
 
-/// What comes back when the button of a check is pressed: `fix:` and the first 16 digits of the scan's id, because a
-/// code host takes 20 characters.
-pub(super) fn fix_identifier(scan: ScanId) -> String {
-    let id = scan.0.simple().to_string();
-    format!("fix:{}", &id[..16])
+/// What comes back when the button of a check is pressed: `fix:` and the first 16 digits of its key, because a code host
+/// takes 20 characters.
+pub(super) fn fix_identifier(key: CheckKey) -> String {
+    format!("fix:{}", key.short())
 }
 
 #[cfg(test)]
 mod tests {
     use super::{DELIVERIES, fix_identifier};
-    use scanledger_domain::id::ScanId;
     use scanledger_domain::limits::CHECK_IDENTIFIER_CHARS;
     use uuid::Uuid;
 
     #[test]
     fn a_button_is_known_by_what_fits_on_it() {
-        let scan = ScanId(Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef));
-        assert_eq!(fix_identifier(scan), "fix:0123456789abcdef");
-        assert_eq!(fix_identifier(scan).len(), CHECK_IDENTIFIER_CHARS);
+        let key = format!("chk_{}", "0123456789abcdef".repeat(2)).parse().unwrap();
+        assert_eq!(fix_identifier(key), "fix:0123456789abcdef");
+        assert_eq!(fix_identifier(key).len(), CHECK_IDENTIFIER_CHARS);
     }
 
     #[test]

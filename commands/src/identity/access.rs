@@ -13,13 +13,11 @@ use uuid::Uuid;
 
 /// Namespace of those for whom origins of nobody in particular are sealed: `UUIDv5(DNS, "strangers.scanledger")`.
 const STRANGERS: Uuid = Uuid::from_u128(0xd71e_750f_ad6c_584b_9b51_ff86_380a_7590);
-/// Microseconds of a day.
-const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// For whom the origin of somebody unknown is sealed: one subject a day. With one of its own for each attempt, a key
 /// would be made durable each time, and the time it takes would tell that nobody has the address.
-fn strangers(now: Timestamp) -> SubjectId {
-    SubjectId(Uuid::new_v5(&STRANGERS, &(now.0 / DAY).to_be_bytes()))
+pub(crate) fn strangers(now: Timestamp) -> SubjectId {
+    SubjectId(Uuid::new_v5(&STRANGERS, &now.day().to_be_bytes()))
 }
 
 impl Identities {

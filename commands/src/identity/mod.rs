@@ -15,6 +15,7 @@ mod session;
 mod set_up;
 mod team;
 
+pub(crate) use access::strangers;
 pub use key::{IssuedKey, KeyRefusal, NewKey, role_of_issued_key};
 pub use member::{Invitation, InvitationSent, MemberRefusal, NewInvitation};
 pub use origin::Asked;

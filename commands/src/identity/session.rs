@@ -251,6 +251,19 @@ impl Identities {
         }
     }
 
+    /// Who has an address, by the claim on it, so that nobody's has to be opened; whoever is meant may be erased by now.
+    ///
+    /// # Errors
+    /// When the log or the vault cannot be used.
+    pub async fn holder_of_address(&self, email: &str) -> std::result::Result<Option<UserId>, Fault> {
+        self.claimed_by(claim_stream(&*self.vault, Unique::Email(&plain_email(email)))).await
+    }
+
+    async fn claimed_by(&self, claim: StreamName) -> std::result::Result<Option<UserId>, Fault> {
+        let holder = self.ledger.load::<Claim>(&claim).await?.0;
+        Ok(holder.and_then(|holder| holder.as_str().strip_prefix("user-")?.parse().ok()))
+    }
+
     /// Whoever has an address.
     pub(super) async fn person_with(&self, email: &str) -> std::result::Result<Option<Known>, Fault> {
         let email = plain_email(email);
@@ -259,9 +272,7 @@ impl Identities {
 
     /// Whoever holds a claim that only people hold.
     pub(super) async fn holder_of(&self, claim: StreamName) -> std::result::Result<Option<Known>, Fault> {
-        let Some(holder) = self.ledger.load::<Claim>(&claim).await?.0 else { return Ok(None) };
-        let user = holder.as_str().strip_prefix("user-").and_then(|id| id.parse().ok());
-        match user {
+        match self.claimed_by(claim).await? {
             Some(user) => self.person(user).await,
             None => Ok(None),
         }

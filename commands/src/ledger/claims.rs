@@ -1,7 +1,7 @@
 //! Claims and batches on a log that writes one stream at a time.
 //!
 //! On a log that is atomic over streams a claim and its holder are one batch, and nothing here is needed. On
-//! another one (DESIGN section 3) a batch is written in steps: what it takes, then what it is about, then what it
+//! another one a batch is written in steps: what it takes, then what it is about, then what it
 //! gives back. A writer may vanish between any two of them, or come back late, so:
 //!
 //! - **The command is done when its main part is written**: the first part that is no claim. That part alone carries

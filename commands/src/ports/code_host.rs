@@ -270,7 +270,8 @@ pub trait CodeHost: Send + Sync {
         run: &'a CheckRun,
     ) -> BoxFuture<'a, Result<CheckRunId, CodeHostError>>;
 
-    /// Makes a check run be as `run` says. Annotations come to those that are there.
+    /// Makes a check run be as `run` says. As many annotations as it has count as the first ones of `run` and are not
+    /// sent again, so a call that broke off between two of its requests can be repeated.
     ///
     /// # Errors
     /// [`CodeHostError::NotFound`].

@@ -1,4 +1,4 @@
-//! Workers: they take scans from the queue, run the scanners, and record what came out (DESIGN section 5).
+//! Workers: they take scans from the queue, run the scanners, and record what came out.
 //!
 //! The log is the queue: a worker claims a scan by appending `scan.started` with the version it has seen, and
 //! exactly one wins. A lease row says that the worker lives; the reaper puts scans whose lease lapsed back into

@@ -1,11 +1,9 @@
 //! The log of one scan, for people: JSON lines, kept as an artifact. Holds no code and no secrets.
 
+use scanledger_domain::limits::SCAN_LOG_LINES;
 use scanledger_domain::time::Clock;
 use serde_json::{Map, Value};
 use std::sync::Arc;
-
-/// Lines kept; a source with more broken files than this needs no longer list to be understood.
-const LINES: u64 = 10_000;
 
 /// Collects the lines.
 pub(super) struct ScanLog {
@@ -29,7 +27,7 @@ impl ScanLog {
     }
 
     fn line(&mut self, level: &str, message: &str, fields: &[(&str, Value)]) {
-        if self.lines == LINES {
+        if self.lines == SCAN_LOG_LINES {
             self.left_out += 1;
             return;
         }
@@ -60,7 +58,7 @@ impl ScanLog {
 
 #[cfg(test)]
 mod tests {
-    use super::{LINES, ScanLog};
+    use super::{SCAN_LOG_LINES, ScanLog};
     use scanledger_domain::time::{Clock, Timestamp};
     use serde_json::{Value, json};
     use std::sync::Arc;
@@ -94,16 +92,16 @@ mod tests {
     #[test]
     fn lines_beyond_the_limit_are_counted() {
         let mut log = ScanLog::new(Arc::new(Noon));
-        for _ in 0..LINES {
+        for _ in 0..SCAN_LOG_LINES {
             log.info("x", &[]);
         }
         assert!(!lines(log).iter().any(|line| line["message"] != "x"));
         let mut log = ScanLog::new(Arc::new(Noon));
-        for _ in 0..LINES + 2 {
+        for _ in 0..SCAN_LOG_LINES + 2 {
             log.info("x", &[]);
         }
         let lines = lines(log);
-        assert_eq!(lines.len() as u64, LINES + 1);
+        assert_eq!(lines.len() as u64, SCAN_LOG_LINES + 1);
         assert_eq!(lines.last().unwrap()["lines"], 2);
     }
 }

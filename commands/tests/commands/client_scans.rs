@@ -9,10 +9,9 @@ use scanledger_domain::branch::BranchEvent;
 use scanledger_domain::event::Event;
 use scanledger_domain::finding::{RuleTags, UploadFacts};
 use scanledger_domain::identity::{Denied, Principal, TeamRole};
+use scanledger_domain::limits::CLIENT_SILENCE_SECONDS;
 use scanledger_domain::project::{Gate, ProjectDetails};
-use scanledger_domain::scan::{
-    CLIENT_SILENCE_SECONDS, ClientEnd, ClientRun, Extent, FailureCode, ScanEvent, ScanStatus,
-};
+use scanledger_domain::scan::{ClientEnd, ClientRun, Extent, FailureCode, ScanEvent, ScanStatus};
 use scanledger_domain::scanning::{Detection, Identity, Place, ScannerKind, Uploaded};
 use scanledger_domain::severity::Severity;
 use scanledger_domain::time::{Clock, Timestamp};

@@ -4,6 +4,7 @@
 mod claims;
 mod client_scans;
 mod finding;
+mod hosted;
 mod identity;
 mod incident;
 mod ledger;

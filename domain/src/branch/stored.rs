@@ -145,7 +145,7 @@ pub struct Detected {
     /// Where and how bad.
     #[serde(rename = "occurrence")]
     pub occurrence: Occurrence,
-    /// Whether gates and people see it as new (DESIGN section 5).
+    /// Whether gates and people see it as new.
     #[serde(rename = "new")]
     pub is_new: bool,
 }

@@ -100,7 +100,8 @@ impl CheckLife {
 
     fn apply(&mut self, event: &CheckEvent) {
         match event {
-            CheckEvent::Requested(_) => (),
+            // Slots are in a stream of their installation's.
+            CheckEvent::Requested(_) | CheckEvent::SlotTaken(_) | CheckEvent::SlotLeft(_) => (),
             CheckEvent::Begun(begun) => self.begun = Some(begun.clone()),
             CheckEvent::Shown(shown) => self.check_run = Some(shown.check_run),
             CheckEvent::Reported(_) | CheckEvent::Failed(_) => self.has_ended = true,

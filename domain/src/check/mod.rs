@@ -2,25 +2,31 @@
 //! reference §4, §5).
 //!
 //! A check is a stream of its own, named after the scan that it is about. What is still owed to the code host follows
-//! from it ([`CheckLife::owed`]), so that nothing is forgotten when a server ends in between.
+//! from it ([`CheckLife::owed`]), so that nothing is forgotten when a server ends in between. At the code host it is
+//! known by a [`CheckKey`], never by its scan.
 
 mod config;
 mod decider;
 mod fix;
+mod key;
 mod manifest;
 mod place;
 mod review;
+mod slots;
 mod stored;
 mod version;
 
 pub use config::{BlockOn, CheckConfig, ConfigRead, ScanMode, Switch};
 pub use decider::{Check, CheckCommand, CheckLife, CheckRefusal, CheckState, Owed};
 pub use fix::{Upgrade, upgrades};
+pub use key::{CheckKey, CheckOrigin, NotACheckKey};
 pub use manifest::{Manifest, edit, manifests_of};
 pub use place::{TooManyChanges, as_branch, keep_changed, target_of};
 pub use review::{CheckFinding, Examined, Review, Seen, review};
+pub use slots::{SlotCommand, SlotRefusal, Slots, TakenSlots, slots_stream, slots_stream_before};
 pub use stored::{
-    Begun, CheckEvent, CheckFailure, FailureKind, FixRequested, Fixed, Reported, Requested, Shown,
+    Begun, CheckEvent, CheckFailure, FailureKind, FixRequested, Fixed, Reported, Requested, Shown, SlotLeft,
+    SlotTaken,
 };
 
 use crate::id::ScanId;

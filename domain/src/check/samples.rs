@@ -21,6 +21,7 @@ pub(super) fn requested() -> Requested {
         commit: Some(COMMIT.parse().unwrap()),
         pull_request: Some(7.try_into().unwrap()),
         target: Some("feature/a".parse().unwrap()),
+        key: Some(format!("chk_{}", "07".repeat(16)).parse().unwrap()),
     }
 }
 

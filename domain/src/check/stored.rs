@@ -1,11 +1,12 @@
 //! The events of a check, as stored.
 
-use super::CheckConfig;
+use super::{CheckConfig, CheckKey};
 use crate::code_host::{
-    CheckConclusion, CheckRunId, CommitSha, GitRef, InstalledRepository, PullRequestNumber,
+    CheckConclusion, CheckRunId, CommitSha, GitRef, InstallationId, InstalledRepository, PullRequestNumber,
 };
 use crate::id::{OrganizationId, ProjectId, ScanId};
 use crate::stored_events;
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// `check.requested`: somebody wants the dependencies of a repository looked at.
@@ -33,6 +34,9 @@ pub struct Requested {
     /// commit that is not the last one of its branch.
     #[serde(rename = "target", skip_serializing_if = "Option::is_none", default)]
     pub target: Option<GitRef>,
+    /// What it is called in public, see [`Requested::public_key`].
+    #[serde(rename = "key", skip_serializing_if = "Option::is_none", default)]
+    pub key: Option<CheckKey>,
 }
 
 /// `check.begun`: the source is here, and its scan is in the queue.
@@ -145,8 +149,34 @@ pub struct Fixed {
     pub problem: Option<String>,
 }
 
+/// `check.slot_taken`: an installation has a scan under way. In a stream of the installation's, see
+/// [`slots_stream`](super::slots_stream).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotTaken {
+    /// The scan.
+    #[serde(rename = "scan")]
+    pub scan: ScanId,
+    /// Whose it is.
+    #[serde(rename = "installation")]
+    pub installation: InstallationId,
+    /// Since when, by the clock of the node that works at it.
+    #[serde(rename = "at")]
+    pub at: Timestamp,
+}
+
+/// `check.slot_left`: the scan has ended, or nobody waits for it any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotLeft {
+    /// The scan.
+    #[serde(rename = "scan")]
+    pub scan: ScanId,
+    /// Whose it is.
+    #[serde(rename = "installation")]
+    pub installation: InstallationId,
+}
+
 stored_events! {
-    /// What happened to a check.
+    /// What happened to a check, and to the slots of an installation.
     pub enum CheckEvent {
         /// It is wanted.
         Requested(Requested) = ("check.requested", 1),
@@ -162,6 +192,10 @@ stored_events! {
         FixRequested(FixRequested) = ("check.fix_requested", 1),
         /// That was made, or not.
         Fixed(Fixed) = ("check.fixed", 1),
+        /// An installation has a scan under way.
+        SlotTaken(SlotTaken) = ("check.slot_taken", 1),
+        /// It has not any more.
+        SlotLeft(SlotLeft) = ("check.slot_left", 1),
     }
 }
 
@@ -176,6 +210,8 @@ impl CheckEvent {
             Self::Failed(event) => event.scan,
             Self::FixRequested(event) => event.scan,
             Self::Fixed(event) => event.scan,
+            Self::SlotTaken(event) => event.scan,
+            Self::SlotLeft(event) => event.scan,
         }
     }
 }

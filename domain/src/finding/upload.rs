@@ -36,6 +36,26 @@ impl Confidence {
             Self::High => 0.9,
         }
     }
+
+    /// The least number of findings whose rules are so sure, halfway between those of [`Self::as_number`].
+    pub const fn least_number(self) -> f32 {
+        match self {
+            Self::Low => 0.0,
+            Self::Medium => 0.45,
+            Self::High => 0.75,
+        }
+    }
+
+    /// How sure a rule is whose findings carry this number.
+    pub const fn of_number(number: f32) -> Self {
+        if number >= Self::High.least_number() {
+            Self::High
+        } else if number >= Self::Medium.least_number() {
+            Self::Medium
+        } else {
+            Self::Low
+        }
+    }
 }
 
 /// What came of trying out a secret.
@@ -139,4 +159,23 @@ pub struct UploadFacts {
     /// The package, for vulnerable dependencies.
     #[serde(rename = "package", skip_serializing_if = "Option::is_none", default)]
     pub package: Option<UploadedPackage>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Confidence::{High, Low, Medium};
+    use super::*;
+
+    #[test]
+    fn a_number_leads_back_to_how_sure_a_rule_is() {
+        for (weaker, stronger) in [(Low, Medium), (Medium, High)] {
+            assert!(weaker.as_number() < stronger.least_number());
+            assert!(stronger.least_number() < stronger.as_number());
+        }
+        for sure in [Low, Medium, High] {
+            assert_eq!(Confidence::of_number(sure.as_number()), sure);
+            assert_eq!(Confidence::of_number(sure.least_number()), sure);
+        }
+        assert_eq!(Confidence::of_number(0.5), Medium, "where a rule does not say");
+    }
 }

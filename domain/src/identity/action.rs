@@ -26,6 +26,12 @@ pub enum Action {
     ReadSources,
     /// See what of secrets may be shown.
     ReadSecrets,
+    /// See honeytokens, their credentials and who used them.
+    ReadHoneytokens,
+    /// Make, change, reset and revoke honeytokens.
+    WriteHoneytokens,
+    /// Ask whether a secret that was found is a honeytoken.
+    CheckHoneytokens,
     /// Create and change projects.
     WriteProject,
     /// Delete projects and scans.
@@ -104,7 +110,7 @@ pub enum Reach {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::Read,
         Self::Export,
         Self::ReadAudit,
@@ -115,6 +121,9 @@ impl Action {
         Self::Report,
         Self::ReadSources,
         Self::ReadSecrets,
+        Self::ReadHoneytokens,
+        Self::WriteHoneytokens,
+        Self::CheckHoneytokens,
         Self::WriteProject,
         Self::Delete,
         Self::WriteGate,
@@ -147,6 +156,9 @@ impl Action {
             Self::Report => (Anyone, Developer, Some(S::ScanCreateIncidents), Writes, Visible),
             Self::ReadSources => (Anyone, Viewer, Some(S::SourcesRead), Reads, Visible),
             Self::ReadSecrets => (Anyone, Viewer, Some(S::SecretsRead), Reads, Visible),
+            Self::ReadHoneytokens => (Anyone, Admin, Some(S::HoneytokensRead), Reads, Whole),
+            Self::WriteHoneytokens => (Anyone, Admin, Some(S::HoneytokensWrite), Writes, Whole),
+            Self::CheckHoneytokens => (Anyone, Developer, Some(S::HoneytokensCheck), Reads, Whole),
             Self::WriteProject => (Anyone, Developer, Some(S::SourcesWrite), Writes, Visible),
             Self::Delete => (Anyone, Security, Some(S::SourcesWrite), Writes, Visible),
             Self::WriteGate => (Anyone, Security, Some(S::PoliciesWrite), Writes, Visible),
@@ -195,6 +207,8 @@ impl Action {
                 | Self::ReadKeys
                 | Self::WriteMembers
                 | Self::WriteTeams
+                | Self::ReadHoneytokens
+                | Self::WriteHoneytokens
                 | Self::Administer
                 | Self::ReadAudit
                 | Self::ExportAudit
@@ -217,6 +231,9 @@ impl Action {
             Self::Report => "report",
             Self::ReadSources => "read_sources",
             Self::ReadSecrets => "read_secrets",
+            Self::ReadHoneytokens => "read_honeytokens",
+            Self::WriteHoneytokens => "write_honeytokens",
+            Self::CheckHoneytokens => "check_honeytokens",
             Self::WriteProject => "write_project",
             Self::Delete => "delete",
             Self::WriteGate => "write_gate",

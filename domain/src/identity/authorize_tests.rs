@@ -65,7 +65,7 @@ const VIEWER: [Action; 6] = [
     Action::ReadMembers,
     Action::ReadTeams,
 ];
-const DEVELOPER: [Action; 11] = [
+const DEVELOPER: [Action; 12] = [
     Action::Read,
     Action::Export,
     Action::Scan,
@@ -74,11 +74,12 @@ const DEVELOPER: [Action; 11] = [
     Action::Report,
     Action::ReadSources,
     Action::ReadSecrets,
+    Action::CheckHoneytokens,
     Action::WriteProject,
     Action::ReadMembers,
     Action::ReadTeams,
 ];
-const SECURITY: [Action; 15] = [
+const SECURITY: [Action; 16] = [
     Action::Read,
     Action::Export,
     Action::ReadAudit,
@@ -89,6 +90,7 @@ const SECURITY: [Action; 15] = [
     Action::Report,
     Action::ReadSources,
     Action::ReadSecrets,
+    Action::CheckHoneytokens,
     Action::WriteProject,
     Action::Delete,
     Action::WriteGate,
@@ -105,6 +107,8 @@ fn the_table_of_roles_for_keys() {
     let home = Resource::Organization(HOME);
     let own = [Action::OwnKey];
     let administrator = [
+        Action::ReadHoneytokens,
+        Action::WriteHoneytokens,
         Action::WritePolicy,
         Action::ManageKeys,
         Action::ReadKeys,

@@ -7,9 +7,6 @@ use crate::limits::KEY_DAYS;
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
 
-/// Seconds of a day.
-const DAY_SECONDS: i64 = 86_400;
-
 /// What a key opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyPlace {
@@ -117,7 +114,7 @@ pub fn may_end(principal: &Principal, key: KeyFacts) -> Result<(), Denied> {
 
 /// When a key ends that is made at `now` for a number of days; `None` unless that is 1 to [`KEY_DAYS`].
 pub fn key_end(now: Timestamp, days: u32) -> Option<Timestamp> {
-    (1..=KEY_DAYS).contains(&days).then(|| now.plus_seconds(i64::from(days) * DAY_SECONDS))
+    (1..=KEY_DAYS).contains(&days).then(|| now.plus_days(i64::from(days)))
 }
 
 fn may_run(principal: &Principal, organization: OrganizationId, team: TeamId) -> Result<(), Denied> {
@@ -140,6 +137,7 @@ mod tests {
         Authority, Belonging, Credential, Denied, KeyForm, Limit, OrganizationRole, Principal, ProjectScope,
         Rank, Role, Standing, TeamRole,
     };
+    use crate::limits::KEY_DAYS;
     use crate::log::Actor;
     use crate::time::Timestamp;
     use std::sync::Arc;
@@ -272,7 +270,7 @@ mod tests {
     fn a_key_ends_after_a_day_to_five_years() {
         let now = Timestamp(7);
         assert_eq!(key_end(now, 1), Some(now.plus_seconds(86_400)));
-        assert_eq!(key_end(now, 1_825), Some(now.plus_seconds(1_825 * 86_400)));
-        assert_eq!((key_end(now, 0), key_end(now, 1_826)), (None, None));
+        assert_eq!(key_end(now, KEY_DAYS), Some(now.plus_seconds(5 * 365 * 86_400)));
+        assert_eq!((key_end(now, 0), key_end(now, KEY_DAYS + 1)), (None, None));
     }
 }

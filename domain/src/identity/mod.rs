@@ -3,6 +3,8 @@
 mod access;
 mod action;
 mod apikey;
+#[cfg(test)]
+mod apikey_tests;
 mod authorize;
 #[cfg(test)]
 mod authorize_tests;
@@ -15,6 +17,8 @@ mod role;
 mod scope;
 mod session;
 mod team;
+#[cfg(test)]
+mod team_tests;
 mod user;
 
 pub use access::{

@@ -122,7 +122,7 @@ fn look_alike(c: char) -> char {
 
 #[cfg(test)]
 mod tests {
-    use super::{WeakPassword, check_password};
+    use super::{PASSWORD_CHARS, WeakPassword, check_password};
 
     #[test]
     fn long_and_uncommon_ones_will_do() {
@@ -140,6 +140,7 @@ mod tests {
 
     #[test]
     fn a_password_has_8_to_256_characters() {
+        assert_eq!(PASSWORD_CHARS, 8..=256);
         assert_eq!(check_password("zebra-7"), Err(WeakPassword::Length));
         assert_eq!(check_password("zebra-78"), Ok(()));
         assert_eq!(check_password(&"ab".repeat(128)), Ok(()));

@@ -15,8 +15,6 @@ use crate::log::Actor;
 use crate::severity::Severity;
 use crate::time::Timestamp;
 
-const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
-
 /// A secret, as the incident about it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
@@ -361,7 +359,7 @@ fn remove_note(life: &IncidentLife, note: NoteId, by: Actor) -> Decision {
 
 fn share(life: &IncidentLife, sharing: Sharing) -> Decision {
     let Sharing { share, token_hash, expires_at, now } = sharing;
-    let latest = now.plus_seconds(SHARE_DAYS * SECONDS_PER_DAY);
+    let latest = now.plus_days(SHARE_DAYS);
     if expires_at.is_some_and(|at| at <= now || at > latest) {
         return Err(IncidentRefusal::BadExpiry);
     }
@@ -384,7 +382,7 @@ fn occur(life: &IncidentLife, mut seen: Sighting) -> Decision {
     if life.sightings.contains(&occurrence) || life.sightings.len() >= INCIDENT_SIGHTINGS {
         return Ok(vec![]);
     }
-    let is_new = Place::wanted(seen.project, &seen.path).is_some_and(|place| !life.places.contains(&place));
+    let is_new = Place::is_new(seen.project, &seen.path, &life.places);
     let Sighting { project, path, url, line, end_line } = seen;
     let (incident, organization) = (life.incident, life.organization);
     let occurred = Occurred { incident, organization, occurrence, project, path, url, line, end_line };

@@ -299,14 +299,21 @@ fn a_new_place_of_what_was_fixed_is_a_regression_and_an_old_one_is_not() {
 }
 
 #[test]
-fn a_file_that_was_seen_in_another_commit_or_folder_is_no_regression() {
+fn a_file_that_was_seen_in_another_commit_or_copy_is_no_regression_and_one_of_its_name_is() {
     let fixed = |path: &str| [opened(), occurred(path), triaged(Untriaged, Fixed).into()];
     for (seen, again) in [
         ("commit://0a1b/src/a.js", "src/a.js"),
-        ("/home/ana/shop/src/a.js", "/builds/7/shop/src/a.js"),
+        ("src/a.js", "/builds/7/shop/src/a.js"),
         ("src/a.js", "commit://2c3d/src/b.js"),
     ] {
         given::<Incident>(fixed(seen)).when(occur(again)).then([occurred(again)]);
+    }
+    for (seen, again) in [
+        ("/builds/7/shop/.env", "/builds/7/shop/backend/.env"),
+        ("src/a.js", "/builds/7/shop/lib/a.js"),
+        ("/home/ana/shop/src/a.js", "/builds/7/shop/src/a.js"),
+    ] {
+        given::<Incident>(fixed(seen)).when(occur(again)).then([occurred(again), regressed()]);
     }
     let elsewhere = super::Sighting { project: Uuid::from_u128(9).into(), ..page("a.md") };
     let asked = Ask::Occur { of: opening(), seen: elsewhere.clone() };

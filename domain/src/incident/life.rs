@@ -126,7 +126,7 @@ impl IncidentState {
             IncidentEvent::Unshared(_) => life.share = None,
             IncidentEvent::Occurred(occurred) => {
                 life.sightings.insert(occurred.occurrence);
-                life.places.extend(Place::known(occurred.project, &occurred.path));
+                life.places.insert(Place::of(occurred.project, &occurred.path));
             }
         }
         Self::Known(life)

@@ -40,7 +40,7 @@ impl IgnoreReason {
         }
     }
 
-    /// The triage state of what is ignored for this reason (DESIGN section 5).
+    /// The triage state of what is ignored for this reason.
     pub const fn state(self) -> TriageState {
         match self {
             Self::FalsePositive => TriageState::FalsePositive,
@@ -49,7 +49,7 @@ impl IgnoreReason {
         }
     }
 
-    /// The reason of a decision that only says the state: the first in the table (DESIGN section 5). `None` for states
+    /// The reason of a decision that only says the state: the first in the table. `None` for states
     /// in which nothing is ignored.
     pub const fn of(state: TriageState) -> Option<Self> {
         match state {

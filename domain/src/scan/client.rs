@@ -3,7 +3,7 @@
 
 use crate::blob::BlobHash;
 use crate::id::{FindingId, ScanId};
-use crate::limits::{CLIENT_TEXT_CHARS, REF_CHARS, URL_CHARS};
+use crate::limits::{CLIENT_SILENCE_SECONDS, CLIENT_TEXT_CHARS, REF_CHARS, URL_CHARS};
 use crate::scan::{Failure, FailureCode, ScanOutcome, ScanType};
 use crate::scanning::ScannerKind;
 use crate::secret::{SecretFinder, mask};
@@ -13,11 +13,6 @@ use uuid::Uuid;
 
 /// The attempt in which a client runs its scan: there is no other.
 pub const CLIENT_ATTEMPT: u32 = 1;
-/// After how many seconds without a word a client is shown as silent (Semgrep reference §4, `NEVER_FINISHED`). It may
-/// still come back: large sources take longer than that, and clients say nothing while they look.
-pub const CLIENT_QUIET_SECONDS: i64 = 3_600;
-/// After how many seconds without a word a client's scan fails for good.
-pub const CLIENT_SILENCE_SECONDS: i64 = 24 * 3_600;
 
 /// How much of the source a scan looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -3,10 +3,8 @@
 use super::tests::{SCAN, end, failure, outcome, received, verdict, wish};
 use super::*;
 use crate::decider::{given, harness::Outcome};
-use crate::limits::REF_CHARS;
-use crate::scan::{
-    CLIENT_SILENCE_SECONDS, ClientRun, Extent, FailureCode, ScanType, branch_of_client, silence,
-};
+use crate::limits::{CLIENT_SILENCE_SECONDS, REF_CHARS};
+use crate::scan::{ClientRun, Extent, FailureCode, ScanType, branch_of_client, silence};
 use uuid::Uuid;
 
 fn of_client() -> Queued {

@@ -6,8 +6,8 @@ mod kind;
 mod stored;
 
 pub use client::{
-    CLIENT_ATTEMPT, CLIENT_QUIET_SECONDS, CLIENT_SILENCE_SECONDS, ClientEnd, ClientPeople, ClientRun, Extent,
-    ResultsReceived, branch_of_client, branch_of_reference, plain_message, plain_text, plain_url, silence,
+    CLIENT_ATTEMPT, ClientEnd, ClientPeople, ClientRun, Extent, ResultsReceived, branch_of_client,
+    branch_of_reference, plain_message, plain_text, plain_url, silence,
 };
 pub use decider::{Scan, ScanCommand, ScanLife, ScanRefusal, ScanState, must_run_alone, scan_stream};
 pub use kind::{NotAScanType, ScanStatus, ScanType, Step};

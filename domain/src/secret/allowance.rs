@@ -3,8 +3,6 @@
 use crate::limits::DOCUMENT_CALLS_DAYS;
 use crate::time::Timestamp;
 
-const DAY_US: i64 = 86_400_000_000;
-
 /// How often an organization may have documents searched, and how often it had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
@@ -17,8 +15,7 @@ pub struct Allowance {
 impl Allowance {
     /// The beginning of the first day that counts at `now` (UTC).
     pub const fn since(now: Timestamp) -> Timestamp {
-        let today = now.0 - now.0.rem_euclid(DAY_US);
-        Timestamp(today - DAY_US * (DOCUMENT_CALLS_DAYS as i64 - 1))
+        Timestamp(0).plus_days(now.day() - (DOCUMENT_CALLS_DAYS as i64 - 1))
     }
 
     /// Requests that it may still make.

@@ -1,15 +1,16 @@
 //! Samples of what happens to checks.
 
-use super::{ORGANIZATION, PROJECT, Sample, full, minimal, text};
+use super::{ORGANIZATION, PROJECT, Sample, full, further, minimal, text};
 use scanledger_domain::check::{
     Begun, BlockOn, CheckConfig, CheckEvent, CheckFailure, FailureKind, FixRequested, Fixed, Reported,
-    Requested, ScanMode, Shown, Switch,
+    Requested, ScanMode, Shown, SlotLeft, SlotTaken, Switch,
 };
 use scanledger_domain::code_host::{CheckConclusion, CommitSha, InstalledRepository};
 use scanledger_domain::component::Ecosystem;
 use scanledger_domain::event::Event;
 use scanledger_domain::id::ScanId;
 use scanledger_domain::severity::Severity;
+use scanledger_domain::time::Timestamp;
 use uuid::Uuid;
 
 const SCAN: ScanId = ScanId(Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0005));
@@ -30,6 +31,7 @@ fn requested() -> Requested {
         commit: Some(commit()),
         pull_request: Some(7.try_into().expect("a number")),
         target: Some("feature/a".parse().expect("a branch")),
+        key: None,
     }
 }
 
@@ -65,8 +67,11 @@ pub fn samples() -> Vec<Sample> {
         code: FailureKind::HostRefused,
         message: text("the app is not installed on the repository"),
     };
+    let installation = 42.try_into().expect("a number");
+    let key = format!("chk_{}", "0123456789abcdef".repeat(2)).parse().expect("a key");
     vec![
         happened(requested().into()),
+        further(Event::Check(Requested { key: Some(key), ..requested() }.into())),
         bare(Requested { commit: None, pull_request: None, target: None, ..requested() }.into()),
         happened(begun().into()),
         bare(Begun { config: CheckConfig::default(), changed: None, warnings: vec![], ..begun() }.into()),
@@ -83,6 +88,8 @@ pub fn samples() -> Vec<Sample> {
         ),
         happened(failure.into()),
         happened(FixRequested { scan: SCAN }.into()),
+        happened(SlotTaken { scan: SCAN, installation, at: Timestamp(1_795_255_200_123_456) }.into()),
+        happened(SlotLeft { scan: SCAN, installation }.into()),
         happened(fixed.clone().into()),
         bare(
             Fixed {

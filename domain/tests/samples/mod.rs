@@ -3,6 +3,7 @@
 
 mod branch;
 mod check;
+mod honeytoken;
 mod identity;
 mod incident;
 mod policy;
@@ -55,6 +56,7 @@ pub fn events() -> Vec<Sample> {
         policy::samples(),
         identity::samples(),
         incident::samples(),
+        honeytoken::samples(),
     ]
     .into_iter()
     .flatten()

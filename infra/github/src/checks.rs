@@ -34,6 +34,16 @@ struct Made {
     id: CheckRunId,
 }
 
+#[derive(Deserialize)]
+struct ShownAnswer {
+    output: ShownOutput,
+}
+
+#[derive(Deserialize)]
+struct ShownOutput {
+    annotations_count: usize,
+}
+
 impl GitHubApp {
     pub(crate) async fn find_check(
         &self,
@@ -64,7 +74,7 @@ impl GitHubApp {
         commit: CommitSha,
         run: &CheckRun,
     ) -> Result<CheckRunId, CodeHostError> {
-        let batches = batches(run);
+        let batches = batches(kept(run));
         let mut body = body(run, &batches, 0);
         body["head_sha"] = commit.to_string().into();
         let url = self.api().repository(&at.repository, ["check-runs"]);
@@ -82,11 +92,22 @@ impl GitHubApp {
         id: CheckRunId,
         run: &CheckRun,
     ) -> Result<(), CodeHostError> {
-        let batches = batches(run);
+        let kept = kept(run);
+        // After an attempt that broke off, the first ones are there.
+        let there = if kept.is_empty() { 0 } else { self.annotations_of(at, id).await? };
+        let batches = batches(kept.get(there..).unwrap_or_default());
         for number in 0..batches.len() {
             self.patch_check(at, id, run, &batches, number).await?;
         }
         Ok(())
+    }
+
+    /// How many annotations a check run has.
+    async fn annotations_of(&self, at: &InstalledRepository, id: CheckRunId) -> Result<usize, CodeHostError> {
+        let url = self.api().repository(&at.repository, ["check-runs", &id.to_string()]);
+        let about = About { missing: Missing::Other("check run"), ..READ };
+        let ShownAnswer { output } = self.answer(at.installation, Request::get(url), about).await?.json()?;
+        Ok(output.annotations_count)
     }
 
     async fn patch_check(
@@ -107,11 +128,15 @@ impl GitHubApp {
     }
 }
 
-/// At least one batch, be it empty.
-fn batches(run: &CheckRun) -> Vec<&[Annotation]> {
+/// The annotations that are shown.
+fn kept(run: &CheckRun) -> &[Annotation] {
     let all = &run.output.annotations;
-    let kept = &all[..all.len().min(CHECK_ANNOTATIONS)];
-    if kept.is_empty() { vec![&[]] } else { kept.chunks(BATCH).collect() }
+    &all[..all.len().min(CHECK_ANNOTATIONS)]
+}
+
+/// At least one batch, be it empty.
+fn batches(annotations: &[Annotation]) -> Vec<&[Annotation]> {
+    if annotations.is_empty() { vec![&[]] } else { annotations.chunks(BATCH).collect() }
 }
 
 /// What is sent with a batch. Only the last one completes the run, so that nobody sees half of a verdict.

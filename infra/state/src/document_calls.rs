@@ -8,8 +8,6 @@ use scanledger_domain::time::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-const DAY_US: i64 = 86_400_000_000;
-
 type Calls = HashMap<(OrganizationId, i32), u64>;
 
 /// Requests of organizations by day. What was counted since the last [`DocumentCalls::flush`] is lost in a crash, and
@@ -85,5 +83,5 @@ impl DocumentCalls {
 
 /// Days since 1970.
 fn day_of(at: Timestamp) -> i32 {
-    i32::try_from(at.0.div_euclid(DAY_US)).unwrap_or(if at.0 < 0 { i32::MIN } else { i32::MAX })
+    i32::try_from(at.day()).unwrap_or(if at.0 < 0 { i32::MIN } else { i32::MAX })
 }

@@ -170,6 +170,13 @@ fn inherit(
         ))?
         .execute([branch, from, position, at, FOREVER])?;
     }
+    tx.prepare_cached(
+        "INSERT INTO arrival (organization, scanner, position, finding, project, branch)
+         SELECT b.organization, q.scanner, ?2, q.finding, b.project, b.key FROM branch b
+         CROSS JOIN presence q ON q.branch = b.key AND q.valid_to = 9223372036854775807
+         WHERE b.key = ?1 ORDER BY q.scanner, q.finding",
+    )?
+    .execute([branch, position])?;
     let mut cells = tx.prepare_cached(
         "SELECT severity, status, scanner, count(*) FROM presence
          WHERE branch = ?1 AND valid_to = 9223372036854775807 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",

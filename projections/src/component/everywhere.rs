@@ -108,8 +108,7 @@ impl Views {
         let columns =
             "c.ecosystem, c.name, c.version, c.path, c.scope, c.direct, c.valid_from, p.created, d.repo_url,
              d.default_branch";
-        let order = "ORDER BY p.key, c.ecosystem, c.name, c.version, c.path";
-        self.about_components(query, columns, order, |row| {
+        self.about_components(query, columns, in_order, |row| {
             Ok(ComponentOfProject {
                 row: read(row)?,
                 project: unsigned(row, OWN)?,
@@ -125,8 +124,8 @@ impl Views {
     /// # Errors
     /// As [`Views::resolve`].
     pub async fn component_totals(&self, query: ComponentsQuery) -> Result<Vec<ProjectTotal>, ReadError> {
-        let order = "GROUP BY p.key ORDER BY p.key";
-        self.about_components(query, "p.created, d.name, count(*)", order, |row| {
+        let by_project = |_| "GROUP BY p.key ORDER BY p.key";
+        self.about_components(query, "p.created, d.name, count(*)", by_project, |row| {
             Ok(ProjectTotal { project: unsigned(row, 0)?, name: row.get(1)?, components: unsigned(row, 2)? })
         })
         .await
@@ -137,7 +136,8 @@ impl Views {
     /// # Errors
     /// As [`Views::resolve`].
     pub async fn lockfile_totals(&self, query: ComponentsQuery) -> Result<Vec<LockfileTotal>, ReadError> {
-        self.about_components(query, "c.path, count(*)", "GROUP BY c.path ORDER BY c.path", |row| {
+        let by_path = |_| "GROUP BY c.path ORDER BY c.path";
+        self.about_components(query, "c.path, count(*)", by_path, |row| {
             Ok(LockfileTotal { path: row.get(0)?, components: unsigned(row, 1)? })
         })
         .await
@@ -147,7 +147,7 @@ impl Views {
         &self,
         query: ComponentsQuery,
         columns: &'static str,
-        order: &'static str,
+        order: fn(Moment) -> &'static str,
         read: fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, ReadError> {
         let head = self.position();
@@ -156,18 +156,38 @@ impl Views {
             let (conditions, binds) = conditions(&query, moment);
             let binds: Vec<(&str, &dyn ToSql)> =
                 binds.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect();
-            let sql = format!(
-                "SELECT {columns} FROM project p CROSS JOIN project_detail d ON d.project = p.key
-                 CROSS JOIN branch b ON b.project = p.key AND b.name = d.default_branch
-                 CROSS JOIN component c ON c.branch = b.key
-                 WHERE {conditions} {order} LIMIT :limit OFFSET :skip"
-            );
+            let sql = text(columns, order(moment), moment, &conditions);
             let mut statement = connection.prepare_cached(&sql)?;
             let rows = statement.query_map(binds.as_slice(), read)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
     }
+}
+
+/// By project, ecosystem, name, version and path. A project has one row of details and one default branch, which SQLite
+/// cannot know: named in the order of their indexes, they leave nothing to sort.
+const fn in_order(moment: Moment) -> &'static str {
+    match moment {
+        Moment::Live => "ORDER BY p.key, d.rowid, b.key, c.ecosystem, c.name, c.version, c.path",
+        Moment::Past(_) => {
+            "ORDER BY p.key, d.valid_from, d.rowid, b.key, c.ecosystem, c.name, c.version, c.path"
+        }
+    }
+}
+
+fn text(columns: &str, order: &str, moment: Moment, conditions: &str) -> String {
+    let index = match moment {
+        Moment::Live => "component_live",
+        Moment::Past(_) => "component_all",
+    };
+    format!(
+        "SELECT {columns} FROM project p INDEXED BY project_organization
+         CROSS JOIN project_detail d ON d.project = p.key
+         CROSS JOIN branch b ON b.project = p.key AND b.name = d.default_branch
+         CROSS JOIN component c INDEXED BY {index} ON c.branch = b.key
+         WHERE {conditions} {order} LIMIT :limit OFFSET :skip"
+    )
 }
 
 fn unsigned(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
@@ -238,6 +258,42 @@ fn pattern(wanted: &Wanted) -> (Option<&str>, Option<String>, Option<&str>) {
         WantedPackage::Containing(part) => {
             let part = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
             (None, Some(format!("%{part}%")), version)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ComponentsQuery, EverywhereComponents, conditions, in_order, text};
+    use crate::page::Paging;
+    use crate::plan::Plan;
+    use crate::{At, Moment};
+    use scanledger_domain::component::Ecosystem;
+    use scanledger_domain::id::OrganizationId;
+    use scanledger_domain::identity::Visible;
+    use uuid::Uuid;
+
+    #[test]
+    fn components_are_read_in_order_and_never_sorted() {
+        let npm = EverywhereComponents { ecosystems: vec![Ecosystem::Npm], ..Default::default() };
+        for filter in [EverywhereComponents::default(), npm] {
+            for (moment, index) in [(Moment::Live, "component_live"), (Moment::Past(9), "component_all")] {
+                let query = ComponentsQuery {
+                    organization: OrganizationId(Uuid::nil()),
+                    visible: Visible::All,
+                    at: At::Now,
+                    filter: filter.clone(),
+                    paging: Paging { offset: 5_000, limit: 1_000 },
+                };
+                let (conditions, _) = conditions(&query, moment);
+                let totals = ("count(*)", "GROUP BY p.key ORDER BY p.key");
+                for (columns, order) in [("c.key", in_order(moment)), totals] {
+                    let plan = Plan::of(&text(columns, order, moment, &conditions));
+                    plan.has(&format!("{index} (branch=?"));
+                    plan.scans_no_table();
+                    plan.sorts_nothing();
+                }
+            }
         }
     }
 }

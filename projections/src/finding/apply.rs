@@ -46,6 +46,7 @@ pub(crate) fn detected(
         since: decoded.position(),
         is_new: detected.is_new,
     };
+    insert_arrival(tx, decoded, keys, &row)?;
     let added = insert_presence(tx, scratch, decoded, keys, detected.finding, &row, &detected.occurrence)?;
     let pending = PendingRow { detected: 1, new: u64::from(detected.is_new), ..PendingRow::default() };
     Ok(Effect { added, pending, ..Effect::default() })
@@ -63,6 +64,7 @@ pub(crate) fn reopened(
     let is_new = scratch.branches.load(tx, keys.branch)?.has_history;
     incident::came_back(tx, decoded, keys, finding, reopened, !is_new)?;
     let row = Row { finding, status, scanner: reopened.scanner.code(), since: decoded.position(), is_new };
+    insert_arrival(tx, decoded, keys, &row)?;
     let added = insert_presence(tx, scratch, decoded, keys, reopened.finding, &row, &reopened.occurrence)?;
     let pending = PendingRow { reopened: 1, new: u64::from(is_new), ..PendingRow::default() };
     Ok(Effect { added, pending, ..Effect::default() })
@@ -188,6 +190,15 @@ struct Row {
     scanner: u8,
     since: i64,
     is_new: bool,
+}
+
+fn insert_arrival(tx: &Connection, decoded: &Decoded, keys: BranchKeys, row: &Row) -> Result<(), ApplyError> {
+    tx.prepare_cached(
+        "INSERT INTO arrival (organization, scanner, position, finding, project, branch)
+         VALUES ((SELECT organization FROM project WHERE key = ?4), ?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![row.scanner, decoded.position(), row.finding, keys.project, keys.branch])?;
+    Ok(())
 }
 
 fn insert_presence(

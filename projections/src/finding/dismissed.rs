@@ -4,7 +4,6 @@ use crate::store::{ReadError, Views};
 use rusqlite::params;
 use scanledger_domain::finding::TriageState;
 use scanledger_domain::id::ProjectId;
-use scanledger_domain::limits::DISMISSED_FINDINGS;
 
 /// A finding that a client named and people dismissed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,11 +16,15 @@ pub struct DismissedUpload {
 
 impl Views {
     /// The findings of a project that clients named and that are dismissed ([`TriageState::is_dismissed`]), those
-    /// decided about last first; at most [`DISMISSED_FINDINGS`].
+    /// decided about last first; at most `limit`.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn dismissed_uploads(&self, project: ProjectId) -> Result<Vec<DismissedUpload>, ReadError> {
+    pub async fn dismissed_uploads(
+        &self,
+        project: ProjectId,
+        limit: u32,
+    ) -> Result<Vec<DismissedUpload>, ReadError> {
         let dismissed = TriageState::ALL.into_iter().filter(|state| state.is_dismissed());
         let codes: Vec<String> = dismissed.map(|state| state.code().to_string()).collect();
         // Numbers of a closed set, never what a client typed.
@@ -34,7 +37,7 @@ impl Views {
                    AND t.status IN ({codes})
                  ORDER BY t.valid_from DESC LIMIT ?2"
             ))?;
-            let rows = statement.query_map(params![project.as_bytes(), DISMISSED_FINDINGS], |row| {
+            let rows = statement.query_map(params![project.as_bytes(), limit], |row| {
                 Ok(DismissedUpload { match_based_id: row.get(0)?, syntactic_id: row.get(1)? })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)

@@ -3,11 +3,14 @@
 //! There is a row for each finding and branch: as it is on the branch or, where it is gone, as it was last.
 
 mod sql;
+#[cfg(test)]
+mod tests;
 
 use super::row::{COLUMN_COUNT, FindingRow, read};
 use crate::at::{At, Moment, resolve};
+use crate::store::column::to_json;
 use crate::store::{ReadError, Views};
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, named_params};
 use scanledger_domain::finding::{Confidence, Transitivity, TriageState, Validation};
 use scanledger_domain::id::OrganizationId;
 use scanledger_domain::identity::Visible;
@@ -15,11 +18,11 @@ use scanledger_domain::log::Position;
 use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::severity::Severity;
 use scanledger_domain::time::Timestamp;
+use sql::{Bounds, Place, Start, Statement};
 
-/// The least number of a finding whose rule is sure; between those that [`Confidence::as_number`] gives.
-const SURE: f32 = 0.75;
-/// The least number of a finding whose rule is half sure.
-const HALF_SURE: f32 = 0.45;
+/// Projects whose findings are merged, for each has its own in order; with more, those of the organization are gone
+/// through. SQLite merges up to 500 lists, and there is one for each scanner of each project.
+const MERGED_PROJECTS: usize = 4;
 
 /// Whether a finding is on its branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,12 +133,8 @@ pub struct FindingEverywhere {
 
 impl FindingEverywhere {
     /// How sure its rule is: half sure, where it does not say.
-    pub fn confidence(&self) -> Confidence {
-        match self.finding.confidence {
-            number if number >= SURE => Confidence::High,
-            number if number >= HALF_SURE => Confidence::Medium,
-            _ => Confidence::Low,
-        }
+    pub const fn confidence(&self) -> Confidence {
+        Confidence::of_number(self.finding.confidence)
     }
 
     /// Where it stands in the list.
@@ -167,11 +166,8 @@ impl Views {
                     })
                 }
             };
-            let keys = match &query.filter.numbers {
-                None => None,
-                Some(numbers) => Some(keys(connection, numbers)?),
-            };
-            let statement = sql::Statement::of(&query, moment, since, keys.as_deref());
+            let Some(bounds) = bounds(connection, &query, moment, since)? else { return Ok(vec![]) };
+            let statement = Statement::of(&query, moment, &bounds);
             let mut prepared = connection.prepare_cached(&statement.text)?;
             let rows = prepared.query_map(statement.params().as_slice(), read_row)?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -203,36 +199,128 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<FindingEverywhere> {
     })
 }
 
+/// What narrows a list, looked up; none if nothing can be on it.
+fn bounds(
+    connection: &Connection,
+    query: &EverywhereQuery,
+    moment: Moment,
+    since: Option<i64>,
+) -> rusqlite::Result<Option<Bounds>> {
+    let EverywhereFilter { numbers, project_names, projects: project_numbers, .. } = &query.filter;
+    let projects = match project_names.is_empty() && project_numbers.is_empty() {
+        true => None,
+        false => Some(projects(connection, query, moment)?),
+    };
+    let after = match query.after {
+        None => None,
+        Some(mark) => Some(Place {
+            since: mark.since.0.cast_signed(),
+            finding: Search::of(connection)?.first_from(mark.number.0.cast_signed())?.key,
+        }),
+    };
+    let (start, projects) = match (numbers, projects) {
+        (Some(numbers), projects) => (Start::Keys(keys(connection, numbers)?), projects),
+        (None, Some(projects)) if projects.is_empty() => return Ok(None),
+        (None, Some(projects)) if projects.len() <= MERGED_PROJECTS => (Start::Projects(projects), None),
+        (None, projects) => (Start::Organization, projects),
+    };
+    Ok(Some(Bounds { start, since, projects, after }))
+}
+
+/// The keys of the projects with the names and numbers that are asked for.
+fn projects(connection: &Connection, query: &EverywhereQuery, moment: Moment) -> rusqlite::Result<Vec<i64>> {
+    let EverywhereFilter { project_names, projects, .. } = &query.filter;
+    let holds = match moment {
+        Moment::Live => crate::at::holds!("d", live),
+        Moment::Past(_) => crate::at::holds!("d", past),
+    };
+    // Few numbers are looked up; names are compared with those of all projects.
+    let from = match projects.is_empty() {
+        true => "project p",
+        false => "json_each(:projects) w CROSS JOIN project p ON p.created = w.value",
+    };
+    let sql = format!(
+        "SELECT DISTINCT p.key FROM {from} CROSS JOIN project_detail d ON d.project = p.key AND {holds}
+         WHERE p.organization = (SELECT key FROM organization WHERE id = :organization) AND p.deleted IS NULL
+           AND (json_array_length(:names) = 0 OR d.name IN (SELECT value FROM json_each(:names)))
+           AND :at = :at AND :projects IS NOT NULL ORDER BY p.key"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let keys = statement.query_map(
+        named_params! {
+            ":organization": query.organization.as_bytes(),
+            ":names": to_json(project_names),
+            ":projects": to_json(projects),
+            ":at": moment.position(),
+        },
+        |row| row.get(0),
+    )?;
+    keys.collect()
+}
+
 /// The keys of the findings with these numbers; numbers of nothing are left out.
-///
-/// Keys are given in the order of the log, so that a number is found by a binary search of about twenty seeks on the
-/// primary key.
 fn keys(connection: &Connection, numbers: &[u64]) -> rusqlite::Result<Vec<i64>> {
     let mut numbers: Vec<i64> = numbers.iter().filter_map(|number| i64::try_from(*number).ok()).collect();
     numbers.sort_unstable();
     numbers.dedup();
-    let last: Option<i64> = connection.query_row("SELECT max(key) FROM finding", [], |row| row.get(0))?;
-    let Some(last) = last else { return Ok(vec![]) };
-    let mut probe = connection
-        .prepare_cached("SELECT key, detected FROM finding WHERE key >= ?1 ORDER BY key LIMIT 1")?;
+    let mut search = Search::of(connection)?;
     let mut keys = Vec::with_capacity(numbers.len());
-    let mut from = 1;
     for number in numbers {
+        let found = search.first_from(number)?;
+        if found.number == Some(number) {
+            keys.push(found.key);
+        }
+    }
+    Ok(keys)
+}
+
+/// A search for findings by number, in ascending order.
+///
+/// Keys are given in the order of the log, so that a number is found by a binary search of about twenty seeks on the
+/// primary key.
+struct Search<'c> {
+    statement: CachedStatement<'c>,
+    /// Every finding below this key is before the numbers that are still looked for.
+    from: i64,
+    /// Behind the last key.
+    end: i64,
+}
+
+/// A finding that a search came to.
+struct Found {
+    key: i64,
+    /// None behind the last finding.
+    number: Option<i64>,
+}
+
+impl<'c> Search<'c> {
+    fn of(connection: &'c Connection) -> rusqlite::Result<Self> {
+        let last: Option<i64> = connection.query_row("SELECT max(key) FROM finding", [], |row| row.get(0))?;
+        let statement = connection
+            .prepare_cached("SELECT key, detected FROM finding WHERE key >= ?1 ORDER BY key LIMIT 1")?;
+        Ok(Self { statement, from: 1, end: last.unwrap_or_default() + 1 })
+    }
+
+    /// The first finding with this number or a greater one; numbers may only grow from call to call.
+    fn first_from(&mut self, number: i64) -> rusqlite::Result<Found> {
         // Invariant: every finding below `low` is before the number, and one at `high` or above is at or after it.
-        let (mut low, mut high) = (from, last + 1);
+        let (mut low, mut high) = (self.from, self.end);
         while low < high {
             let middle = low + (high - low) / 2;
-            let found: Option<(i64, i64)> =
-                probe.query_row([middle], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            match found {
+            match self.probe(middle)? {
                 Some((key, detected)) if detected < number => low = key + 1,
                 Some(_) | None => high = middle,
             }
         }
-        let found: Option<(i64, i64)> =
-            probe.query_row([low], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        keys.extend(found.filter(|(_, detected)| *detected == number).map(|(key, _)| key));
-        from = low;
+        self.from = low;
+        Ok(match self.probe(low)? {
+            Some((key, detected)) => Found { key, number: Some(detected) },
+            None => Found { key: low, number: None },
+        })
     }
-    Ok(keys)
+
+    /// The first finding at a key or behind it, with its number.
+    fn probe(&mut self, key: i64) -> rusqlite::Result<Option<(i64, i64)>> {
+        self.statement.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    }
 }

@@ -1,15 +1,15 @@
 //! Lists of incidents.
 
 use super::order::{IncidentMark, IncidentOrder};
-use super::row::{IncidentRow, SHARE, bound_at, columns, holding, mask, places, read, states, status, tags};
+use super::row::{IncidentRow, bound_at, holding, mask, places, read, status, tags};
+use super::walk::{Start, statement};
 use crate::at::{At, FOREVER, Moment, resolve};
+use crate::conditions::Conditions;
 use crate::project::batch::hex_ids;
 use crate::project::visible;
-use crate::store::column::to_json;
 use crate::store::{ReadError, Views};
-use rusqlite::types::Value;
-use rusqlite::{Connection, ToSql};
-use scanledger_domain::id::{OrganizationId, ProjectId, UserId};
+use rusqlite::Connection;
+use scanledger_domain::id::{OrganizationId, ProjectId, TeamId, UserId};
 use scanledger_domain::identity::Visible;
 use scanledger_domain::incident::{IncidentStatus, IncidentTag};
 use scanledger_domain::log::Actor;
@@ -55,8 +55,10 @@ pub struct IncidentFilter {
     pub ignorers: Vec<Actor>,
     /// Resolved, by one of these.
     pub resolvers: Vec<Actor>,
-    /// Whose secret stands or stood in these projects.
+    /// Whose secret stands or stood in these projects, as far as the caller sees them.
     pub projects: Vec<ProjectId>,
+    /// Whose secret stands or stood in a project of this team, as far as the caller sees it.
+    pub team: Option<TeamId>,
     /// With or without tags.
     pub tags: TagFilter,
 }
@@ -91,44 +93,7 @@ pub struct IncidentPage {
     pub has_more: bool,
 }
 
-/// Conditions with what is bound in them.
-#[derive(Default)]
-pub(super) struct Conditions {
-    pub(super) sql: String,
-    binds: Vec<(&'static str, Value)>,
-}
-
 impl Conditions {
-    pub(super) fn bind(&mut self, name: &'static str, value: impl Into<Value>) {
-        self.binds.push((name, value.into()));
-    }
-
-    pub(super) fn and(&mut self, condition: &str) {
-        self.sql.push_str(" AND ");
-        self.sql.push_str(condition);
-    }
-
-    /// `expression` is one of `list`, unless that is empty.
-    pub(super) fn one_of<T: serde::Serialize>(&mut self, expression: &str, name: &'static str, list: &[T]) {
-        if !list.is_empty() {
-            self.and(&format!("{expression} IN (SELECT value FROM json_each({name}))"));
-            self.bind(name, to_json(&list));
-        }
-    }
-
-    /// `expression` is one of `ids`, unless there are none.
-    pub(super) fn one_of_ids(
-        &mut self,
-        expression: &str,
-        name: &'static str,
-        ids: impl ExactSizeIterator<Item = uuid::Uuid>,
-    ) {
-        if ids.len() > 0 {
-            self.and(&format!("{expression} IN (SELECT unhex(value) FROM json_each({name}))"));
-            self.bind(name, hex_ids(ids));
-        }
-    }
-
     /// `expression` is within `span`.
     pub(super) fn within(
         &mut self,
@@ -158,11 +123,6 @@ impl Conditions {
             self.bind(":none_of", mask(&filter.none_of));
         }
     }
-
-    /// What to bind.
-    pub(super) fn params(&self) -> Vec<(&str, &dyn ToSql)> {
-        self.binds.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect()
-    }
 }
 
 impl Views {
@@ -187,12 +147,17 @@ impl Views {
         let head = self.position();
         self.read(move |connection| {
             let moment = resolve(connection, query.organization, query.at, head)?;
-            let conditions = conditions(&query, moment);
+            let start = Start::of(connection, moment, &query)?;
+            let conditions = conditions(&query, moment, start);
+            let index = match moment {
+                Moment::Live => "incident_state_live",
+                Moment::Past(_) => "incident_state_all",
+            };
             let sql = format!(
-                "SELECT count(*) FROM {} JOIN incident i ON i.key = s.incident
+                "SELECT count(*) FROM {}
                  WHERE s.organization = (SELECT key FROM organization WHERE id = :organization)
                    AND :at = :at AND {}{}",
-                states(moment),
+                start.from(index, moment, &query),
                 holding(moment),
                 conditions.sql
             );
@@ -206,39 +171,8 @@ impl Views {
 }
 
 fn page(connection: &Connection, moment: Moment, query: &IncidentQuery) -> rusqlite::Result<IncidentPage> {
-    let mut conditions = conditions(query, moment);
-    let IncidentOrder { by, direction } = query.order;
-    let way = direction.or_back(query.is_backward);
-    let (further, word) = (way.further(), way.word());
-    if let Some(from) = query.from {
-        match by.column() {
-            Some(column) => {
-                conditions.and(&format!("({column}, s.incident) {further} (:value, :number)"));
-                conditions.bind(":value", from.value.unwrap_or(FOREVER));
-            }
-            None => conditions.and(&format!("s.incident {further} :number")),
-        }
-        conditions.bind(":number", from.number.0.cast_signed());
-    }
-    conditions.bind(":limit", i64::from(query.limit) + 1);
-    let first = by.column().map_or(String::new(), |column| format!("{column} {word}, "));
-    let index = match moment {
-        Moment::Live => by.index(),
-        Moment::Past(_) => "incident_state_all",
-    };
-    // Counting places is for the rows of the page alone.
-    let sql = format!(
-        "SELECT {columns} FROM (
-            SELECT s.rowid AS state FROM incident_state s INDEXED BY {index} JOIN incident i ON i.key = s.incident
-            WHERE s.organization = (SELECT key FROM organization WHERE id = :organization) AND {holding}{conditions}
-            ORDER BY {first}s.incident {word} LIMIT :limit
-         ) AS page
-         JOIN incident_state s ON s.rowid = page.state JOIN incident i ON i.key = s.incident {SHARE}
-         ORDER BY {first}s.incident {word}",
-        columns = columns(&query.visible),
-        holding = holding(moment),
-        conditions = conditions.sql,
-    );
+    let start = Start::of(connection, moment, query)?;
+    let (sql, conditions) = statement(query, moment, start, conditions(query, moment, start));
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map(conditions.params().as_slice(), read)?;
     let mut rows: Vec<IncidentRow> = rows.collect::<Result<_, _>>()?;
@@ -251,7 +185,7 @@ fn page(connection: &Connection, moment: Moment, query: &IncidentQuery) -> rusql
 }
 
 /// What incidents `i` in the state `s` have to meet; binds organization, instant and what is visible as well.
-fn conditions(query: &IncidentQuery, moment: Moment) -> Conditions {
+pub(super) fn conditions(query: &IncidentQuery, moment: Moment, start: Start) -> Conditions {
     let IncidentQuery { organization, visible, filter, .. } = query;
     let mut conditions = Conditions::default();
     conditions.bind(":organization", organization.as_bytes().to_vec());
@@ -275,16 +209,7 @@ fn conditions(query: &IncidentQuery, moment: Moment) -> Conditions {
     conditions.one_of_ids("s.assignee", ":assignees", filter.assignees.iter().map(|user| user.0));
     closed_by(&mut conditions, "s.ignored_at", (":ignoring_people", ":ignoring_keys"), &filter.ignorers);
     closed_by(&mut conditions, "s.resolved_at", (":resolving_people", ":resolving_keys"), &filter.resolvers);
-    if !filter.projects.is_empty() {
-        // A list of its own, and no question for each incident: a project knows its secrets.
-        conditions.and(
-            "i.id IN (SELECT z.incident FROM incident_occurrence z INDEXED BY incident_occurrence_project
-                      WHERE z.key <= :at AND z.project IN (
-                          SELECT key FROM project WHERE deleted IS NULL AND id IN (
-                              SELECT unhex(value) FROM json_each(:projects))))",
-        );
-        conditions.bind(":projects", hex_ids(filter.projects.iter().map(|project| project.0)));
-    }
+    start.narrow(&mut conditions, query);
     if filter.tags != TagFilter::default() {
         conditions.tagged(&tags(visible), &filter.tags);
     }

@@ -10,6 +10,9 @@ mod order;
 mod owner;
 mod row;
 mod share;
+#[cfg(test)]
+mod tests;
+mod walk;
 
 pub use count::{IncidentCounts, RuleCounts};
 pub use find::{IncidentRef, KnownSecret};

@@ -1,9 +1,10 @@
 //! Where secrets stand.
 
-use super::list::{Conditions, Span, TagFilter};
+use super::list::{Span, TagFilter};
 use super::order::Direction;
 use super::row::{IS_ON_DEFAULT_BRANCH, STANDS, bound_at, holding, mask, states, status, tags_of};
 use crate::at::{At, Moment, resolve};
+use crate::conditions::Conditions;
 use crate::project::visible;
 use crate::store::column::{id, optional_id};
 use crate::store::{ReadError, Views};

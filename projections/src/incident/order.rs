@@ -74,7 +74,7 @@ impl IncidentSort {
         }
     }
 
-    /// The index of rows that hold, in this order.
+    /// The index of rows that hold, in this order. Those by when incidents were closed have none that are open.
     pub(super) const fn index(self) -> &'static str {
         match self {
             Self::Number => "incident_state_live",
@@ -88,7 +88,7 @@ impl IncidentSort {
 
 impl Direction {
     /// As SQL says it.
-    pub(super) const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Ascending => "ASC",
             Self::Descending => "DESC",
@@ -96,7 +96,7 @@ impl Direction {
     }
 
     /// What rows further on are, compared with a row.
-    pub(super) const fn further(self) -> &'static str {
+    pub(crate) const fn further(self) -> &'static str {
         match self {
             Self::Ascending => ">",
             Self::Descending => "<",
@@ -104,7 +104,8 @@ impl Direction {
     }
 
     /// This direction, or the other one when the way is back.
-    pub(super) const fn or_back(self, is_backward: bool) -> Self {
+    #[must_use]
+    pub const fn or_back(self, is_backward: bool) -> Self {
         match (self, is_backward) {
             (direction, false) => direction,
             (Self::Ascending, true) => Self::Descending,

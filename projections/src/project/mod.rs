@@ -7,9 +7,11 @@ mod query;
 mod row;
 pub(crate) mod scope;
 pub(crate) mod visible;
+mod walk;
 
 pub use query::{ProjectQuery, ProjectSort};
 pub use row::ProjectRow;
+pub use walk::{ProjectMark, ProjectOrder, ProjectWalk, WalkedProject};
 
 use crate::at::FOREVER;
 use crate::projector::{ApplyError, Decoded, Scratch};

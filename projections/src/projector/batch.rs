@@ -347,6 +347,10 @@ fn apply_event(tx: &Connection, scratch: &mut Scratch, decoded: &Decoded) -> Res
             crate::policy::apply(tx, scratch, decoded, event)?;
             None
         }
+        Event::Honeytoken(event) => {
+            crate::honeytoken::apply(tx, scratch, decoded, event)?;
+            None
+        }
         Event::Check(_) | Event::Claim(_) => None,
     };
     let organization = scratch.keys.organization(tx, decoded.metadata.organization)?;

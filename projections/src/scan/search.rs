@@ -3,21 +3,20 @@
 use super::ScanRow;
 use super::query::{COLUMN_COUNT, COLUMNS, read};
 use crate::at::{At, Moment, holds, resolve};
+use crate::conditions::Conditions;
 use crate::project::visible;
 use crate::store::column::to_json;
 use crate::store::{ReadError, Views};
+use rusqlite::Row;
 use rusqlite::types::Value;
-use rusqlite::{Row, ToSql};
 use scanledger_domain::id::OrganizationId;
 use scanledger_domain::identity::Visible;
-use scanledger_domain::scan::{Extent, ScanType};
+use scanledger_domain::scan::{Extent, FailureCode, ScanStatus, ScanType};
 use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::time::Timestamp;
-use serde::{Deserialize, Serialize};
 
 /// How a scan went, as far as it has gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Course {
     /// It waits.
     Waiting,
@@ -31,6 +30,27 @@ pub enum Course {
     Cancelled,
     /// Its client was not heard of for long, or never again.
     Silent,
+}
+
+impl Course {
+    const ALL: [Self; 6] =
+        [Self::Waiting, Self::Running, Self::Completed, Self::Broken, Self::Cancelled, Self::Silent];
+
+    /// How a scan goes or went in this status, unless its client says otherwise or nothing.
+    const fn of(status: ScanStatus) -> Self {
+        match status {
+            ScanStatus::Queued => Self::Waiting,
+            ScanStatus::Running | ScanStatus::Paused | ScanStatus::Settling => Self::Running,
+            ScanStatus::Completed => Self::Completed,
+            ScanStatus::Failed => Self::Broken,
+            ScanStatus::Stopped | ScanStatus::Cancelled => Self::Cancelled,
+        }
+    }
+
+    /// Its place in [`Self::ALL`].
+    fn place(self) -> usize {
+        Self::ALL.iter().position(|other| *other == self).expect("all courses are listed")
+    }
 }
 
 /// Which scans. Empty lists and `None` mean all.
@@ -88,15 +108,24 @@ pub struct FoundScan {
     pub total_ms: Option<u64>,
 }
 
-/// How a scan `s` in the state `st` went.
-const COURSE: &str = "CASE
-    WHEN st.status = 'queued' THEN 'waiting'
-    WHEN st.status IN ('running', 'settling') AND s.client IS NOT NULL AND st.changed_at < :quiet THEN 'silent'
-    WHEN st.status IN ('running', 'paused', 'settling') THEN 'running'
-    WHEN st.status IN ('cancelled', 'stopped') THEN 'cancelled'
-    WHEN st.status = 'failed' AND st.failure ->> '$.code' = 'client_silent' THEN 'silent'
-    WHEN st.status = 'failed' OR st.outcome ->> '$.client.exitCode' > 1 THEN 'broken'
-    ELSE 'completed' END";
+/// How a scan `s` in the state `st` went, as its place in [`Course::ALL`].
+fn course() -> String {
+    let cases = ScanStatus::ALL.map(|status| format!(" WHEN '{status}' THEN {}", Course::of(status).place()));
+    format!(
+        "CASE
+         WHEN st.status IN ('{running}', '{settling}') AND s.client IS NOT NULL AND st.changed_at < :quiet THEN {silent}
+         WHEN st.status = '{failed}' AND st.failure -> '$.code' = :client_silent THEN {silent}
+         WHEN st.status = '{completed}' AND st.outcome ->> '$.client.exitCode' > 1 THEN {broken}
+         ELSE CASE st.status{cases} END END",
+        running = ScanStatus::Running,
+        settling = ScanStatus::Settling,
+        failed = ScanStatus::Failed,
+        completed = ScanStatus::Completed,
+        silent = Course::Silent.place(),
+        broken = Course::Broken.place(),
+        cases = cases.concat(),
+    )
+}
 
 /// How long it took; instants are microseconds.
 const TOTAL: &str = "coalesce(st.outcome ->> '$.client.totalTimeMs', (st.ended_at - st.started_at) / 1000)";
@@ -124,11 +153,9 @@ impl Views {
                     }
                 }
             };
-            let (text, binds) = statement(&search, moment, after);
-            let binds: Vec<(&str, &dyn ToSql)> =
-                binds.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect();
+            let (text, conditions) = statement(&search, moment, after);
             let mut statement = connection.prepare_cached(&text)?;
-            let rows = statement.query_map(binds.as_slice(), read_row)?;
+            let rows = statement.query_map(conditions.params().as_slice(), read_row)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
@@ -136,14 +163,10 @@ impl Views {
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<FoundScan> {
-    let course = row.get_ref(COLUMN_COUNT + 1)?.as_str()?;
-    let course = serde_json::from_value(course.into()).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(
-            COLUMN_COUNT + 1,
-            rusqlite::types::Type::Text,
-            Box::new(error),
-        )
-    })?;
+    let place: u8 = row.get(COLUMN_COUNT + 1)?;
+    let course = Course::ALL.get(usize::from(place)).copied();
+    let course =
+        course.ok_or(rusqlite::Error::IntegralValueOutOfRange(COLUMN_COUNT + 1, i64::from(place)))?;
     Ok(FoundScan {
         scan: read(row)?,
         project_number: row.get::<_, i64>(COLUMN_COUNT)?.cast_unsigned(),
@@ -152,26 +175,22 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<FoundScan> {
     })
 }
 
-type Binds = Vec<(&'static str, Value)>;
-
-fn statement(search: &ScanSearch, moment: Moment, after: Option<i64>) -> (String, Binds) {
+fn statement(search: &ScanSearch, moment: Moment, after: Option<i64>) -> (String, Conditions) {
     let filter = &search.filter;
     let holds = match moment {
         Moment::Live => holds!("st", live),
         Moment::Past(_) => holds!("st", past),
     };
-    let mut binds: Binds = vec![
-        (":organization", search.organization.as_bytes().to_vec().into()),
-        (":visible", visible::bound(&search.visible)),
-        (":at", moment.position().into()),
-        (":limit", i64::from(search.limit).into()),
-        (":quiet", search.quiet_before.0.into()),
-    ];
-    let mut conditions = String::new();
+    let mut conditions = Conditions::default();
+    conditions.bind(":organization", search.organization.as_bytes().to_vec());
+    conditions.bind(":visible", visible::bound(&search.visible));
+    conditions.bind(":at", moment.position());
+    conditions.bind(":limit", i64::from(search.limit));
+    conditions.bind(":quiet", search.quiet_before.0);
+    conditions.bind(":client_silent", to_json(&FailureCode::ClientSilent));
     let mut and = |condition: &str, name: &'static str, value: Value| {
-        conditions.push_str(" AND ");
-        conditions.push_str(condition);
-        binds.push((name, value));
+        conditions.and(condition);
+        conditions.bind(name, value);
     };
     let number = |number: u64| -> Value { number.cast_signed().into() };
     if let Some(wanted) = filter.number {
@@ -211,18 +230,17 @@ fn statement(search: &ScanSearch, moment: Moment, after: Option<i64>) -> (String
             serde_json::json!({ "wanted": filter.scanners, "kinds": kinds }).to_string().into(),
         );
     }
-    if !filter.courses.is_empty() {
-        let courses = to_json(&filter.courses);
-        and(&format!("{COURSE} IN (SELECT value FROM json_each(:courses))"), ":courses", courses.into());
-    }
     if let Some(least) = filter.least_ms {
         and(&format!("{TOTAL} >= :least"), ":least", number(least));
     }
     if let Some(most) = filter.most_ms {
         and(&format!("{TOTAL} <= :most"), ":most", number(most));
     }
+    let course = course();
+    let courses: Vec<usize> = filter.courses.iter().map(|course| course.place()).collect();
+    conditions.one_of(&course, ":courses", &courses);
     let text = format!(
-        "SELECT {COLUMNS}, p.created, {COURSE}, {TOTAL}
+        "SELECT {COLUMNS}, p.created, {course}, {TOTAL}
          FROM scan s JOIN project p ON p.key = s.project AND p.deleted IS NULL
          JOIN organization o ON o.key = s.organization
          JOIN project_detail d ON d.project = p.key AND d.valid_to = 9223372036854775807
@@ -230,7 +248,8 @@ fn statement(search: &ScanSearch, moment: Moment, after: Option<i64>) -> (String
          WHERE s.organization = (SELECT key FROM organization WHERE id = :organization) AND s.deleted IS NULL
            AND s.queued <= :at AND {visible}{conditions}
          ORDER BY s.key DESC LIMIT :limit",
-        visible = visible::of_project(&search.visible)
+        visible = visible::of_project(&search.visible),
+        conditions = conditions.sql,
     );
-    (text, binds)
+    (text, conditions)
 }

@@ -1,11 +1,11 @@
 //! Incidents in the small world, decided by the real decider.
 
-use super::{ORGANIZATION, World};
+use super::{ORGANIZATION, World, secret};
 use scanledger_domain::branch::{Branch, RecordScan, SecretFacts, branch_id, branch_stream, observe};
 use scanledger_domain::decider::Decider as _;
 use scanledger_domain::finding::TriageState;
 use scanledger_domain::id::{FindingId, IncidentId, NoteId, ProjectId, ScanId, ShareId, TeamId, UserId};
-use scanledger_domain::identity::KeyHash;
+use scanledger_domain::identity::{KeyHash, Visible};
 use scanledger_domain::incident::{
     IgnoreReason, Incident, IncidentCommand, IncidentState, Opening, Sharing, Sighting, incident_stream,
 };
@@ -14,8 +14,17 @@ use scanledger_domain::project::{Created, Gate, ProjectDetails, ProjectEvent, pr
 use scanledger_domain::scanning::{Detection, ScannerKind};
 use scanledger_domain::severity::Severity;
 use scanledger_domain::time::Timestamp;
+use scanledger_projections::At;
+use scanledger_projections::incident::{
+    IncidentFilter, IncidentOrder, IncidentQuery, IncidentRef, IncidentRow,
+};
 use std::collections::HashMap;
 use uuid::Uuid;
+
+pub const BANK: ProjectId = ProjectId(Uuid::from_u128(0xba));
+pub const CORE: TeamId = TeamId(Uuid::from_u128(0xc0));
+pub const ANA: UserId = UserId(Uuid::from_u128(0xa1a));
+pub const BEN: UserId = UserId(Uuid::from_u128(0xbe));
 
 /// Where incidents stand.
 #[derive(Default)]
@@ -146,4 +155,49 @@ pub async fn everything(world: &mut World, project: ProjectId) {
     for (n, command) in steps {
         incidents.ask(world, n, command).await;
     }
+}
+
+/// A secret in a file.
+pub fn one(path: &str, n: u32) -> Vec<Detection> {
+    vec![secret(path, n, Severity::High)]
+}
+
+/// Every incident as of a moment.
+pub fn all(at: At) -> IncidentQuery {
+    IncidentQuery {
+        organization: ORGANIZATION,
+        visible: Visible::All,
+        at,
+        filter: IncidentFilter::default(),
+        order: IncidentOrder::default(),
+        from: None,
+        is_backward: false,
+        limit: 100,
+    }
+}
+
+/// Incidents on a page; the total says how many there are.
+pub async fn rows(world: &World, query: IncidentQuery) -> Vec<IncidentRow> {
+    let total = world.views().incident_total(IncidentQuery { from: None, ..query.clone() }).await.unwrap();
+    let page = world.views().incidents(query.clone()).await.unwrap();
+    if query.from.is_none() {
+        assert_eq!(total, page.rows.len() as u64 + u64::from(page.has_more));
+    }
+    page.rows
+}
+
+/// The secrets of the incidents that a filter means, by number.
+pub async fn filtered(world: &World, filter: IncidentFilter) -> Vec<u32> {
+    numbers(&rows(world, IncidentQuery { filter, ..all(At::Now) }).await)
+}
+
+/// The secrets of incidents, by number.
+pub fn numbers(rows: &[IncidentRow]) -> Vec<u32> {
+    rows.iter().map(|row| u32::from_str_radix(&row.secret.hash, 16).unwrap()).collect()
+}
+
+/// The incident of the secret number `n`.
+pub async fn row(world: &World, n: u32, at: At) -> IncidentRow {
+    let named = IncidentRef::Id(incident(n));
+    world.views().incident(ORGANIZATION, Visible::All, named, at).await.unwrap().unwrap()
 }

@@ -58,7 +58,8 @@ pub struct CodeHostArgs {
         requires = "github_app_id"
     )]
     pub github_installation: Vec<InstallationOf>,
-    /// Where people read more about a scan: its id is put behind it after a `/` [also: SCAN_BASE_URL].
+    /// Where people read more about a check: its key is put behind it after a `/`; `check.requested` in `/api/events` says
+    /// which scan that is [also: SCAN_BASE_URL].
     #[arg(long, env = "SCANLEDGER_SCAN_BASE_URL", value_name = "URL", requires = "github_app_id")]
     pub scan_base_url: Option<url::Url>,
     /// How long `POST /api/scan` waits for the end of its scan before it answers 202, in seconds, such as `10s`.

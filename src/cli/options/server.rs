@@ -57,7 +57,7 @@ pub struct ServeOptions {
     pub trusted_proxy: Vec<TrustedProxy>,
     /// How much a client may ask, in place of the default: CLASS=LIMIT/WINDOW[/BURST] (`login=5/60s`,
     /// `general=6000/1m/1000`), CLASS=off, or `off` for no limits at all. Classes are login, register, reset, oauth,
-    /// refresh, upload, checks, fixes, documents, export, search, general, and failure for credentials that are not valid.
+    /// refresh, upload, checks, fixes, documents, export, search, general, decoy, and failure for credentials that are not valid.
     #[arg(long, env = "SCANLEDGER_RATE_LIMITS", value_name = "LIMIT", value_delimiter = ',')]
     pub rate_limit: Vec<QuotaChange>,
     /// How many requests to search documents for secrets an organization may make in 30 days (`ggshield` sends up to

@@ -6,7 +6,7 @@ use crate::world::Repository;
 use crate::{APP_ID, Stub};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::{patch, post};
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(crate) fn routes() -> Router<Arc<Stub>> {
     Router::new()
         .route("/repos/{owner}/{name}/check-runs", post(create))
-        .route("/repos/{owner}/{name}/check-runs/{id}", patch(update))
+        .route("/repos/{owner}/{name}/check-runs/{id}", get(read).patch(update))
 }
 
 pub(crate) fn runs_of(repository: &Repository, sha: &str, query: &HashMap<String, String>) -> Value {
@@ -24,8 +24,32 @@ pub(crate) fn runs_of(repository: &Repository, sha: &str, query: &HashMap<String
             && query.get("check_name").is_none_or(|name| run["name"] == **name)
             && query.get("app_id").is_none_or(|id| run["app"]["id"].as_u64() == id.parse().ok())
     };
-    let runs: Vec<_> = repository.checks.values().filter(is_asked_for).collect();
+    let runs: Vec<_> = repository.checks.values().filter(is_asked_for).map(shown).collect();
     json!({ "total_count": runs.len(), "check_runs": runs })
+}
+
+/// A check run as it is answered: of its annotations, only how many there are.
+fn shown(run: &Value) -> Value {
+    let mut shown = run.clone();
+    let annotations = run["output"]["annotations"].as_array().map_or(0, Vec::len);
+    let output = &run["output"];
+    shown["output"] = json!({
+        "title": output["title"],
+        "summary": output["summary"],
+        "text": output["text"],
+        "annotations_count": annotations,
+    });
+    shown
+}
+
+async fn read(
+    State(stub): Shared,
+    Path((owner, name, id)): Path<(String, String, u64)>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    let mut world = stub.world.lock().unwrap();
+    let repository = allow(&stub, &mut world, &headers, &(owner, name), "checks:read")?;
+    Ok(Json(shown(repository.checks.get(&id).ok_or(NOT_FOUND)?)))
 }
 
 async fn create(
@@ -46,8 +70,9 @@ async fn create(
     }
     let mut run = json!({ "id": id, "app": { "id": APP_ID }, "status": "queued", "conclusion": null });
     lay_over(&mut run, body)?;
-    repository.checks.insert(id, run.clone());
-    Ok((StatusCode::CREATED, Json(run)))
+    let answer = shown(&run);
+    repository.checks.insert(id, run);
+    Ok((StatusCode::CREATED, Json(answer)))
 }
 
 async fn update(
@@ -60,7 +85,7 @@ async fn update(
     let repository = allow(&stub, &mut world, &headers, &(owner, name), "checks:write")?;
     let run = repository.checks.get_mut(&id).ok_or(NOT_FOUND)?;
     lay_over(run, body)?;
-    Ok(Json(run.clone()))
+    Ok(Json(shown(run)))
 }
 
 /// Takes what is sent; annotations come to those that are there.

@@ -79,6 +79,27 @@ impl Canned {
     }
 }
 
+/// An answer that waits for its request.
+pub(crate) struct Wait {
+    /// What the request has in `METHOD /path?query`.
+    pub(crate) part: String,
+    /// How many such requests pass before it.
+    pub(crate) passing: usize,
+    pub(crate) answer: Canned,
+}
+
+/// The answer that a test made up for a request.
+fn take_canned(waiting: &mut Vec<Wait>, line: &str) -> Option<Canned> {
+    let found = waiting.iter().position(|wait| line.contains(&wait.part))?;
+    match waiting[found].passing.checked_sub(1) {
+        Some(left) => {
+            waiting[found].passing = left;
+            None
+        }
+        None => Some(waiting.remove(found).answer),
+    }
+}
+
 pub(crate) async fn gate(State(stub): State<Arc<Stub>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let bytes = to_bytes(body, MAX_BODY_BYTES).await.unwrap();
@@ -91,11 +112,7 @@ pub(crate) async fn gate(State(stub): State<Arc<Stub>>, request: Request, next: 
         path: parts.uri.to_string(),
         body: serde_json::from_slice(&bytes).unwrap_or_default(),
     });
-    let canned = {
-        let mut canned = stub.canned.lock().unwrap();
-        let found = canned.iter().position(|(part, _)| line.contains(part));
-        found.map(|found| canned.remove(found).1)
-    };
+    let canned = take_canned(&mut stub.canned.lock().unwrap(), &line);
     let mut response = match canned {
         Some(canned) => {
             tokio::time::sleep(canned.delay).await;

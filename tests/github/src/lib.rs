@@ -24,6 +24,7 @@ pub use world::{Commit, Files, Installation, Pull, Repository, World};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use gate::Wait;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use key::AppKeyPair;
 use scanledger_domain::time::Clock;
@@ -42,7 +43,7 @@ pub(crate) struct Stub {
     pub(crate) key: AppKeyPair,
     pub(crate) world: Mutex<World>,
     pub(crate) seen: Mutex<Vec<Seen>>,
-    pub(crate) canned: Mutex<Vec<(String, Canned)>>,
+    pub(crate) canned: Mutex<Vec<Wait>>,
     pub(crate) violations: Mutex<Vec<String>>,
     /// Where archives come from, once that is known.
     pub(crate) archives: OnceLock<String>,
@@ -135,7 +136,12 @@ impl GitHubStub {
 
     /// Answers the next request with `part` in `METHOD /path?query` so, whatever it is. Several wait in line.
     pub fn answer_next(&self, part: &str, answer: Canned) {
-        self.stub.canned.lock().unwrap().push((part.to_owned(), answer));
+        self.answer_after(0, part, answer);
+    }
+
+    /// As [`Self::answer_next`], once so many of these requests have been answered as ever.
+    pub fn answer_after(&self, passing: usize, part: &str, answer: Canned) {
+        self.stub.canned.lock().unwrap().push(Wait { part: part.to_owned(), passing, answer });
     }
 
     /// The header `X-Hub-Signature-256` of a delivery.

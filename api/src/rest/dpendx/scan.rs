@@ -4,20 +4,20 @@ use super::shape::ResultOut;
 use super::{access, context, refusal};
 use crate::app::App;
 use crate::extract::Body;
-use crate::limit::{Class, Limits, Slot};
+use crate::limit::{Class, Limits};
 use crate::problem::{Problem, ProblemBody};
 use crate::rest::shown;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use scanledger_commands::Context;
-use scanledger_commands::hosted::{Hosted, Progress, Wanted};
-use scanledger_domain::check::CheckLife;
+use scanledger_commands::hosted::{Hosted, Progress, ScanSlots, Wanted};
+use scanledger_commands::{CommandError, Context};
+use scanledger_domain::check::{CheckLife, SlotRefusal, SlotTaken};
 use scanledger_domain::code_host::{
     CommitSha, GitRef, InstallationId, Repository, RepositoryName, RepositoryOwner,
 };
 use scanledger_domain::id::ScanId;
-use scanledger_domain::limits::INSTALLATION_SCANS;
+use scanledger_domain::limits::{CHECK_TIME, INSTALLATION_SCANS};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,9 +25,6 @@ use tokio::sync::oneshot;
 use tracing::Instrument as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// After how long a scan no longer counts as under way, whatever became of it (reference §2: 5 minutes).
-const UNDER_WAY: Duration = Duration::from_secs(300);
 
 /// What is to be scanned.
 #[derive(Deserialize, ToSchema)]
@@ -94,7 +91,11 @@ pub async fn scan(
     let dpendx = access(&app)?;
     let installation = value.installation_id;
     let context = context(&app, &dpendx.hosted, installation)?;
-    let slot = limits.scans.take(installation, INSTALLATION_SCANS).ok_or_else(too_many)?;
+    let slots = ScanSlots::new(app.ledger.clone());
+    // Who has to wait for a slot has not used up one of the hour's scans.
+    if slots.taken(installation, app.clock.now()).await? >= INSTALLATION_SCANS {
+        return Err(too_many());
+    }
     limits.take_of_installation(Class::Checks, installation)?;
     let wanted = Wanted {
         installation,
@@ -102,11 +103,11 @@ pub async fn scan(
         reference: value.r#ref,
         commit: value.sha,
     };
-    // The work goes on without the client, and with it the place that it takes.
-    let (answer, answered) = oneshot::channel();
     let (hosted, wait) = (dpendx.hosted.clone(), dpendx.wait);
-    let work = work(app, hosted, context, wanted, wait, slot, answer);
-    tokio::spawn(work.in_current_span());
+    let work = Work { app, hosted, slots, context, wait };
+    // The work goes on without the client, and with it the slot that it takes.
+    let (answer, answered) = oneshot::channel();
+    tokio::spawn(work.run(wanted, answer).in_current_span());
     let (scan, progress) = answered.await.map_err(|_| Problem::internal())??;
     let scan_id = scan.0;
     match progress {
@@ -127,63 +128,97 @@ pub async fn scan(
 /// How far a scan came while its client waited.
 type Waited = Result<(ScanId, Progress), Problem>;
 
-/// Has a repository scanned, says how far that came after `wait`, and keeps the place until it has ended.
-async fn work(
+/// What it takes to see a scan through.
+struct Work {
     app: App,
     hosted: Hosted,
+    slots: ScanSlots,
     context: Context,
-    wanted: Wanted,
+    /// How long its client waits.
     wait: Duration,
-    slot: Slot<InstallationId>,
-    answer: oneshot::Sender<Waited>,
-) {
-    let begun = begin(&app, &hosted, &context, wanted).await;
-    let life = match begun {
-        Ok(life) => life,
-        Err(problem) => {
-            drop(slot);
-            // Nobody may be there any more to hear of it.
-            drop(answer.send(Err(problem)));
-            return;
-        }
-    };
-    let waited = ended(&app, &hosted, &life, wait).await;
-    let goes_on = matches!(waited, Ok(Progress::Running));
-    let held = goes_on.then_some(slot);
-    drop(answer.send(waited.map(|progress| (life.requested.scan, progress))));
-    if held.is_some()
-        && let Err(problem) = ended(&app, &hosted, &life, UNDER_WAY).await
-    {
-        tracing::warn!(status = problem.status().as_u16(), "the end of a scan was not seen");
-    }
-    drop(held);
 }
 
-/// Queues the scan, and waits until reads show it.
-async fn begin(app: &App, hosted: &Hosted, context: &Context, wanted: Wanted) -> Result<CheckLife, Problem> {
-    let begun = hosted.scan(context, wanted).await.map_err(refusal::refused(app))?;
-    let life = hosted.find(begun.scan).await?.ok_or_else(Problem::internal)?;
-    let head = app.ledger.log().head().await.map_err(scanledger_commands::Fault::from)?;
-    shown(app, Some(head)).await;
-    Ok(life)
+impl Work {
+    /// Has a repository scanned, says how far that came while the client waited, and keeps the slot until the scan has
+    /// ended.
+    async fn run(self, wanted: Wanted, answer: oneshot::Sender<Waited>) {
+        let scan = Hosted::scan_of(&*self.app.vault, &self.context);
+        let slot = SlotTaken { scan, installation: wanted.installation, at: self.app.clock.now() };
+        if let Err(error) = self.slots.take(&self.context, slot).await {
+            // Nobody may be there any more to hear of it.
+            drop(answer.send(Err(not_taken(error))));
+            return;
+        }
+        let (life, waited) = match self.begin(wanted).await {
+            Ok(life) => {
+                let progress = self.ended(&life, self.wait).await;
+                (Some(life), progress.map(|progress| (scan, progress)))
+            }
+            Err(problem) => (None, Err(problem)),
+        };
+        let goes_on = life.filter(|_| matches!(waited, Ok((_, Progress::Running))));
+        match goes_on {
+            // Before the answer, so that whoever hears it finds the slot free.
+            None => {
+                self.leave(slot).await;
+                drop(answer.send(waited));
+            }
+            Some(life) => {
+                drop(answer.send(waited));
+                self.see_through(&life).await;
+                self.leave(slot).await;
+            }
+        }
+    }
+
+    /// Queues the scan, and waits until reads show it.
+    async fn begin(&self, wanted: Wanted) -> Result<CheckLife, Problem> {
+        let begun = self.hosted.scan(&*self.app.vault, &self.context, wanted).await;
+        let begun = begun.map_err(refusal::refused(&self.app))?;
+        let life = self.hosted.find(begun.scan).await?.ok_or_else(Problem::internal)?;
+        let head = self.app.ledger.log().head().await.map_err(scanledger_commands::Fault::from)?;
+        shown(&self.app, Some(head)).await;
+        Ok(life)
+    }
+
+    /// Waits for the end of a scan that its client does not wait for.
+    async fn see_through(&self, life: &CheckLife) {
+        if let Err(problem) = self.ended(life, CHECK_TIME).await {
+            tracing::warn!(status = problem.status().as_u16(), "the end of a scan was not seen");
+        }
+    }
+
+    async fn leave(&self, slot: SlotTaken) {
+        if let Err(error) = self.slots.leave(&self.context, &slot).await {
+            tracing::warn!(scan.id = %slot.scan, %error, "a slot is not given back; it ends by itself");
+        }
+    }
+
+    /// Waits for the end of a scan, at most so long.
+    async fn ended(&self, life: &CheckLife, wait: Duration) -> Result<Progress, Problem> {
+        let mut positions = self.app.views.watch();
+        let looking = async {
+            loop {
+                positions.borrow_and_update();
+                let progress = self.hosted.progress(life).await.map_err(refusal::refused(&self.app))?;
+                if progress != Progress::Running || positions.changed().await.is_err() {
+                    return Ok(progress);
+                }
+            }
+        };
+        tokio::time::timeout(wait, looking).await.unwrap_or(Ok(Progress::Running))
+    }
+}
+
+fn not_taken(error: CommandError<SlotRefusal>) -> Problem {
+    match error {
+        CommandError::Refused(SlotRefusal::AllTaken) => too_many(),
+        CommandError::Fault(fault) => fault.into(),
+        CommandError::Stale { .. } | CommandError::Contended => Problem::unavailable(error.to_string()),
+    }
 }
 
 fn too_many() -> Problem {
-    let error = format!("the installation has {INSTALLATION_SCANS} scans under way");
+    let error = SlotRefusal::AllTaken.to_string();
     Problem::new(StatusCode::TOO_MANY_REQUESTS, error).with_code("rate_limited").retry_after(10)
-}
-
-/// Waits for the end of a scan, at most so long.
-async fn ended(app: &App, hosted: &Hosted, life: &CheckLife, wait: Duration) -> Result<Progress, Problem> {
-    let mut positions = app.views.watch();
-    let looking = async {
-        loop {
-            positions.borrow_and_update();
-            let progress = hosted.progress(life).await.map_err(refusal::refused(app))?;
-            if progress != Progress::Running || positions.changed().await.is_err() {
-                return Ok(progress);
-            }
-        }
-    };
-    tokio::time::timeout(wait, looking).await.unwrap_or(Ok(Progress::Running))
 }

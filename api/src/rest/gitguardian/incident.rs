@@ -3,7 +3,7 @@
 use super::incident_filter::{IncidentsIn, Narrowed, incidents};
 use super::incident_shape::{IncidentOut, shown, with_occurrences};
 use super::occurrence_shape::{OccurrenceOut, shown as shown_occurrences};
-use super::page::{Mark, PageIn};
+use super::page::PageIn;
 use super::people::member_by_number;
 use super::team::team;
 use super::word::SeverityWord;
@@ -16,19 +16,17 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
+use scanledger_domain::limits::SHOWN_OCCURRENCES;
 use scanledger_domain::log::Position;
 use scanledger_projections::At;
 use scanledger_projections::incident::{
     Direction, IncidentRef, IncidentRow, OccurrenceFilter, OccurrenceQuery,
 };
-use scanledger_projections::project::{ProjectQuery, ProjectSort};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 /// Occurrences with an incident, if nobody says how many.
 const OCCURRENCES: u32 = 20;
-/// Occurrences with an incident at most.
-const MAX_OCCURRENCES: u32 = 100;
 
 /// How many occurrences.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -118,22 +116,7 @@ pub async fn list_incidents_of_team(
     Query(page): Query<PageIn>,
 ) -> Result<Response, Problem> {
     let team = team(&app, caller.organization(), number).await?.id;
-    let query = ProjectQuery {
-        organization: caller.organization(),
-        visible: caller.principal.visible_to(caller.action),
-        at: At::Now,
-        name_contains: None,
-        has_repository: None,
-        sort: ProjectSort::Name,
-        paging: None,
-    };
-    let rows = app.views.projects(query).await?.rows.into_iter();
-    let projects: Vec<_> = rows.filter(|row| row.team == Some(team)).map(|row| row.id).collect();
-    if projects.is_empty() {
-        let mark = |_: &IncidentOut| Mark { value: None, id: 0 };
-        return Ok(page.keyset()?.page(vec![], false, mark).answer(&app, &uri));
-    }
-    let narrowed = Narrowed { projects, ..Narrowed::default() };
+    let narrowed = Narrowed { team: Some(team), ..Narrowed::default() };
     list(&app, &caller, &uri, (&wanted, &page), narrowed).await
 }
 
@@ -161,8 +144,8 @@ pub async fn read_incident(
     Query(wanted): Query<OccurrencesWithIn>,
 ) -> Result<Json<IncidentOut>, Problem> {
     let limit = wanted.with_occurrences.unwrap_or(OCCURRENCES);
-    if limit > MAX_OCCURRENCES {
-        let message = format!("must be a whole number from 0 to {MAX_OCCURRENCES}");
+    if limit > SHOWN_OCCURRENCES {
+        let message = format!("must be a whole number from 0 to {SHOWN_OCCURRENCES}");
         return Err(Problem::invalid("with_occurrences", message));
     }
     let row = find(&app, &caller, number).await?;

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::extract::{List, parse_instant};
 use crate::problem::Problem;
-use scanledger_domain::id::{ApiKeyId, OrganizationId, ProjectId, UserId};
+use scanledger_domain::id::{ApiKeyId, OrganizationId, ProjectId, TeamId, UserId};
 use scanledger_domain::incident::IncidentTag;
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::time::Timestamp;
@@ -106,6 +106,8 @@ pub struct IncidentsIn {
 pub struct Narrowed {
     /// Only in these projects.
     pub projects: Vec<ProjectId>,
+    /// Only in projects of this team.
+    pub team: Option<TeamId>,
     /// Only of this person.
     pub assignee: Option<UserId>,
 }
@@ -206,6 +208,7 @@ impl IncidentsIn {
             ignorers,
             resolvers,
             projects: narrowed.projects,
+            team: narrowed.team,
             tags,
         }))
     }
@@ -261,7 +264,7 @@ impl IncidentsIn {
 }
 
 /// Who is meant by a number, a token or both; none if nobody can be.
-async fn actors(
+pub async fn actors(
     app: &App,
     organization: OrganizationId,
     number: Option<u64>,

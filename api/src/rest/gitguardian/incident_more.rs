@@ -22,12 +22,12 @@ use scanledger_projections::incident::{
     Direction, IncidentNote, IncidentRow, OccurrenceFilter, OccurrenceQuery,
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Occurrences that are looked through for where an incident is.
-const OCCURRENCES: u32 = 10_000;
+/// Occurrences that are read in one go.
+const OCCURRENCES: u32 = 1_000;
 
 /// Where else a secret was seen.
 #[derive(Debug, Serialize, ToSchema)]
@@ -139,7 +139,7 @@ pub async fn impacted_perimeter(
     Id(number): Id<u64>,
 ) -> Result<Json<PerimeterOut>, Problem> {
     let row = find(&app, &caller, number).await?;
-    let query = OccurrenceQuery {
+    let mut query = OccurrenceQuery {
         organization: caller.organization(),
         visible: caller.principal.visible_to(caller.action),
         at: At::Now,
@@ -149,23 +149,28 @@ pub async fn impacted_perimeter(
         is_backward: false,
         limit: OCCURRENCES,
     };
-    let mut files: BTreeMap<ProjectId, Vec<String>> = BTreeMap::new();
-    for place in app.views.occurrences(query).await?.rows {
-        files.entry(place.project).or_default().push(place.path);
+    let mut files: BTreeMap<ProjectId, BTreeSet<String>> = BTreeMap::new();
+    loop {
+        let page = app.views.occurrences(query.clone()).await?;
+        query.from = page.rows.last().map(|place| place.number);
+        for place in page.rows {
+            files.entry(place.project).or_default().insert(place.path);
+        }
+        if !page.has_more {
+            break;
+        }
     }
     let known = sources_by_id(&app, caller.organization(), files.keys().copied().collect()).await?;
     let mut sources: Vec<ImpactedSourceOut> = files
         .into_iter()
-        .filter_map(|(project, mut files)| {
+        .filter_map(|(project, files)| {
             let source = known.get(&project)?;
-            files.sort_unstable();
-            files.dedup();
             Some(ImpactedSourceOut {
                 id: source.id,
                 url: source.url().to_owned(),
                 r#type: source.r#type,
                 full_name: source.full_name.clone(),
-                files,
+                files: files.into_iter().collect(),
             })
         })
         .collect();

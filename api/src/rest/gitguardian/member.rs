@@ -1,6 +1,6 @@
 //! Members of the workspace (reference §8).
 
-use super::page::{Direction, Mark, Ordering, PageIn};
+use super::page::{Direction, Mark, Ordering, PageIn, check_search};
 use super::shape::{Moment, done};
 use crate::app::App;
 use crate::auth::Caller;
@@ -14,7 +14,6 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use scanledger_domain::id::OrganizationId;
 use scanledger_domain::identity::{Action, Denied, Resource, TeamRole, authorize};
-use scanledger_domain::limits::SEARCH_CHARS;
 use scanledger_projections::Paging;
 use scanledger_projections::identity::{MemberFilter, MemberRow};
 use serde::{Deserialize, Serialize};
@@ -23,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 /// Members that are read in one go.
 const ROWS: u32 = 1_000;
 
-/// What somebody may do in the workspace (DESIGN section 6).
+/// What somebody may do in the workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = gitguardian::AccessLevel)]
@@ -277,9 +276,7 @@ async fn wanted_members(
     organization: OrganizationId,
     wanted: &MembersIn,
 ) -> Result<Vec<MemberRow>, Problem> {
-    if wanted.search.as_ref().is_some_and(|search| search.chars().count() > SEARCH_CHARS) {
-        return Err(Problem::invalid("search", format!("may have at most {SEARCH_CHARS} characters")));
-    }
+    check_search(wanted.search.as_deref())?;
     let level = wanted.access_level.or(wanted.role);
     let filter = MemberFilter {
         active: wanted.active.map(|active| active == Flag::Yes),

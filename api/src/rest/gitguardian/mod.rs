@@ -7,6 +7,13 @@ mod audit;
 mod detector;
 mod headers;
 mod health;
+mod honeytoken;
+mod honeytoken_check;
+mod honeytoken_context;
+mod honeytoken_event;
+mod honeytoken_note;
+mod honeytoken_refusal;
+mod honeytoken_shape;
 mod incident;
 mod incident_action;
 mod incident_filter;
@@ -65,7 +72,8 @@ pub fn routes() -> Routes {
         (Needs(WriteMembers), routes!(member::put_member)),
         (Needs(WriteMembers), routes!(member::remove_member)),
     ];
-    let routes = routes.into_iter().chain(incident_routes()).chain(people_routes());
+    let routes =
+        routes.into_iter().chain(incident_routes()).chain(people_routes()).chain(honeytoken_routes());
     routes.fold(Routes::default(), |routes, (access, methods)| {
         let exposed = exposed(methods.clone());
         routes.add(access, methods).add(access, exposed)
@@ -130,6 +138,26 @@ fn people_routes() -> [(Access, UtoipaMethodRouter<App>); 17] {
         (Needs(WriteTeams), routes!(membership::add_membership)),
         (Needs(WriteTeams), routes!(membership::patch_membership)),
         (Needs(WriteTeams), routes!(membership::remove_membership)),
+    ]
+}
+
+fn honeytoken_routes() -> [(Access, UtoipaMethodRouter<App>); 13] {
+    use Access::Needs;
+    use Action::{CheckHoneytokens, ReadHoneytokens, WriteHoneytokens};
+    [
+        (Needs(ReadHoneytokens), routes!(honeytoken::list_honeytokens)),
+        (Needs(WriteHoneytokens), routes!(honeytoken::create_honeytoken)),
+        (Needs(WriteHoneytokens), routes!(honeytoken_context::create_with_context)),
+        (Needs(CheckHoneytokens), routes!(honeytoken_check::check_prefixes)),
+        (Needs(ReadHoneytokens), routes!(honeytoken::read_honeytoken)),
+        (Needs(WriteHoneytokens), routes!(honeytoken::patch_honeytoken)),
+        (Needs(WriteHoneytokens), routes!(honeytoken::reset_honeytoken)),
+        (Needs(WriteHoneytokens), routes!(honeytoken::revoke_honeytoken)),
+        (Needs(ReadHoneytokens), routes!(honeytoken_note::list_honeytoken_notes)),
+        (Needs(WriteHoneytokens), routes!(honeytoken_note::add_honeytoken_note)),
+        (Needs(WriteHoneytokens), routes!(honeytoken_note::edit_honeytoken_note)),
+        (Needs(WriteHoneytokens), routes!(honeytoken_note::remove_honeytoken_note)),
+        (Needs(ReadHoneytokens), routes!(honeytoken_event::list_honeytoken_events)),
     ]
 }
 

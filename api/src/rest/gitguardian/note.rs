@@ -37,11 +37,11 @@ pub enum NoteKey {
 pub struct NotesIn {
     /// `created_at` or `updated_at`, with `-` in front for the other way round; by id if absent.
     #[param(value_type = Option<String>, example = "-created_at")]
-    ordering: Option<Ordering<NoteKey>>,
+    pub(super) ordering: Option<Ordering<NoteKey>>,
     /// Only by this member.
-    member_id: Option<u64>,
+    pub(super) member_id: Option<u64>,
     /// Only with this text, whatever the case.
-    search: Option<String>,
+    pub(super) search: Option<String>,
 }
 
 /// What a note is to say.
@@ -49,7 +49,7 @@ pub struct NotesIn {
 #[schema(as = gitguardian::NoteText)]
 pub struct NoteIn {
     #[schema(min_length = 1, max_length = 4000)]
-    comment: String,
+    pub(super) comment: String,
 }
 
 /// A note on an incident.

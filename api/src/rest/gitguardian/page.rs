@@ -9,17 +9,14 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use form_urlencoded::Serializer;
+use scanledger_domain::limits::{COUNTED_ROWS, CURSOR_PAGE_ROWS, SEARCH_CHARS};
 use serde::Serialize;
 use serde::de::value::StrDeserializer;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IntoDeserializer};
 use utoipa::IntoParams;
 
-/// Rows on a page at most.
-const MAX_ROWS: u32 = 100;
 /// Rows on a page if nobody says.
 const ROWS: u32 = 20;
-/// Rows up to which the pages of a list can be asked for by number, where it is read page by page.
-const COUNTED_ROWS: usize = 10_000;
 const X_PER_PAGE: HeaderName = HeaderName::from_static("x-per-page");
 
 /// Which page.
@@ -30,7 +27,7 @@ pub struct PageIn {
     cursor: Option<String>,
     /// Rows on a page.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
-    per_page: Option<Number<MAX_ROWS>>,
+    per_page: Option<Number<CURSOR_PAGE_ROWS>>,
     /// From 1; only without a cursor.
     #[param(minimum = 0, default = 1)]
     page: Option<u32>,
@@ -278,6 +275,14 @@ fn address(base: &str, uri: &Uri, cursor: &str) -> String {
     parameters.sort_by(|a, b| a.0.cmp(&b.0));
     let query = Serializer::new(String::new()).extend_pairs(parameters).finish();
     format!("{base}{}?{query}", uri.path())
+}
+
+/// Refuses what is longer than anybody searches for.
+pub fn check_search(search: Option<&str>) -> Result<(), Problem> {
+    if search.is_some_and(|search| search.chars().count() > SEARCH_CHARS) {
+        return Err(Problem::invalid("search", format!("may have at most {SEARCH_CHARS} characters")));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,13 +6,8 @@ use crate::problem::Problem;
 use crate::rest::people::{Person, SealedPerson, open_people};
 use scanledger_domain::id::{ApiKeyId, OrganizationId, UserId};
 use scanledger_domain::log::Actor;
-use scanledger_projections::Paging;
-use scanledger_projections::identity::MemberFilter;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
-
-/// Members that are read in one go.
-const ROWS: u32 = 1_000;
 
 /// A person as answers show one.
 pub struct Shown {
@@ -99,33 +94,14 @@ pub async fn member_by_number(
     Ok(app.views.member(organization, user.id).await?.map(|member| member.user.id))
 }
 
-/// The member of the organization with an address. Addresses are sealed, so all of them are opened.
+/// The member of the organization with an address.
 pub async fn member_by_email(
     app: &App,
     organization: OrganizationId,
     email: &str,
 ) -> Result<Option<UserId>, Problem> {
-    let wanted = email.trim().to_lowercase();
-    let mut offset = 0;
-    loop {
-        let paging = Paging { offset, limit: ROWS };
-        let (rows, total) = app.views.members(organization, MemberFilter::default(), paging).await?;
-        let sealed = rows
-            .iter()
-            .map(|row| SealedPerson { name: row.user.name.clone(), email: row.user.email.clone() });
-        let opened = open_people(app, sealed.collect()).await?;
-        let found = rows
-            .iter()
-            .zip(opened)
-            .find(|(_, person)| person.email.as_ref().is_some_and(|email| email.to_lowercase() == wanted));
-        if let Some((row, _)) = found {
-            return Ok(Some(row.user.id));
-        }
-        offset += u64::from(ROWS);
-        if offset >= total {
-            return Ok(None);
-        }
-    }
+    let Some(user) = app.identities.holder_of_address(email).await? else { return Ok(None) };
+    Ok(app.views.member(organization, user).await?.map(|member| member.user.id))
 }
 
 /// The direction in the words of read models.

@@ -6,11 +6,11 @@ use super::member::Flag;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::documents::Memory;
-use crate::extract::{Body, Query, read_json};
+use crate::extract::{Body, Query, length_of, read_json};
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use scanledger_domain::id::IncidentId;
 use scanledger_domain::incident::{IgnoreReason, incident_id};
 use scanledger_domain::limits::{
@@ -231,12 +231,6 @@ async fn read_within<T: DeserializeOwned>(time: Duration, request: Request) -> R
         let error = format!("the body did not arrive in {} seconds", time.as_secs());
         Err(Problem::new(StatusCode::REQUEST_TIMEOUT, error).closing())
     })
-}
-
-/// How long the body of a request is, if it says so.
-fn length_of(request: &Request) -> Option<usize> {
-    let length = request.headers().get(header::CONTENT_LENGTH)?;
-    length.to_str().ok()?.parse().ok()
 }
 
 /// Documents within the limits.

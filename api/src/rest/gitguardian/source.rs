@@ -1,8 +1,9 @@
 //! Sources (reference §7): projects.
 
 use super::member::Flag;
-use super::page::{Direction, Mark, Ordering, PageIn};
-use super::source_shape::{Health, ScanWord, SourceOut, sources};
+use super::page::{Direction, Keyset, Mark, Ordering, PageIn, check_search};
+use super::people::direction;
+use super::source_shape::{Health, ScanWord, SourceOut, source_type, sources};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::extract::{Id, List, Query};
@@ -12,12 +13,13 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use scanledger_domain::id::{ProjectId, TeamId};
-use scanledger_domain::limits::SEARCH_CHARS;
-use scanledger_projections::At;
-use scanledger_projections::project::{ProjectQuery, ProjectRow, ProjectSort};
+use scanledger_domain::time::Timestamp;
+use scanledger_projections::project::{ProjectMark, ProjectOrder, ProjectWalk, WalkedProject};
 use serde::Deserialize;
-use std::collections::HashMap;
 use utoipa::IntoParams;
+
+/// Projects that are looked at in one go, when a page may take more than it shows.
+const ROWS: u32 = 200;
 
 /// By what sources are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -92,44 +94,120 @@ pub async fn list(
     (wanted, page): (&SourcesIn, &PageIn),
     team: Option<TeamId>,
 ) -> Result<Response, Problem> {
-    if wanted.search.as_ref().is_some_and(|search| search.chars().count() > SEARCH_CHARS) {
-        return Err(Problem::invalid("search", format!("may have at most {SEARCH_CHARS} characters")));
-    }
-    let query = ProjectQuery {
-        organization: caller.organization(),
-        visible: caller.principal.visible_to(caller.action),
-        at: At::Now,
-        name_contains: wanted.search.clone(),
-        has_repository: None,
-        sort: ProjectSort::Name,
-        paging: None,
-    };
-    let mut rows = app.views.projects(query).await?.rows;
-    rows.retain(|row| team.is_none_or(|team| row.team == Some(team)));
-    let numbers: HashMap<ProjectId, u64> = rows.iter().map(|row: &ProjectRow| (row.id, row.number)).collect();
-    // Whether something is to be done and when it was scanned is known with the counts only.
+    check_search(wanted.search.as_deref())?;
+    let keyset = page.keyset()?;
+    let (rows, has_more) = walk(app, caller, wanted, keyset, team).await?;
+    let page = keyset.page(rows, has_more, |found| Mark {
+        value: wanted.ordering.and(found.last_scan_at).map(|at| at.0),
+        id: found.row.number.into(),
+    });
+    let rows = page.rows.iter().map(|found| found.row.clone()).collect();
     let mut shown = sources(app, caller.organization(), rows).await?;
-    shown.retain(|_, source| is_wanted(wanted, source));
-    let rows: Vec<(u64, SourceOut)> =
-        shown.into_iter().filter_map(|(id, source)| Some((*numbers.get(&id)?, source))).collect();
-    let direction = wanted.ordering.map_or(Direction::default(), |ordering| ordering.direction);
-    let page = page.of(rows, direction, |(number, source)| Mark {
-        value: wanted.ordering.and(source.last_scan.as_ref()).map(|scan| scan.date.0.0),
-        id: (*number).into(),
-    })?;
-    Ok(page.map(|(_, source)| source).answer(app, uri))
+    let rows = page.rows.iter().filter_map(|found| shown.remove(&found.row.id)).collect();
+    Ok(page.with::<SourceOut>(rows).answer(app, uri))
 }
 
-fn is_wanted(wanted: &SourcesIn, source: &SourceOut) -> bool {
-    wanted.health.is_none_or(|health| health == source.health)
-        && wanted
-            .last_scan_status
-            .is_none_or(|status| source.last_scan.as_ref().is_some_and(|scan| scan.status == status))
-        && (wanted.r#type.0.is_empty() || wanted.r#type.0.iter().any(|word| word == source.r#type))
-        && wanted.visibility.as_ref().is_none_or(|word| word == "private")
-        && wanted.source_criticality.as_ref().is_none_or(|word| word == "unknown")
-        && wanted.external_id.as_ref().is_none_or(|id| *id == source.external_id)
-        && wanted.monitored.is_none_or(|monitored| monitored == Flag::Yes)
+/// The projects of a page that are meant, in the order of reading, and whether there are more.
+async fn walk(
+    app: &App,
+    caller: &Caller,
+    wanted: &SourcesIn,
+    keyset: Keyset,
+    team: Option<TeamId>,
+) -> Result<(Vec<WalkedProject>, bool), Problem> {
+    let Some(project) = wanted.project() else { return Ok((vec![], false)) };
+    let towards = wanted.ordering.map_or(Direction::default(), |ordering| ordering.direction);
+    let mut walk = ProjectWalk {
+        organization: caller.organization(),
+        visible: caller.principal.visible_to(caller.action),
+        name_contains: wanted.search.clone(),
+        team,
+        project,
+        order: wanted.ordering.map_or(ProjectOrder::Number, |_| ProjectOrder::LastScan),
+        direction: direction(towards).or_back(keyset.is_backward),
+        from: keyset.from.map(project_mark).transpose()?,
+        limit: 0,
+    };
+    let needed = keyset.limit() as usize;
+    let mut found = Vec::new();
+    loop {
+        let missing = u32::try_from(needed + 1 - found.len()).unwrap_or(u32::MAX);
+        walk.limit = if wanted.is_about_health() { missing.max(ROWS) } else { missing };
+        let rows = app.views.walk_projects(walk.clone()).await?;
+        let is_end = rows.len() < walk.limit as usize;
+        walk.from =
+            rows.last().map(|last| ProjectMark { last_scan_at: last.last_scan_at, number: last.row.number });
+        found.extend(meant(app, caller, wanted, rows).await?);
+        if is_end || found.len() > needed {
+            break;
+        }
+    }
+    let has_more = found.len() > needed;
+    found.truncate(needed);
+    if keyset.is_backward {
+        found.reverse();
+    }
+    Ok((found, has_more))
+}
+
+/// Where a cursor points.
+fn project_mark(mark: Mark) -> Result<ProjectMark, Problem> {
+    let wrong = |_| Problem::invalid("cursor", "must be from the header Link of another page");
+    Ok(ProjectMark {
+        last_scan_at: mark.value.map(Timestamp),
+        number: u64::try_from(mark.id).map_err(wrong)?,
+    })
+}
+
+/// Which of the projects are meant. How they stand is known with the counts only.
+async fn meant(
+    app: &App,
+    caller: &Caller,
+    wanted: &SourcesIn,
+    rows: Vec<WalkedProject>,
+) -> Result<Vec<WalkedProject>, Problem> {
+    let is_of_type = |row: &WalkedProject| {
+        let of = source_type(row.row.details.repo_url.as_deref());
+        wanted.r#type.0.is_empty() || wanted.r#type.0.iter().any(|word| word == of)
+    };
+    let rows = rows.into_iter().filter(is_of_type);
+    if wanted.health.is_none() && wanted.last_scan_status.is_none() {
+        return Ok(rows.collect());
+    }
+    let rows: Vec<WalkedProject> = rows.collect();
+    let shown = rows.iter().map(|found| found.row.clone()).collect();
+    let shown = sources(app, caller.organization(), shown).await?;
+    let stands = |found: &WalkedProject| shown.get(&found.row.id).is_some_and(|source| wanted.stands(source));
+    Ok(rows.into_iter().filter(stands).collect())
+}
+
+impl SourcesIn {
+    /// The one project that can be meant, if it can be only one; none at all if none can be.
+    fn project(&self) -> Option<Option<ProjectId>> {
+        let is_possible = self.visibility.as_ref().is_none_or(|word| word == "private")
+            && self.source_criticality.as_ref().is_none_or(|word| word == "unknown")
+            && self.monitored.is_none_or(|monitored| monitored == Flag::Yes);
+        match (&self.external_id, is_possible) {
+            (_, false) => None,
+            (None, true) => Some(None),
+            (Some(id), true) => {
+                id.parse().ok().filter(|project: &ProjectId| project.to_string() == *id).map(Some)
+            }
+        }
+    }
+
+    /// Whether projects have to be looked at to know which are meant.
+    fn is_about_health(&self) -> bool {
+        self.health.is_some() || self.last_scan_status.is_some() || !self.r#type.0.is_empty()
+    }
+
+    /// Whether a source stands as is asked for.
+    fn stands(&self, source: &SourceOut) -> bool {
+        self.health.is_none_or(|health| health == source.health)
+            && self
+                .last_scan_status
+                .is_none_or(|status| source.last_scan.as_ref().is_some_and(|scan| scan.status == status))
+    }
 }
 
 /// A source of the workspace

@@ -1,7 +1,7 @@
 //! Teams (reference §9).
 
 use super::member::Flag;
-use super::page::{Direction, Mark, PageIn};
+use super::page::{Direction, Mark, PageIn, check_search};
 use super::people::member_by_number;
 use super::shape::done;
 use super::source::{SourcesIn, list as list_sources};
@@ -17,7 +17,6 @@ use axum::response::Response;
 use scanledger_commands::identity::NewTeam;
 use scanledger_domain::id::{OrganizationId, TeamId};
 use scanledger_domain::identity::TeamDetails;
-use scanledger_domain::limits::SEARCH_CHARS;
 use scanledger_domain::log::Position;
 use scanledger_projections::Paging;
 use scanledger_projections::identity::{TeamFilter, TeamRow};
@@ -81,9 +80,7 @@ pub async fn list_teams(
     Query(wanted): Query<TeamsIn>,
     Query(page): Query<PageIn>,
 ) -> Result<Response, Problem> {
-    if wanted.search.as_ref().is_some_and(|search| search.chars().count() > SEARCH_CHARS) {
-        return Err(Problem::invalid("search", format!("may have at most {SEARCH_CHARS} characters")));
-    }
+    check_search(wanted.search.as_deref())?;
     let mut rows = teams(&app, caller.organization(), wanted.search).await?;
     rows.retain(|_| wanted.is_global != Some(Flag::Yes));
     let page = page.of(rows, Direction::Ascending, |row| Mark { value: None, id: row.number.into() })?;

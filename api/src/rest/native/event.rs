@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use scanledger_commands::Fault;
 use scanledger_domain::event::Event;
-use scanledger_domain::limits::EVENT_PAGE_ROWS;
+use scanledger_domain::limits::{EVENT_ANSWER_BYTES, EVENT_PAGE_ROWS};
 use scanledger_domain::log::{Envelope, EventLog, LogError, Position, Recorded};
 use scanledger_projections::event::EventQuery;
 use serde::Deserialize;
@@ -19,8 +19,6 @@ use uuid::Uuid;
 
 /// Events in an answer if nobody says.
 const PAGE: u32 = 100;
-/// Bytes after which an answer ends early; at least one event is in it.
-const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// Of the events that are read at once, how many may belong to somebody else, for each that is wanted.
 const SPARSE: u64 = 4;
 
@@ -145,7 +143,7 @@ async fn load(log: &dyn EventLog, positions: &[Position]) -> Result<(Vec<Recorde
             }
             rest = &rest[1..];
             bytes += event.data.len() + event.metadata.len();
-            if bytes > ANSWER_BYTES && !events.is_empty() {
+            if bytes > EVENT_ANSWER_BYTES && !events.is_empty() {
                 return Ok((events, false));
             }
             events.push(event);

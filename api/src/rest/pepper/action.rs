@@ -82,6 +82,9 @@ const SILENT_RESOURCES: [&str; 2] = ["integration", "settings"];
 /// Fields of events about people that are sealed, or the hash of a secret.
 const PERSONAL: [&str; 5] = ["name", "email", "password", "subject", "token"];
 
+/// Fields of events about honeytokens that are sealed, or a hash of what is.
+const DECOY: [&str; 5] = ["accessHash", "leakHashes", "accessId", "secretKey", "addressHash"];
+
 /// Words that were asked for.
 pub struct Asked(Vec<String>);
 
@@ -169,6 +172,9 @@ pub fn details(entry: &AuditEntry) -> Map<String, Value> {
             details.insert("sourceType".to_owned(), json!("UPLOAD"));
         }
         "incident.shared" => drop(details.remove("tokenHash")),
+        "honeytoken.created" | "honeytoken.triggered" => {
+            DECOY.iter().for_each(|field| drop(details.remove(*field)));
+        }
         "finding.triaged" | "incident.triaged" => {
             let status = |state: TriageState| json!(FindingStatus::from(state));
             if let Some(to) = details.get("to").cloned() {
@@ -311,6 +317,8 @@ mod tests {
             let shown = details(&entry(kind, &json!({ "user": "u", "token": "00ff" })));
             assert_eq!(Value::Object(shown), json!({ "user": "u" }), "{kind}");
         }
+        let decoy = json!({ "name": "wiki", "accessHash": "00ff", "leakHashes": ["0f"], "accessId": "v1.a", "secretKey": "v1.b" });
+        assert_eq!(Value::Object(details(&entry("honeytoken.created", &decoy))), json!({ "name": "wiki" }));
         let key = details(&entry("apikey.created", &json!({ "name": "CI", "hash": "00ff" })));
         assert_eq!(Value::Object(key), json!({ "name": "CI" }));
     }

@@ -6,11 +6,9 @@ use crate::limit::ClientAddress;
 use crate::problem::Problem;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
+use scanledger_domain::limits::URL_CHARS;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
-
-/// Characters of an address to which a browser is sent.
-const URL_CHARS: usize = 2_000;
 
 /// The name of the session's cookie.
 pub fn cookie_name(app: &App) -> String {

@@ -8,13 +8,11 @@ use axum::Json;
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use scanledger_domain::limits::FORM_BYTES;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
 use serde_json::json;
 use std::fmt;
-
-/// Bytes of a form.
-const FORM_BYTES: usize = 16 * 1024;
 
 /// What was sent, and how.
 pub struct Form<T> {

@@ -7,14 +7,12 @@ use crate::problem::Problem;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Request};
 use scanledger_commands::Fault;
-use scanledger_domain::limits::{JSON_BODY_BYTES, UPLOAD_BYTES};
+use scanledger_domain::limits::{JSON_BODY_BYTES, UPLOAD_BYTES, UPLOAD_PARTS};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tempfile::TempPath;
 use tokio::io::{AsyncWriteExt, BufWriter};
 
-/// Parts of an upload: one per field of the contract, twice over.
-const PARTS: usize = 32;
 /// Bytes gathered before they go to the file.
 const BUFFER_BYTES: usize = 1024 * 1024;
 /// Endings of archives that can be unpacked (reference §3.1).
@@ -77,7 +75,7 @@ pub async fn receive(app: &App, request: Request, is_keyed: bool) -> Result<Rece
 /// Reads what is left, within limits: a client that is still sending would not see the answer.
 async fn drain(multipart: &mut Multipart) {
     let mut left = UPLOAD_BYTES;
-    for _ in 0..PARTS {
+    for _ in 0..=UPLOAD_PARTS {
         let Ok(Some(mut field)) = multipart.next_field().await else { return };
         while let Ok(Some(chunk)) = field.chunk().await {
             left = left.saturating_sub(chunk.len() as u64);
@@ -96,7 +94,7 @@ async fn parts(
     let mut fields = Map::new();
     let mut archive = None;
     let mut text_left = JSON_BODY_BYTES;
-    for _ in 0..PARTS {
+    for _ in 0..=UPLOAD_PARTS {
         let Some(field) = multipart.next_field().await.map_err(|error| broken(&error))? else {
             return Ok((fields, archive));
         };
@@ -121,7 +119,7 @@ async fn parts(
             }
         }
     }
-    Err(Problem::bad_request(format!("an upload has at most {} parts", PARTS - 1)))
+    Err(Problem::bad_request(format!("an upload has at most {UPLOAD_PARTS} parts")))
 }
 
 fn broken(error: &MultipartError) -> Problem {

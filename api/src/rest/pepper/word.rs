@@ -178,7 +178,7 @@ impl From<Severity> for SeverityWord {
     }
 }
 
-/// What people decided about a finding (DESIGN section 5).
+/// What people decided about a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum FindingStatus {

@@ -84,18 +84,23 @@ pub(super) fn slug(name: &str) -> String {
     words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
 }
 
+/// Who did something or asks.
+pub(super) fn who(actor: Actor) -> String {
+    match actor {
+        Actor::User(user) => format!("user:{user}"),
+        Actor::Key(key) => format!("key:{key}"),
+        Actor::System => "system".to_owned(),
+        Actor::Operator => "operator".to_owned(),
+    }
+}
+
 /// Who the key is
 #[utoipa::path(
     get, path = "/api/agent/identity", tag = "Semgrep CI", responses((status = 200, body = IdentityOut))
 )]
 pub async fn read_identity(State(app): State<App>, caller: Caller) -> Result<Json<IdentityOut>, Problem> {
     let (deployment_id, _) = deployment(&app, &caller).await?;
-    let identity = match caller.principal.actor {
-        Actor::User(user) => format!("user:{user}"),
-        Actor::Key(key) => format!("key:{key}"),
-        Actor::System => "system".to_owned(),
-        Actor::Operator => "operator".to_owned(),
-    };
+    let identity = who(caller.principal.actor);
     let user_id = caller.person().map(|user| user.0);
     Ok(Json(IdentityOut { identity, user_id, deployment_id }))
 }

@@ -12,6 +12,7 @@ use crate::problem::Problem;
 use axum::Json;
 use axum::extract::State;
 use scanledger_commands::ci::ClientScan;
+use scanledger_domain::limits::DISMISSED_FINDINGS;
 use scanledger_domain::policy::{EffectiveRules, Product};
 use serde::Serialize;
 use serde_json::Value;
@@ -113,7 +114,7 @@ pub(super) async fn config_of(
 ) -> Result<ConfigOut, Problem> {
     let rules = RulesOut { rules: all_served(rules, products, &app.entrance.public_url) };
     let dismissed = match scan {
-        Some(scan) => app.views.dismissed_uploads(scan.scope.project).await?,
+        Some(scan) => app.views.dismissed_uploads(scan.scope.project, DISMISSED_FINDINGS).await?,
         None => vec![],
     };
     let (named, older): (Vec<_>, Vec<_>) =

@@ -3,7 +3,9 @@
 use scanledger_commands::ci::LeftOut;
 use scanledger_domain::component::{Ecosystem, Package};
 use scanledger_domain::finding::{Columns, RuleTags, Transitivity, UploadFacts, UploadedPackage, Validation};
-use scanledger_domain::limits::{DESCRIPTION_BYTES, PATH_BYTES, RULE_ID_CHARS, TITLE_BYTES};
+use scanledger_domain::limits::{
+    CLIENT_NAME_CHARS, DESCRIPTION_BYTES, PATH_BYTES, REFERENCES, RULE_ID_CHARS, TITLE_BYTES,
+};
 use scanledger_domain::policy::Rule;
 use scanledger_domain::scan::{plain_message, plain_text, plain_url};
 use scanledger_domain::scanning::{Detection, Identity, Place, ScannerKind, Uploaded};
@@ -15,11 +17,6 @@ use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::fmt;
 use utoipa::ToSchema;
-
-/// Characters of a client's name of a finding: 128 hex digits, `_` and a number.
-const NAME_CHARS: usize = 160;
-/// Addresses that are kept.
-const REFERENCES: usize = 5;
 
 /// The rules that the organization runs, by id.
 pub(super) type Known<'a> = HashMap<&'a str, &'a Rule>;
@@ -171,7 +168,8 @@ fn detection(finding: FindingIn, known: &Known<'_>, finder: &dyn SecretFinder) -
         Err(Odd { problem, left })
     };
     let is_name = |name: &str| {
-        (1..=NAME_CHARS).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        (1..=CLIENT_NAME_CHARS).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
     };
     if !is_name(&finding.match_based_id) {
         return odd("match_based_id must be hex digits, an underscore and a number");

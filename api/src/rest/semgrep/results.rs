@@ -5,24 +5,21 @@ use super::policy::effective_rules;
 use super::refusal::or_again;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::extract::{Body, Id};
+use crate::extract::{Body, Id, length_of};
 use crate::memory::Memory;
 use crate::problem::Problem;
 use crate::rest::Written;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use scanledger_commands::ci::{ClientScan, ClientUpload};
 use scanledger_domain::identity::{Resource, authorize};
-use scanledger_domain::limits::{RESULTS_BYTES, RESULTS_FINDINGS, RESULTS_LIST};
+use scanledger_domain::limits::{LEFT_OUT_FINDINGS, RESULTS_BYTES, RESULTS_FINDINGS, RESULTS_LIST};
 use scanledger_domain::log::Position;
 use scanledger_domain::policy::EffectiveRules;
 use scanledger_domain::secret::SecretFinder;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-/// How many findings that were left out are named.
-const NAMED: usize = 100;
 
 /// What a client found.
 #[derive(Deserialize, ToSchema)]
@@ -117,11 +114,11 @@ fn sorted(
     (upload, left_out)
 }
 
-/// The first [`NAMED`] of what was left out, and how many more there are.
+/// The first [`LEFT_OUT_FINDINGS`] of what was left out, and how many more there are.
 fn named(left_out: Vec<String>) -> Vec<UploadErrorOut> {
-    let more = left_out.len().saturating_sub(NAMED);
+    let more = left_out.len().saturating_sub(LEFT_OUT_FINDINGS);
     let rest = (more > 0).then(|| format!("and {more} more are left out"));
-    let named = left_out.into_iter().take(NAMED).chain(rest);
+    let named = left_out.into_iter().take(LEFT_OUT_FINDINGS).chain(rest);
     named.map(|message| UploadErrorOut { message }).collect()
 }
 
@@ -162,20 +159,18 @@ fn check_sizes(results: &ResultsIn) -> Result<(), Problem> {
     }
 }
 
-/// How long the body of a request is, if it says so.
-fn length_of(request: &Request) -> Option<usize> {
-    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{NAMED, named};
+    use super::{LEFT_OUT_FINDINGS, named};
 
     #[test]
     fn so_many_are_named_and_the_rest_is_counted() {
         let left_out = |count: usize| named(vec!["x".to_owned(); count]);
-        assert_eq!((left_out(0).len(), left_out(NAMED).len()), (0, NAMED));
-        let more = left_out(NAMED + 2);
-        assert_eq!((more.len(), more[NAMED].message.as_str()), (NAMED + 1, "and 2 more are left out"));
+        assert_eq!((left_out(0).len(), left_out(LEFT_OUT_FINDINGS).len()), (0, LEFT_OUT_FINDINGS));
+        let more = left_out(LEFT_OUT_FINDINGS + 2);
+        assert_eq!(
+            (more.len(), more[LEFT_OUT_FINDINGS].message.as_str()),
+            (LEFT_OUT_FINDINGS + 1, "and 2 more are left out")
+        );
     }
 }

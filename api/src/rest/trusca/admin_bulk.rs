@@ -16,6 +16,7 @@ use scanledger_commands::identity::{NewPerson, PersonRefusal};
 use scanledger_commands::{CommandError, Context};
 use scanledger_domain::id::{TeamId, UserId};
 use scanledger_domain::identity::{Action, InstallationRefusal, Rank, TeamRole, UserRefusal};
+use scanledger_domain::limits::{BULK_PEOPLE, PEOPLE_EXPORT_ROWS};
 use scanledger_domain::log::Position;
 use scanledger_domain::time::Timestamp;
 use scanledger_projections::Paging;
@@ -24,11 +25,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// People in one request. Hashing a password takes tens of milliseconds, so that a thousand would not be done in time.
-const BULK_PEOPLE: usize = 200;
-/// Rows of one file (reference §3.3).
-const EXPORT_ROWS: usize = 50_000;
 
 const COLUMNS: [&str; 6] = ["email", "full_name", "team_id", "role", "is_active", "last_login_at"];
 
@@ -219,9 +215,7 @@ pub async fn export_users(State(app): State<App>, caller: Caller) -> Result<Resp
     caller.record_granted(&app, Action::Export).await?;
     let everybody = Paging { offset: 0, limit: u32::MAX };
     let (rows, _) = app.views.users(UserFilter::default(), everybody).await?;
-    if rows.len() > EXPORT_ROWS {
-        return Err(too_large());
-    }
+    fits(rows.len())?;
     let mut places = places(&app).await?;
     let mut table = Csv::new(&COLUMNS);
     let mut lines = 0;
@@ -231,9 +225,7 @@ pub async fn export_users(State(app): State<App>, caller: Caller) -> Result<Resp
             own.insert(0, (String::new(), RoleWord::of(&row).as_str()));
         }
         lines += own.len();
-        if lines > EXPORT_ROWS {
-            return Err(too_large());
-        }
+        fits(lines)?;
         let last_login = row.last_login_at.map(Timestamp::to_rfc3339_micros).unwrap_or_default();
         let is_active = if row.is_active { "true" } else { "false" };
         let name = personal.name.as_deref().unwrap_or_default();
@@ -244,11 +236,14 @@ pub async fn export_users(State(app): State<App>, caller: Caller) -> Result<Resp
     Ok(table.into_file("users.csv"))
 }
 
-fn too_large() -> Problem {
-    let error = format!("a file has at most {EXPORT_ROWS} rows");
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, error)
-        .with_title("Roster Export Too Large")
-        .with_extension("roster_export_too_large", true)
+/// Whether so many rows are a file.
+fn fits(rows: usize) -> Result<(), Problem> {
+    if rows <= PEOPLE_EXPORT_ROWS {
+        return Ok(());
+    }
+    let error = format!("a file has at most {PEOPLE_EXPORT_ROWS} rows");
+    let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, error);
+    Err(problem.with_title("Roster Export Too Large").with_extension("roster_export_too_large", true))
 }
 
 /// The teams of everybody, and what they are there: one query per team, far fewer than people.
@@ -344,7 +339,8 @@ fn bounded(field: &str, rows: usize) -> Result<(), Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BulkReason, BulkResultOut, Refused, bounded};
+    use super::{BULK_PEOPLE, BulkReason, BulkResultOut, PEOPLE_EXPORT_ROWS, Refused, bounded, fits};
+    use axum::http::StatusCode;
     use scanledger_commands::identity::PersonRefusal;
     use scanledger_domain::identity::{InstallationRefusal, UserRefusal};
 
@@ -366,8 +362,10 @@ mod tests {
     }
 
     #[test]
-    fn a_request_has_one_to_two_hundred_rows() {
-        assert!(bounded("users", 1).is_ok() && bounded("users", 200).is_ok());
-        assert!(bounded("users", 0).is_err() && bounded("users", 201).is_err());
+    fn a_request_and_a_file_have_so_many_rows() {
+        assert!(bounded("users", 1).is_ok() && bounded("users", BULK_PEOPLE).is_ok());
+        assert!(bounded("users", 0).is_err() && bounded("users", BULK_PEOPLE + 1).is_err());
+        assert!(fits(PEOPLE_EXPORT_ROWS).is_ok());
+        assert_eq!(fits(PEOPLE_EXPORT_ROWS + 1).unwrap_err().status(), StatusCode::PAYLOAD_TOO_LARGE);
     }
 }

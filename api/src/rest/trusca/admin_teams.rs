@@ -1,11 +1,11 @@
 //! Teams as super administrators run them (reference §3.3), whatever organization they belong to.
 
-use super::{Moment, Page, PageNumber, PageSize, done, page_a};
+use super::{Page, PageNumber, PageSize, done, page_a};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::extract::{Body, Id, Patched, Query, digest_of, present};
 use crate::problem::Problem;
-use crate::rest::Written;
+use crate::rest::{Moment, Written};
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
@@ -15,6 +15,7 @@ use scanledger_commands::Context;
 use scanledger_commands::identity::{NewTeam, TeamChanged};
 use scanledger_domain::id::{OrganizationId, TeamId, UserId};
 use scanledger_domain::identity::{TeamDetails, TeamRole};
+use scanledger_domain::limits::LONG_SEARCH_CHARS;
 use scanledger_domain::vault::{Vault, VaultError};
 use scanledger_projections::identity::{TeamFilter, TeamMemberRow, TeamRow};
 use serde::{Deserialize, Serialize};
@@ -24,8 +25,6 @@ use uuid::Uuid;
 
 /// Teams on a page if nobody says (reference §1.1).
 const PAGE: u32 = 50;
-/// Characters of the parameter `search`.
-const SEARCH_CHARS: usize = 255;
 
 /// Which teams.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -141,8 +140,8 @@ pub async fn list_teams(
     Query(wanted): Query<AdminTeamsIn>,
 ) -> Result<Json<AdminTeamListPage>, Problem> {
     let paged = page_a(wanted.page, wanted.page_size, PAGE);
-    if wanted.search.as_ref().is_some_and(|search| search.chars().count() > SEARCH_CHARS) {
-        let message = format!("may have at most {SEARCH_CHARS} characters");
+    if wanted.search.as_ref().is_some_and(|search| search.chars().count() > LONG_SEARCH_CHARS) {
+        let message = format!("may have at most {LONG_SEARCH_CHARS} characters");
         return Err(Problem::invalid("search", message));
     }
     let filter = TeamFilter { organization: None, search: wanted.search };

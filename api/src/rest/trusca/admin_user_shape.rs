@@ -1,8 +1,8 @@
 //! Shapes of people as super administrators see them (reference §3.3).
 
-use super::Moment;
 use crate::app::App;
 use crate::problem::Problem;
+use crate::rest::Moment;
 use scanledger_domain::id::UserId;
 use scanledger_domain::identity::{Rank, TeamRole};
 use scanledger_domain::vault::{Vault, VaultError};

@@ -16,6 +16,7 @@ use scanledger_commands::identity::{AdminRole, PersonRefusal};
 use scanledger_commands::{CommandError, Context};
 use scanledger_domain::id::{TeamId, UserId};
 use scanledger_domain::identity::{Denied, TeamRole};
+use scanledger_domain::limits::LONG_SEARCH_CHARS;
 use scanledger_domain::log::Position;
 use scanledger_projections::Paging;
 use scanledger_projections::identity::{UserFilter, UserRole};
@@ -25,8 +26,6 @@ use uuid::Uuid;
 
 /// People on a page if nobody says (reference §1.1).
 const PAGE: u32 = 50;
-/// Characters of the parameter `search`.
-const SEARCH_CHARS: usize = 255;
 
 /// Which people.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -76,8 +75,8 @@ pub async fn list_users(
             let (rows, total) = app.views.users(filter, paged.paging()).await?;
             (opened(&app, rows).await?, total)
         }
-        Some(search) if search.chars().count() > SEARCH_CHARS => {
-            let message = format!("may have at most {SEARCH_CHARS} characters");
+        Some(search) if search.chars().count() > LONG_SEARCH_CHARS => {
+            let message = format!("may have at most {LONG_SEARCH_CHARS} characters");
             return Err(Problem::invalid("search", message));
         }
         Some(search) => {

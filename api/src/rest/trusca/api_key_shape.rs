@@ -1,8 +1,9 @@
 //! Shapes of API keys (reference §3.4).
 
-use super::{Moment, PageNumber, PageSize};
+use super::{PageNumber, PageSize};
 use crate::app::App;
 use crate::problem::Problem;
+use crate::rest::Moment;
 use scanledger_commands::identity::IssuedKey;
 use scanledger_domain::id::{ApiKeyId, ProjectId, TeamId, UserId};
 use scanledger_domain::identity::{Breadth, KeyPlace};

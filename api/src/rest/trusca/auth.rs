@@ -1,6 +1,6 @@
 //! Making an account, signing in, going on and signing out (reference §3.1).
 
-use super::shape::{Moment, ProblemOut, done, email_of};
+use super::shape::{ProblemOut, done, email_of};
 use super::visitor::{Cookie, Visitor};
 use crate::app::App;
 use crate::auth::{Bearer, Caller, TokenKind, account_of};
@@ -10,7 +10,7 @@ use crate::limit::Limits;
 use crate::problem::Problem;
 use crate::request::POSITION;
 use crate::rest::people::{SealedPerson, open_people};
-use crate::rest::{Written, shown};
+use crate::rest::{Moment, Written, shown};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

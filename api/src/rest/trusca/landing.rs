@@ -1,15 +1,13 @@
 //! Where a browser goes once its user is signed in: never to somebody else (OWASP: unvalidated redirects).
 
 use crate::entrance::before_value;
+use scanledger_domain::limits::URL_CHARS;
 use url::Url;
-
-/// Characters of an address that somebody wants to land at (reference §3.1).
-const CHARS: usize = 2_000;
 
 /// The address for a browser that wants to land at `wanted`, if that is a path, or below the scheme, host and port of
 /// `landing`. What is answered is written anew from what was read, so that no browser reads it in another way.
 pub fn landing_at(landing: &str, wanted: &str) -> Option<String> {
-    if wanted.chars().count() > CHARS || wanted.chars().any(char::is_control) {
+    if wanted.chars().count() > URL_CHARS || wanted.chars().any(char::is_control) {
         return None;
     }
     let landing = Url::parse(landing).ok()?;

@@ -1,13 +1,13 @@
 //! One's own account: who vouches for one, and where one is told (reference §3.22).
 
 use super::auth::own_account;
-use super::shape::{Moment, ProblemOut, done};
+use super::shape::{ProblemOut, done};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::extract::{Body, Id, digest_of};
 use crate::problem::Problem;
-use crate::rest::Written;
 use crate::rest::people::open_texts;
+use crate::rest::{Moment, Written};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;

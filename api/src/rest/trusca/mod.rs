@@ -19,7 +19,7 @@ mod shape;
 mod visitor;
 mod word;
 
-pub use shape::{Moment, Page, PageNumber, PageSize, done, page_a};
+pub use shape::{Page, PageNumber, PageSize, done, page_a};
 
 use crate::routes::{Access, Routes};
 use scanledger_domain::identity::Action;

@@ -8,30 +8,18 @@ use crate::rest::{Paged, shown};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use scanledger_domain::identity::is_email;
+use scanledger_domain::limits::ADMIN_PAGE_ROWS;
 use scanledger_domain::log::Position;
-use scanledger_domain::time::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::borrow::Cow;
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// An instant as RFC 3339 in UTC with microseconds, because clients send instants back and expect them to be equal
-/// (reference §1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
-#[schema(as = trusca::Moment, value_type = String, format = DateTime)]
-pub struct Moment(pub Timestamp);
-
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.to_rfc3339_micros())
-    }
-}
-
 /// The parameter `page` of page shape A, from 1 (reference §1.1).
 pub type PageNumber = Number<1_000_000>;
 /// The parameter `page_size` of page shape A: rows on a page (reference §1.1).
-pub type PageSize = Number<200>;
+pub type PageSize = Number<ADMIN_PAGE_ROWS>;
 
 /// Which page of shape A is asked for; without a size, one of `rows`.
 pub fn page_a(page: Option<PageNumber>, size: Option<PageSize>, rows: u32) -> Paged {
@@ -119,16 +107,9 @@ pub fn email_of(text: &str) -> Result<String, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Moment, Page, email_of, page_a};
+    use super::{Page, email_of, page_a};
     use crate::extract::Number;
-    use scanledger_domain::time::Timestamp;
     use serde_json::json;
-
-    #[test]
-    fn instants_lose_nothing() {
-        let moment = Moment(Timestamp(1_795_255_200_123_456));
-        assert_eq!(serde_json::to_value(moment).unwrap(), "2026-11-21T10:00:00.123456Z");
-    }
 
     #[test]
     fn a_page_says_which_it_is() {

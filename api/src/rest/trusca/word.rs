@@ -6,7 +6,7 @@ use scanledger_projections::audit::AuditEntry;
 use serde_json::{Map, Value, json};
 
 /// Type of event, action, and the table that it is about. Where no plain verb says it, the action is a dotted name.
-const WORDS: [(&str, &str, &str); 57] = [
+const WORDS: [(&str, &str, &str); 65] = [
     ("organization.created", "create", "organizations"),
     ("organization.member_added", "organization.member_added", "organizations"),
     ("organization.member_removed", "organization.member_removed", "organizations"),
@@ -64,10 +64,18 @@ const WORDS: [(&str, &str, &str); 57] = [
     ("incident.note_removed", "delete", "secret_incident_notes"),
     ("incident.shared", "update", "secret_incidents"),
     ("incident.unshared", "update", "secret_incidents"),
+    ("honeytoken.created", "create", "honeytokens"),
+    ("honeytoken.changed", "update", "honeytokens"),
+    ("honeytoken.reset", "update", "honeytokens"),
+    ("honeytoken.revoked", "update", "honeytokens"),
+    ("honeytoken.triggered", "honeytoken.triggered", "honeytokens"),
+    ("honeytoken.note_added", "create", "honeytoken_notes"),
+    ("honeytoken.note_edited", "update", "honeytoken_notes"),
+    ("honeytoken.note_removed", "delete", "honeytoken_notes"),
 ];
 
-/// Tables that can be asked for (reference §3.3), also those about which nothing happens here; the last four are ours.
-const TABLES: [&str; 23] = [
+/// Tables that can be asked for (reference §3.3), also those about which nothing happens here; the last six are ours.
+const TABLES: [&str; 25] = [
     "users",
     "teams",
     "memberships",
@@ -91,6 +99,8 @@ const TABLES: [&str; 23] = [
     "secret_incidents",
     "secret_incident_notes",
     "policy_rules",
+    "honeytokens",
+    "honeytoken_notes",
 ];
 
 /// Status of a finding by its state (reference §5.2).
@@ -116,7 +126,8 @@ const SCAN_STATUS: [(&str, &str); 7] = [
 ];
 
 /// Fields that hold a secret, a hash of one, or what a provider knows a person by.
-const SECRET: [&str; 5] = ["password", "hash", "token", "tokenHash", "subject"];
+const SECRET: [&str; 8] =
+    ["password", "hash", "token", "tokenHash", "subject", "accessHash", "leakHashes", "addressHash"];
 
 /// Sealed fields of which the hash of the clear text is shown, by the type of their event, and what they are called.
 const PERSONAL: [(&str, &str, &str); 4] = [

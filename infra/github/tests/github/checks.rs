@@ -94,13 +94,41 @@ async fn annotations_go_in_batches_and_the_verdict_with_the_last() {
     let id = setup.app.create_check_run(&widgets(), setup.commit, &run(DONE, 120)).await.unwrap();
     let in_progress = |annotations| ("in_progress".to_owned(), annotations);
     let completed = |annotations| ("completed".to_owned(), annotations);
-    let expected = [in_progress(50), completed(1), in_progress(50), in_progress(50), completed(20)];
+    // Those that it was made with are there.
+    let expected = [completed(1), in_progress(50), in_progress(50), completed(20)];
     assert_eq!(sent(&setup)[1..], expected);
-    let check = stored(&setup, id);
+    assert_eq!(lines(&setup, id), (1..=120).collect::<Vec<_>>());
+    assert_eq!(stored(&setup, id)["conclusion"], "failure");
+}
+
+/// Lines that have an annotation, in the order in which they came.
+fn lines(setup: &Setup, id: CheckRunId) -> Vec<u64> {
+    let check = stored(setup, id);
     let annotations = check["output"]["annotations"].as_array().unwrap();
-    let lines: Vec<_> = annotations.iter().map(|one| one["start_line"].as_u64().unwrap()).collect();
-    assert_eq!(lines, (1..=120).collect::<Vec<_>>());
-    assert_eq!(check["conclusion"], "failure");
+    annotations.iter().map(|one| one["start_line"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn what_broke_off_between_two_batches_goes_on_where_it_was() {
+    let setup = Setup::new().await;
+    let begun = run(CheckStatus::InProgress, 0);
+    let id = setup.app.create_check_run(&widgets(), setup.commit, &begun).await.unwrap();
+    let update = async || setup.app.update_check_run(&widgets(), id, &run(DONE, 120)).await;
+    for there in [50, 100] {
+        setup.stub.answer_after(1, "PATCH", Canned::refusal(502, ""));
+        let answer = update().await;
+        assert!(matches!(answer, Err(CodeHostError::Unreachable(_))), "{answer:?}");
+        assert_eq!(lines(&setup, id), (1..=there).collect::<Vec<_>>());
+        assert_eq!(stored(&setup, id)["conclusion"], Value::Null);
+    }
+    update().await.unwrap();
+    assert_eq!(lines(&setup, id), (1..=120).collect::<Vec<_>>());
+    assert_eq!(stored(&setup, id)["conclusion"], "failure");
+    // Nothing comes to what is there, and the verdict is sent all the same.
+    update().await.unwrap();
+    assert_eq!(lines(&setup, id).len(), 120);
+    assert_eq!(sent(&setup).last(), Some(&("completed".to_owned(), 0)));
+    setup.assert_polite();
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ pub(super) struct HashKeys {
     secret: Zeroizing<Vec<u8>>,
     leaked_secret: Zeroizing<Vec<u8>>,
     token: Zeroizing<Vec<u8>>,
+    check: Zeroizing<Vec<u8>>,
 }
 
 impl HashKeys {
@@ -25,6 +26,7 @@ impl HashKeys {
             secret: Zeroizing::new(hmac_sha384(key, b"scanledger secret v1")),
             leaked_secret: Zeroizing::new(hmac_sha256(key, b"scanledger leaked secret v1")),
             token: Zeroizing::new(hmac_sha256(key, b"scanledger token v1")),
+            check: Zeroizing::new(hmac_sha256(key, b"scanledger check v1")),
         }
     }
 
@@ -35,6 +37,7 @@ impl HashKeys {
             HashPurpose::Secret => hmac_sha384(&self.secret, bytes),
             HashPurpose::LeakedSecret => hmac_sha256(&self.leaked_secret, bytes),
             HashPurpose::Token => hmac_sha256(&self.token, bytes),
+            HashPurpose::Check => hmac_sha256(&self.check, bytes),
         }
     }
 }
@@ -72,7 +75,7 @@ mod tests {
         );
     }
 
-    /// Computed with Python's `hmac`. If this fails, claims and incidents of every existing log would no longer
+    /// Computed with Python's `hmac`. If this fails, claims, incidents and checks of every existing log would no longer
     /// be found.
     #[test]
     fn the_hashes_of_a_data_key_never_change() {
@@ -80,6 +83,7 @@ mod tests {
         assert_eq!(prefix(HashPurpose::Claim), "936fc4e2f0604a55");
         assert_eq!(prefix(HashPurpose::Secret), "d57d568a4fd0031b");
         assert_eq!(prefix(HashPurpose::LeakedSecret), "9362a9ed4cc37b01");
+        assert_eq!(prefix(HashPurpose::Check), "2efb2ec48f15b60e");
     }
 
     #[test]
@@ -87,5 +91,6 @@ mod tests {
         assert_eq!(keys().hash(HashPurpose::Claim, b"").len(), 32);
         assert_eq!(keys().hash(HashPurpose::Secret, b"").len(), 48);
         assert_eq!(keys().hash(HashPurpose::LeakedSecret, b"").len(), 32);
+        assert_eq!(keys().hash(HashPurpose::Check, b"").len(), 32);
     }
 }

@@ -124,16 +124,22 @@ fn a_wrapped_key_cannot_be_given_to_another_subject(world: &World) {
     assert_eq!(reason::<SealError>(&error), SealError::Tampered);
 }
 
-fn hashes(vault: &KeyVault) -> [Vec<u8>; 3] {
-    [HashPurpose::Claim, HashPurpose::Secret, HashPurpose::LeakedSecret]
-        .map(|purpose| vault.hash(purpose, b"AKIA0123456789"))
+fn hashes(vault: &KeyVault) -> [Vec<u8>; 5] {
+    [
+        HashPurpose::Claim,
+        HashPurpose::Secret,
+        HashPurpose::LeakedSecret,
+        HashPurpose::Token,
+        HashPurpose::Check,
+    ]
+    .map(|purpose| vault.hash(purpose, b"AKIA0123456789"))
 }
 
 fn hashes_differ_by_purpose_and_installation_and_survive_a_restart(world: &World) {
     let ours = hashes(&world.open().vault);
     assert_eq!(ours, hashes(&world.open().vault));
     let theirs = hashes(&world.sibling().open().vault);
-    assert_eq!(ours.each_ref().map(Vec::len), [32, 48, 32]);
+    assert_eq!(ours.each_ref().map(Vec::len), [32, 48, 32, 32, 32]);
     for (number, hash) in ours.iter().enumerate() {
         let others = ours.iter().enumerate().filter(|(other, _)| *other != number).map(|(_, hash)| hash);
         assert!(others.chain(&theirs).all(|other| other[..32] != hash[..32]));

@@ -40,6 +40,7 @@ pub(crate) fn apply(
         | Event::Check(_)
         | Event::Scan(_)
         | Event::Policy(_)
+        | Event::Honeytoken(_)
         | Event::Project(_)
         | Event::Advisory(_)
         | Event::Claim(_) => (),

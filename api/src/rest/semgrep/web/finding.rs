@@ -10,6 +10,7 @@ use crate::auth::Caller;
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::State;
+use scanledger_domain::limits::FINDING_PAGE_ROWS;
 use scanledger_projections::At;
 use scanledger_projections::finding::EverywhereQuery;
 use serde::{Deserialize, Serialize};
@@ -17,8 +18,6 @@ use utoipa::{IntoParams, ToSchema};
 
 /// Findings on a page if nobody says.
 const ROWS: u32 = 100;
-/// Findings on a page at most.
-const MAX_ROWS: u32 = 3_000;
 
 /// Which page of which findings.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -61,7 +60,7 @@ pub async fn list_findings(
     Repeated(filter): Repeated<FilterIn>,
 ) -> Result<Json<FindingsOut>, Problem> {
     path.of(&app, &caller).await?;
-    let limit = rows("page_size", wanted.page_size, ROWS, MAX_ROWS)?;
+    let limit = rows("page_size", wanted.page_size, ROWS, FINDING_PAGE_ROWS)?;
     let Some(filter) = filter.of(&app, &caller, wanted.issue_type).await? else {
         return Ok(Json(FindingsOut { findings: vec![] }));
     };

@@ -3,6 +3,7 @@
 //! A deployment is the caller's organization, by its number or its slug.
 
 mod dependency;
+mod dependency_shape;
 mod deployment;
 mod filter;
 mod finding;

@@ -1,19 +1,20 @@
 //! Policies (reference §7): one for each product, with what each rule may do.
 
+use super::super::account::who;
 use super::super::policy::effective_rules;
 use super::deployment::Named;
 use super::lenient::{Repeated, Whole, rows};
-use super::shape::Moment;
 use super::word::{SeverityWord, confidence_constant};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::extract::Body;
 use crate::problem::Problem;
-use crate::rest::{Written, shown};
+use crate::rest::{Moment, Written, shown};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use scanledger_domain::id::OrganizationId;
+use scanledger_domain::limits::RULE_PAGE_ROWS;
 use scanledger_domain::log::Actor;
 use scanledger_domain::policy::{EffectiveRule, Mode, Product, RuleOrigin, RuleSeverity, policy_id};
 use scanledger_domain::time::Timestamp;
@@ -24,8 +25,6 @@ use utoipa::{IntoParams, ToSchema};
 
 /// Rules on a page if nobody says.
 const ROWS: u32 = 500;
-/// Rules on a page at most.
-const MAX_ROWS: u32 = 2_000;
 
 /// Which page.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -183,7 +182,7 @@ pub async fn read_policy(
 ) -> Result<Json<PolicyRulesOut>, Problem> {
     path.of(&app, &caller).await?;
     let product = product(&caller, &path.rest[0])?;
-    let limit = rows("limit", page.limit, ROWS, MAX_ROWS)? as usize;
+    let limit = rows("limit", page.limit, ROWS, RULE_PAGE_ROWS)? as usize;
     let all = effective_rules(&app, caller.organization()).await?;
     let follows = |rule: &&EffectiveRule| {
         rule.rule.product == product && page.cursor.as_deref().is_none_or(|last| rule.rule.id.as_str() > last)
@@ -264,15 +263,6 @@ impl Changes {
             *change = (change.0.max(row.changed_at), Some(row.by));
         }
         Ok(Self(changes))
-    }
-}
-
-fn who(actor: Actor) -> String {
-    match actor {
-        Actor::User(user) => format!("user:{user}"),
-        Actor::Key(key) => format!("key:{key}"),
-        Actor::System => "system".to_owned(),
-        Actor::Operator => "operator".to_owned(),
     }
 }
 

@@ -3,17 +3,17 @@
 use super::deployment::Named;
 use super::lenient::{Repeated, Whole, rows};
 use super::place::reference;
-use super::shape::Moment;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::extract::{Body, digest_of};
 use crate::problem::Problem;
-use crate::rest::{Written, shown};
+use crate::rest::{Moment, Written, shown};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use scanledger_commands::project::ProjectPatch;
 use scanledger_domain::id::ScanId;
+use scanledger_domain::limits::PROJECT_PAGE_ROWS;
 use scanledger_domain::log::Position;
 use scanledger_domain::scan::branch_of_reference;
 use scanledger_domain::time::Timestamp;
@@ -26,8 +26,6 @@ use utoipa::{IntoParams, ToSchema};
 
 /// Projects on a page if nobody says.
 const ROWS: u32 = 100;
-/// Projects on a page at most.
-const MAX_ROWS: u32 = 500;
 /// Instead of a branch: the one that the repository says.
 const AS_REPOSITORY: &str = "None";
 
@@ -132,7 +130,7 @@ pub async fn list_projects(
     Repeated(page): Repeated<PageIn>,
 ) -> Result<Json<ProjectsOut>, Problem> {
     path.of(&app, &caller).await?;
-    let limit = rows("page_size", page.page_size, ROWS, MAX_ROWS)?;
+    let limit = rows("page_size", page.page_size, ROWS, PROJECT_PAGE_ROWS)?;
     let offset = page.page.map_or(0, |page| page.0).saturating_mul(limit.into());
     let query = ProjectQuery {
         organization: caller.organization(),

@@ -2,16 +2,17 @@
 
 use super::deployment::Named;
 use super::place::reference;
-use super::shape::Moment;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::problem::Problem;
+use crate::rest::Moment;
 use crate::rest::people::open_texts;
 use axum::Json;
 use axum::extract::State;
+use scanledger_domain::limits::CLIENT_QUIET_SECONDS;
 use scanledger_domain::policy::Product;
 use scanledger_domain::project::GateResult;
-use scanledger_domain::scan::{CLIENT_QUIET_SECONDS, ClientPeople, ClientRun, ScanStatus};
+use scanledger_domain::scan::{ClientPeople, ClientRun, ScanStatus};
 use scanledger_projections::At;
 use scanledger_projections::scan::{FoundScan, ScanRow, ScanSearch, SearchFilter};
 use serde::Serialize;

@@ -4,16 +4,17 @@ use super::deployment::Named;
 use super::lenient::{Flag, Many, Seconds, Whole, rows};
 use super::place::reference;
 use super::scan::{products, seconds};
-use super::shape::Moment;
 use super::word::IssueType;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::extract::{Body, parse_instant};
 use crate::problem::Problem;
+use crate::rest::Moment;
 use axum::Json;
 use axum::extract::State;
+use scanledger_domain::limits::{CLIENT_QUIET_SECONDS, SCAN_PAGE_ROWS};
 use scanledger_domain::policy::Product;
-use scanledger_domain::scan::{CLIENT_QUIET_SECONDS, Extent, ScanType, branch_of_reference};
+use scanledger_domain::scan::{Extent, ScanType, branch_of_reference};
 use scanledger_domain::scanning::ScannerKind;
 use scanledger_projections::At;
 use scanledger_projections::scan::{Course, FoundScan, ScanRow, ScanSearch, SearchFilter};
@@ -22,8 +23,6 @@ use utoipa::ToSchema;
 
 /// Scans on a page if nobody says.
 const ROWS: u32 = 100;
-/// Scans on a page at most.
-const MAX_ROWS: u32 = 500;
 /// How far back the search looks: thirty days.
 const SECONDS_BACK: i64 = 30 * 24 * 3_600;
 
@@ -200,7 +199,7 @@ pub async fn search_scans(
 ) -> Result<Json<ScansOut>, Problem> {
     let deployment = path.of(&app, &caller).await?;
     let wanted = body.value;
-    let limit = rows("limit", wanted.limit, ROWS, MAX_ROWS)?;
+    let limit = rows("limit", wanted.limit, ROWS, SCAN_PAGE_ROWS)?;
     let scanners: Vec<ScannerKind> = wanted.products.0.iter().filter_map(|word| word.scanner()).collect();
     if scanners.is_empty() && !wanted.products.0.is_empty() {
         return Ok(Json(ScansOut { cursor: None, scans: vec![] }));

@@ -5,7 +5,7 @@ use super::deployment::Named;
 use super::lenient::{Many, Repeated, Whole, rows};
 use super::place::{LocationOut, line_url, reference};
 use super::policy::ModeWord;
-use super::shape::{Moment, NOTHING, Nothing};
+use super::shape::{NOTHING, Nothing};
 use super::word::{
     IssueType, SeverityWord, StatusWord, ValidationWord, confidence_constant, validation_constant,
 };
@@ -13,10 +13,12 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::extract::parse_instant;
 use crate::problem::Problem;
+use crate::rest::Moment;
 use axum::Json;
 use axum::extract::State;
 use scanledger_domain::code_host::HostKind;
 use scanledger_domain::finding::Validation;
+use scanledger_domain::limits::SECRET_PAGE_ROWS;
 use scanledger_domain::log::Position;
 use scanledger_domain::policy::{Mode, Product};
 use scanledger_projections::At;
@@ -27,8 +29,6 @@ use utoipa::{IntoParams, ToSchema};
 
 /// Secrets on a page if nobody says.
 const ROWS: u32 = 100;
-/// Secrets on a page at most.
-const MAX_ROWS: u32 = 1_000;
 
 /// How a secret stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -189,7 +189,7 @@ pub async fn list_secrets(
     Repeated(wanted): Repeated<SecretsIn>,
 ) -> Result<Json<SecretsOut>, Problem> {
     path.of(&app, &caller).await?;
-    let limit = rows("limit", wanted.limit, ROWS, MAX_ROWS)?;
+    let limit = rows("limit", wanted.limit, ROWS, SECRET_PAGE_ROWS)?;
     let after = wanted.cursor.as_deref().map(mark).transpose()?;
     let Some(filter) = wanted.filter()? else {
         return Ok(Json(SecretsOut { findings: vec![], cursor: None, previous: NOTHING }));

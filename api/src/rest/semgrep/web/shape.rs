@@ -6,29 +6,18 @@ use super::place::{LocationOut, line_url, reference};
 use super::word::{ConfidenceWord, ReasonWord, SeverityWord, StatusWord, TriageWord};
 use crate::app::App;
 use crate::problem::Problem;
+use crate::rest::Moment;
 use scanledger_domain::finding::{RuleTags, UploadedPackage};
 use scanledger_domain::id::OrganizationId;
 use scanledger_domain::policy::Mode;
 use scanledger_domain::scanning::ScannerKind;
-use scanledger_domain::time::Timestamp;
 use scanledger_projections::finding::{FindingEverywhere, Stay};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::collections::HashMap;
 use utoipa::ToSchema;
 
 /// The category of rules that name none.
 const SECURITY: &str = "security";
-
-/// An instant as RFC 3339 in UTC with microseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
-#[schema(as = semgrep::web::Moment, value_type = String, format = DateTime)]
-pub struct Moment(pub Timestamp);
-
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.to_rfc3339_micros())
-    }
-}
 
 /// What is never there: null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]

@@ -15,7 +15,7 @@ use scanledger_commands::finding::Decision;
 use scanledger_commands::{Context, Fault};
 use scanledger_domain::finding::TriageState;
 use scanledger_domain::id::FindingId;
-use scanledger_domain::limits::{BULK_FINDINGS, JSON_BODY_BYTES};
+use scanledger_domain::limits::{BULK_FINDINGS, JSON_BODY_BYTES, TRIAGE_NOTE_CHARS, TRIAGED_FINDINGS};
 use scanledger_domain::log::Position;
 use scanledger_projections::At;
 use scanledger_projections::finding::{EverywhereFilter, EverywhereQuery, FindingEverywhere};
@@ -23,11 +23,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use utoipa::ToSchema;
-
-/// Findings that one request decides about at most.
-const MAX_FINDINGS: u32 = 3_000;
-/// Characters of a note.
-const NOTE_CHARS: usize = 3_000;
 
 /// A decision about many findings.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -79,9 +74,9 @@ pub async fn triage_findings(
     path.of(&app, &caller).await?;
     let (wanted, digest) = read(request).await?;
     wanted.check()?;
-    let limit = rows("limit", wanted.limit, MAX_FINDINGS, MAX_FINDINGS)?;
-    if wanted.issue_ids.0.len() > MAX_FINDINGS as usize {
-        return Err(Problem::invalid("issue_ids", format!("must have at most {MAX_FINDINGS} entries")));
+    let limit = rows("limit", wanted.limit, TRIAGED_FINDINGS, TRIAGED_FINDINGS)?;
+    if wanted.issue_ids.0.len() > TRIAGED_FINDINGS as usize {
+        return Err(Problem::invalid("issue_ids", format!("must have at most {TRIAGED_FINDINGS} entries")));
     }
     let found = match wanted.filter(&app, &caller).await? {
         None => vec![],
@@ -134,8 +129,11 @@ impl TriageIn {
         if self.new_triage_reason.is_some() && self.new_triage_state != Some(TriageWord::Ignored) {
             return Err(Problem::invalid("new_triage_reason", "goes with new_triage_state ignored only"));
         }
-        if self.new_note.as_ref().is_some_and(|note| note.chars().count() > NOTE_CHARS) {
-            return Err(Problem::invalid("new_note", format!("may have at most {NOTE_CHARS} characters")));
+        if self.new_note.as_ref().is_some_and(|note| note.chars().count() > TRIAGE_NOTE_CHARS) {
+            return Err(Problem::invalid(
+                "new_note",
+                format!("may have at most {TRIAGE_NOTE_CHARS} characters"),
+            ));
         }
         if self.new_triage_state.is_some() && self.to().is_none() {
             return Err(Problem::invalid("new_triage_state", "only a model decides so, and there is none"));

@@ -1,4 +1,4 @@
-//! Words of the dialect for what the domain calls otherwise (reference §5, §6; DESIGN section 5).
+//! Words of the dialect for what the domain calls otherwise (reference §5, §6).
 
 use scanledger_domain::finding::{Confidence, TriageState, Validation};
 use scanledger_domain::policy::Mode;
@@ -317,7 +317,7 @@ mod tests {
     use scanledger_domain::finding::TriageState;
     use scanledger_projections::finding::Stay;
 
-    /// DESIGN section 5.
+    /// Every state and its words.
     const TABLE: [(TriageState, TriageWord, Option<ReasonWord>); 7] = [
         (TriageState::Untriaged, TriageWord::Untriaged, None),
         (TriageState::Investigating, TriageWord::Reviewing, None),

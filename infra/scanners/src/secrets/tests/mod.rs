@@ -38,7 +38,7 @@ impl Vault for KnownKey {
                 mac.update(bytes);
                 mac.finalize().into_bytes().to_vec()
             }
-            HashPurpose::LeakedSecret | HashPurpose::Claim | HashPurpose::Token => {
+            HashPurpose::LeakedSecret | HashPurpose::Claim | HashPurpose::Token | HashPurpose::Check => {
                 let mut mac = Hmac::<Sha256>::new_from_slice(b"leaked").unwrap();
                 mac.update(bytes);
                 mac.finalize().into_bytes().to_vec()
