@@ -249,6 +249,35 @@ ask POST "/v1/incidents/secrets/$number/ignore" '{"ignore_reason": "test_credent
 check "path: a secret that somebody ignored" 0 'No secrets have been found|ignored' scan path -r -y "$known"
 check "path: --all-secrets shows it and why" 1 'test credential' scan path -r -y --all-secrets "$known"
 
+# A honeytoken goes off where the server says.
+
+GITGUARDIAN_API_KEY=$KEY check "honeytoken create" 0 'created successfully' "$ggshield" honeytoken create --type AWS --name laptop
+access_id=$(grep -oE 'AKIA[A-Z2-7]{16}' "$home/output" | head -n 1)
+GITGUARDIAN_API_KEY=$KEY check "honeytoken create: a name that is taken" 128 'has this name' \
+    "$ggshield" honeytoken create --type AWS --name laptop
+GITGUARDIAN_API_KEY=$KEY check "honeytoken create-with-context" 0 'created and placed' \
+    "$ggshield" honeytoken create-with-context --type AWS --name settings --language python --output "$home/settings.py"
+if grep -q "$SERVER/decoy/aws" "$home/settings.py" && grep -qE 'AKIA[A-Z2-7]{16}' "$home/settings.py"; then
+    pass "its context names the endpoint"
+else
+    fail "its context names the endpoint" "it does not"
+fi
+check "honeytoken create: with a key that may not" 128 'does not have permissions' \
+    "$ggshield" honeytoken create --type AWS --name other
+python3 - "$SERVER/decoy/aws/" "$access_id" <<'PYTHON'
+import sys, urllib.error, urllib.request
+
+url, key = sys.argv[1:]
+scope = f"AWS4-HMAC-SHA256 Credential={key}/20261121/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=0"
+try:
+    urllib.request.urlopen(urllib.request.Request(url, b"Action=GetCallerIdentity", {"Authorization": scope}))
+except urllib.error.HTTPError:
+    pass
+PYTHON
+ask GET /v1/honeytokens_events '' >"$home/events.json"
+holds "it goes off" "$home/events.json" \
+    "[(e['status'], e['action'], e['data']['service']) for e in data] == [('open', 'GetCallerIdentity', 'sts')]"
+
 # Signing out ends the key.
 
 check "sign out" 0 '[Ll]ogged out|Successfully' "$ggshield" auth logout --instance "$SERVER"
