@@ -181,10 +181,13 @@ fn so_many_uses_are_recorded_until_somebody_resets_it() {
 }
 
 #[test]
-fn what_strangers_say_is_cut() {
+fn what_strangers_say_is_kept_if_it_is_a_plain_word() {
     let said = |length: usize| Some("x".repeat(length));
-    let usage =
-        Usage { service: said(1), region: Some("\n".to_owned()), action: said(HONEYTOKEN_USAGE_CHARS + 1) };
+    let usage = Usage {
+        service: said(1),
+        region: said(HONEYTOKEN_USAGE_CHARS),
+        action: said(HONEYTOKEN_USAGE_CHARS + 1),
+    };
     let now = Timestamp(7);
     let hash = Some("ab".repeat(32));
     let ask = Ask::Trigger { trigger: USE, now, usage, address_hash: hash.clone() };
@@ -194,8 +197,8 @@ fn what_strangers_say_is_cut() {
         trigger: USE,
         at: now,
         service: said(1),
-        region: None,
-        action: said(HONEYTOKEN_USAGE_CHARS),
+        region: said(HONEYTOKEN_USAGE_CHARS),
+        action: None,
         address_hash: hash,
     };
     given::<Honeytoken>([created().into()]).when(ask).then([kept.into()]);
