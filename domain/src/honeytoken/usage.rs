@@ -16,7 +16,7 @@ pub struct Usage {
 
 impl Usage {
     /// The same without what may not be kept: services and regions are lower-case letters, digits and `-`; actions are
-    /// letters, and up to [`ACTION_DIGITS`] digits. None is longer than [`HONEYTOKEN_USAGE_CHARS`].
+    /// letters, and up to three digits. None is longer than [`HONEYTOKEN_USAGE_CHARS`].
     #[must_use]
     pub fn bounded(self) -> Self {
         let Self { service, region, action } = self;
