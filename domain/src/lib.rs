@@ -21,6 +21,7 @@ pub mod identity;
 pub mod incident;
 pub mod limits;
 pub mod log;
+pub mod note;
 pub mod policy;
 pub mod project;
 pub mod proof;

@@ -12,6 +12,7 @@ use crate::limits::{
     NAME_CHARS, NOTE_CHARS,
 };
 use crate::log::Actor;
+use crate::note::{NoteRefusal, check_note, own_note};
 use crate::time::Timestamp;
 
 const SECONDS_PER_MINUTE: i64 = 60;
@@ -230,14 +231,15 @@ fn triggered(
     ]
 }
 
-fn check_note(text: &str) -> Result<(), HoneytokenRefusal> {
-    if text.trim().is_empty() {
-        return Err(HoneytokenRefusal::NoteEmpty);
+impl From<NoteRefusal> for HoneytokenRefusal {
+    fn from(refusal: NoteRefusal) -> Self {
+        match refusal {
+            NoteRefusal::Empty => Self::NoteEmpty,
+            NoteRefusal::TooLong => Self::NoteTooLong,
+            NoteRefusal::NotFound => Self::NoteNotFound,
+            NoteRefusal::NotTheAuthor => Self::NotTheAuthor,
+        }
     }
-    if text.chars().count() > NOTE_CHARS {
-        return Err(HoneytokenRefusal::NoteTooLong);
-    }
-    Ok(())
 }
 
 fn add_note(life: &HoneytokenLife, note: NoteId, by: Actor, text: String) -> Decision {
@@ -249,15 +251,9 @@ fn add_note(life: &HoneytokenLife, note: NoteId, by: Actor, text: String) -> Dec
     Ok(vec![NoteAdded { honeytoken, organization, note, by, text }.into()])
 }
 
-/// Checks that `by` may change a note; answers what it says.
-fn own_note(life: &HoneytokenLife, note: NoteId, by: Actor) -> Result<&str, HoneytokenRefusal> {
-    let found = life.notes.get(&note).ok_or(HoneytokenRefusal::NoteNotFound)?;
-    if found.by == by { Ok(&found.text) } else { Err(HoneytokenRefusal::NotTheAuthor) }
-}
-
 fn edit_note(life: &HoneytokenLife, note: NoteId, by: Actor, text: String) -> Decision {
     check_note(&text)?;
-    if own_note(life, note, by)? == text {
+    if own_note(&life.notes, note, by)? == text {
         return Ok(vec![]);
     }
     let (honeytoken, organization) = (life.honeytoken, life.organization);
@@ -265,7 +261,7 @@ fn edit_note(life: &HoneytokenLife, note: NoteId, by: Actor, text: String) -> De
 }
 
 fn remove_note(life: &HoneytokenLife, note: NoteId, by: Actor) -> Decision {
-    own_note(life, note, by)?;
+    own_note(&life.notes, note, by)?;
     let (honeytoken, organization) = (life.honeytoken, life.organization);
     Ok(vec![NoteRemoved { honeytoken, organization, note }.into()])
 }

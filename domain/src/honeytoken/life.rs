@@ -3,7 +3,7 @@
 use super::{Created, HoneytokenEvent};
 use crate::id::{HoneytokenId, NoteId, OrganizationId};
 use crate::limits::HONEYTOKEN_TRIGGERS_A_MINUTE;
-use crate::log::Actor;
+use crate::note::Note;
 use crate::time::Timestamp;
 use std::collections::{HashMap, VecDeque};
 use std::str::FromStr;
@@ -46,15 +46,6 @@ impl FromStr for HoneytokenStatus {
     }
 }
 
-/// A note on a honeytoken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HoneytokenNote {
-    /// Who wrote it.
-    pub by: Actor,
-    /// What it says.
-    pub text: String,
-}
-
 /// A honeytoken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoneytokenLife {
@@ -73,7 +64,7 @@ pub struct HoneytokenLife {
     /// When the last of them were, the eldest first; at most [`HONEYTOKEN_TRIGGERS_A_MINUTE`].
     pub last_uses: VecDeque<Timestamp>,
     /// Notes on it.
-    pub notes: HashMap<NoteId, HoneytokenNote>,
+    pub notes: HashMap<NoteId, Note>,
 }
 
 impl HoneytokenLife {
@@ -144,7 +135,7 @@ impl HoneytokenState {
             HoneytokenEvent::Revoked(_) => life.status = HoneytokenStatus::Revoked,
             HoneytokenEvent::Triggered(triggered) => life.used(triggered.at),
             HoneytokenEvent::NoteAdded(added) => {
-                let note = HoneytokenNote { by: added.by, text: added.text.clone() };
+                let note = Note { by: added.by, text: added.text.clone() };
                 life.notes.insert(added.note, note);
             }
             HoneytokenEvent::NoteEdited(edited) => {

@@ -9,7 +9,7 @@ mod stored;
 mod usage;
 
 pub use decider::{Honeytoken, HoneytokenCommand, HoneytokenRefusal, NewHoneytoken};
-pub use life::{HoneytokenLife, HoneytokenNote, HoneytokenState, HoneytokenStatus, NotAStatus};
+pub use life::{HoneytokenLife, HoneytokenState, HoneytokenStatus, NotAStatus};
 pub use stored::{
     Changed, Created, HoneytokenEvent, HoneytokenKind, NoteAdded, NoteEdited, NoteRemoved, Reset, Revoked,
     Triggered,

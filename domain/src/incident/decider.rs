@@ -12,6 +12,7 @@ use crate::id::{FindingId, IncidentId, NoteId, OrganizationId, ShareId, UserId};
 use crate::identity::KeyHash;
 use crate::limits::{INCIDENT_NOTES, INCIDENT_SIGHTINGS, NOTE_CHARS, PATH_BYTES, SHARE_DAYS, URL_CHARS};
 use crate::log::Actor;
+use crate::note::{NoteRefusal, check_note, own_note};
 use crate::severity::Severity;
 use crate::time::Timestamp;
 
@@ -318,14 +319,15 @@ fn unassign(life: &IncidentLife) -> Decision {
     Ok(vec![Unassigned { incident: life.incident, organization: life.organization }.into()])
 }
 
-fn check_note(text: &str) -> Result<(), IncidentRefusal> {
-    if text.trim().is_empty() {
-        return Err(IncidentRefusal::NoteEmpty);
+impl From<NoteRefusal> for IncidentRefusal {
+    fn from(refusal: NoteRefusal) -> Self {
+        match refusal {
+            NoteRefusal::Empty => Self::NoteEmpty,
+            NoteRefusal::TooLong => Self::NoteTooLong,
+            NoteRefusal::NotFound => Self::NoteNotFound,
+            NoteRefusal::NotTheAuthor => Self::NotTheAuthor,
+        }
     }
-    if text.chars().count() > NOTE_CHARS {
-        return Err(IncidentRefusal::NoteTooLong);
-    }
-    Ok(())
 }
 
 fn add_note(life: &IncidentLife, note: NoteId, by: Actor, text: String) -> Decision {
@@ -337,15 +339,9 @@ fn add_note(life: &IncidentLife, note: NoteId, by: Actor, text: String) -> Decis
     Ok(vec![NoteAdded { incident, organization, note, by, text }.into()])
 }
 
-/// Checks that `by` may change a note; answers what it says.
-fn own_note(life: &IncidentLife, note: NoteId, by: Actor) -> Result<&str, IncidentRefusal> {
-    let found = life.notes.get(&note).ok_or(IncidentRefusal::NoteNotFound)?;
-    if found.by == by { Ok(&found.text) } else { Err(IncidentRefusal::NotTheAuthor) }
-}
-
 fn edit_note(life: &IncidentLife, note: NoteId, by: Actor, text: String) -> Decision {
     check_note(&text)?;
-    if own_note(life, note, by)? == text {
+    if own_note(&life.notes, note, by)? == text {
         return Ok(vec![]);
     }
     let (incident, organization) = (life.incident, life.organization);
@@ -353,7 +349,7 @@ fn edit_note(life: &IncidentLife, note: NoteId, by: Actor, text: String) -> Deci
 }
 
 fn remove_note(life: &IncidentLife, note: NoteId, by: Actor) -> Decision {
-    own_note(life, note, by)?;
+    own_note(&life.notes, note, by)?;
     Ok(vec![NoteRemoved { incident: life.incident, organization: life.organization, note }.into()])
 }
 

@@ -3,18 +3,9 @@
 use super::{IgnoreReason, IncidentEvent, IncidentStatus, Place};
 use crate::finding::TriageState;
 use crate::id::{IncidentId, NoteId, OccurrenceId, OrganizationId, ShareId, UserId};
-use crate::log::Actor;
+use crate::note::Note;
 use crate::severity::Severity;
 use std::collections::{HashMap, HashSet};
-
-/// A note on an incident.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
-    /// Who wrote it.
-    pub by: Actor,
-    /// What it says.
-    pub text: String,
-}
 
 /// An incident.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,7 @@ mod status;
 mod stored;
 
 pub use decider::{Incident, IncidentCommand, IncidentRefusal, Opening, Sharing};
-pub use life::{IncidentLife, IncidentState, Note};
+pub use life::{IncidentLife, IncidentState};
 pub use path::{is_sensitive_file, is_test_file};
 pub use reason::{IgnoreReason, NotAReason};
 pub use sighting::{Place, Sighting};

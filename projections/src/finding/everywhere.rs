@@ -77,8 +77,6 @@ pub struct EverywhereMark {
     pub since: Position,
     /// The finding.
     pub number: Position,
-    /// The branch, by the position of its `branch.opened`.
-    pub branch: Position,
 }
 
 /// A question about the findings of an organization.
@@ -139,7 +137,7 @@ impl FindingEverywhere {
 
     /// Where it stands in the list.
     pub const fn mark(&self) -> EverywhereMark {
-        EverywhereMark { since: self.finding.since, number: self.number, branch: self.branch_opened }
+        EverywhereMark { since: self.finding.since, number: self.number }
     }
 }
 

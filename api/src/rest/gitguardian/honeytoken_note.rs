@@ -2,7 +2,7 @@
 
 use super::honeytoken::find;
 use super::note::{NoteIn, NoteKey, NotesIn};
-use super::page::{Direction, Mark, PageIn};
+use super::page::{Direction, Mark, PageIn, check_search};
 use super::people::{Doers, member_by_number, token};
 use super::shape::{Moment, done};
 use crate::app::App;
@@ -72,6 +72,7 @@ pub async fn list_honeytoken_notes(
         Some(number) => Some(member_by_number(&app, caller.organization(), number).await?),
         None => None,
     };
+    check_search(wanted.search.as_deref())?;
     let search = wanted.search.map(|text| text.to_lowercase());
     let is_wanted = |note: &HoneytokenNote| {
         author.is_none_or(|author| author.is_some_and(|user| note.author == Actor::User(user)))

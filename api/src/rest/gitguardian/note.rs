@@ -1,7 +1,7 @@
 //! Notes on incidents (reference §4.2).
 
 use super::incident::find;
-use super::page::{Direction, Mark, Ordering, PageIn};
+use super::page::{Direction, Mark, Ordering, PageIn, check_search};
 use super::people::{Doers, member_by_number, token};
 use super::shape::{Moment, Numbers, done};
 use crate::app::App;
@@ -90,6 +90,7 @@ pub async fn list_notes(
         Some(number) => Some(member_by_number(&app, caller.organization(), number).await?),
         None => None,
     };
+    check_search(wanted.search.as_deref())?;
     let search = wanted.search.map(|text| text.to_lowercase());
     let is_wanted = |note: &IncidentNote| {
         author.is_none_or(|author| author.is_some_and(|user| note.author == Actor::User(user)))

@@ -217,15 +217,15 @@ pub async fn list_secrets(
 }
 
 fn cursor(mark: EverywhereMark) -> String {
-    format!("{}-{}-{}", mark.since, mark.number, mark.branch)
+    format!("{}-{}", mark.since, mark.number)
 }
 
 fn mark(cursor: &str) -> Result<EverywhereMark, Problem> {
     let wrong = || Problem::invalid("cursor", "must be from the answer before");
     let positions = cursor.split('-').map(|part| part.parse().map(Position).map_err(|_| wrong()));
     let positions: Vec<Position> = positions.collect::<Result<_, _>>()?;
-    let [since, number, branch] = positions.try_into().map_err(|_| wrong())?;
-    Ok(EverywhereMark { since, number, branch })
+    let [since, number] = positions.try_into().map_err(|_| wrong())?;
+    Ok(EverywhereMark { since, number })
 }
 
 impl SecretsIn {
@@ -312,9 +312,9 @@ mod tests {
 
     #[test]
     fn cursors_lead_back_to_their_rows() {
-        let row = EverywhereMark { since: Position(7), number: Position(5), branch: Position(3) };
+        let row = EverywhereMark { since: Position(7), number: Position(5) };
         assert_eq!(mark(&cursor(row)).unwrap(), row);
-        for bad in ["", "1-2", "1-2-3-4", "a-b-c", "-1-2-3"] {
+        for bad in ["", "1", "1-2-3", "a-b", "-1-2"] {
             assert!(mark(bad).is_err(), "{bad}");
         }
     }
