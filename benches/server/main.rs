@@ -2,9 +2,9 @@
 //! memory and start.
 //!
 //! `cargo bench --bench server`, or `cargo bench --bench server -- access` for keys and sign-in alone,
-//! `-- documents` for documents alone. Processor
-//! time is that of the server process, all threads. The data lies in Cargo's folder for temporary files in `target`,
-//! so that syncing costs what it costs on a disk.
+//! `-- documents` for documents alone, `-- triage` for decisions alone. Processor time is that of the server process,
+//! all threads. The data lies in Cargo's folder for temporary files in `target`, so that syncing costs what it costs
+//! on a disk.
 
 mod access;
 mod client;
@@ -30,8 +30,8 @@ const FILES: usize = 10_000;
 const RESCANS: usize = 20;
 /// After this time, the remaining rescans are left out, and the table says so.
 const RESCANS_AT_MOST: Duration = Duration::from_secs(600);
-/// Findings that are triaged one by one.
-const SINGLE_TRIAGES: usize = 6_000;
+/// Findings that are triaged one by one: half a minute of them, since seconds differ.
+const SINGLE_TRIAGES: usize = 40_000;
 
 fn main() -> Result<()> {
     // Cargo's test runner starts benches too, with nothing to be measured.
@@ -52,27 +52,37 @@ async fn bench() -> Result<()> {
     ready(&server, &client).await?;
     let idle = idle(&server).await?;
     memory(&mut table, "memory of a new server, idle", idle, Some(60.0))?;
-    let only = |part: &str| std::env::args().any(|argument| argument == part);
-    if !only("documents") {
+    let part = |part: &str| std::env::args().any(|argument| argument == part);
+    let only = ["access", "documents", "triage"].into_iter().find(|name| part(name));
+    let wanted = |name: &str| only.is_none_or(|only| only == name);
+    if wanted("access") {
         access::measure(&server, &client, &mut table).await?;
     }
-    if !only("access") {
+    if wanted("documents") {
         documents::measure(&server, &client, folder.path(), &mut table).await?;
     }
-    if only("access") || only("documents") {
+    if !wanted("triage") {
         server.end()?;
         return table.print();
     }
 
-    scans::measure(&server, &client, folder.path(), &mut table).await?;
+    if only.is_none() {
+        scans::measure(&server, &client, folder.path(), &mut table).await?;
+    }
     let tree = Tree { seed: 1, files: FILES, without: 0 };
     let large = scans::fill(&server, &client, &tree, &mut table).await?;
     let ids = scans::ids(&client, &large.scan).await?;
     scans::triage(&server, &client, &ids[..20_000], "FALSE_POSITIVE").await?;
     scans::triage(&server, &client, &ids[20_000..30_000], "IN_PROGRESS").await?;
-    lists::measure(&server, &client, &large.scan, &mut table).await?;
+    if only.is_none() {
+        lists::measure(&server, &client, &large.scan, &mut table).await?;
+    }
     let single = &ids[30_000..30_000 + SINGLE_TRIAGES];
     triage_one_by_one(&server, &client, single, &mut table).await?;
+    if only.is_some() {
+        server.end()?;
+        return table.print();
+    }
 
     let (third, rescans) = scans::history(&server, &client, &tree, &ids, RESCANS, RESCANS_AT_MOST).await?;
     lists::measure_past(&server, &client, &large.project, third, rescans, &mut table).await?;

@@ -38,6 +38,10 @@ use uuid::Uuid;
 /// Requests that may wait for the writer before callers wait to hand theirs over.
 const WAITING_REQUESTS: usize = 1_024;
 
+/// Events of a stream that are read on the caller's thread before a command is decided; streams with more are read on
+/// by a blocking thread.
+const READ_HERE: usize = 64;
+
 /// An event log in one SQLite file.
 ///
 /// Reading needs a tokio runtime (blocking threads and, for a log opened for reading, timers). Dropping it
@@ -182,12 +186,22 @@ impl EventLog for SqliteLog {
         stream: &'a StreamName,
         limit: usize,
     ) -> BoxFuture<'a, Result<FoundOrRead, LogError>> {
-        let stream = stream.clone();
-        self.readers.run("find an event or read a stream", move |reader| {
-            Ok(match reader.position_of(id)? {
-                Some(position) => FoundOrRead::Found(position),
-                None => FoundOrRead::Read(reader.stream(&stream, Version::NONE, limit)?),
-            })
+        Box::pin(async move {
+            let short = limit.min(READ_HERE);
+            let found = self.readers.run_here("find an event or read a stream", |reader| {
+                Ok(match reader.position_of(id)? {
+                    Some(position) => FoundOrRead::Found(position),
+                    None => FoundOrRead::Read(reader.stream(stream, Version::NONE, short)?),
+                })
+            })?;
+            let FoundOrRead::Read(mut events) = found else { return Ok(found) };
+            if let Some(last) = events.last()
+                && events.len() == short
+                && short < limit
+            {
+                events.extend(self.read_stream(stream, last.version, limit - short).await?);
+            }
+            Ok(FoundOrRead::Read(events))
         })
     }
 

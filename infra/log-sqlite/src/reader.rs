@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// Reads that run at the same time; more wait.
+/// Reads on blocking threads that run at the same time, more wait; and connections that are kept.
 const READERS: usize = 4;
 
 /// Stream names that each reader remembers.
@@ -70,6 +70,16 @@ impl Readers {
         })
     }
 
+    /// Runs `read` on the caller's thread: for a few rows by their keys, tens of microseconds, where a hop to a
+    /// blocking thread and back costs as much again.
+    pub(crate) fn run_here<T>(
+        &self,
+        doing: &'static str,
+        read: impl FnOnce(&mut Reader) -> rusqlite::Result<T>,
+    ) -> Result<T, LogError> {
+        self.with_reader(read).map_err(broken(doing))
+    }
+
     /// A connection that failed is not used again.
     fn with_reader<T>(&self, read: impl FnOnce(&mut Reader) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         let idle = self.idle.lock().pop();
@@ -78,7 +88,10 @@ impl Readers {
             None => Reader::new(connect_reader(&self.path)?),
         };
         let value = read(&mut reader)?;
-        self.idle.lock().push(reader);
+        let mut idle = self.idle.lock();
+        if idle.len() < READERS {
+            idle.push(reader);
+        }
         Ok(value)
     }
 }

@@ -117,30 +117,44 @@ impl Projector {
 
     /// Follows the log until `stop` changes or the projector cannot go on; finishes the batch in hand.
     ///
+    /// It has a blocking thread of its own for as long as it runs, because handing each batch to one and back costs
+    /// as much as applying a decision. Dropping the future ends it.
+    ///
     /// # Errors
     /// When it cannot go on; [`Health::stopped`] says why from then on.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) -> Result<(), ProjectorError> {
-        let start = self.views.position();
-        let mut subscription = self.shared.log.subscribe(start);
+        let (_wanted, mut unwanted) = watch::channel(());
+        let (projector, runtime) = (self.clone(), tokio::runtime::Handle::current());
+        let following = tokio::task::spawn_blocking(move || {
+            runtime.block_on(async move {
+                tokio::select! {
+                    biased;
+                    _ = stop.wait_for(|stop| *stop) => Ok(()),
+                    // The sender went with the future of `run`.
+                    _ = unwanted.changed() => Ok(()),
+                    ended = projector.follow() => ended,
+                }
+            })
+        });
+        following.await.map_err(|_| ProjectorError::Cancelled)?
+    }
+
+    /// Applies batch after batch on the thread that polls it. No batch is half applied when it is dropped, since it
+    /// only waits between them.
+    async fn follow(&self) -> Result<(), ProjectorError> {
+        let mut subscription = self.shared.log.subscribe(self.views.position());
         loop {
-            let batch = tokio::select! {
-                biased;
-                _ = stop.wait_for(|stop| *stop) => return Ok(()),
-                batch = subscription.next() => batch,
-            };
-            match batch {
+            match subscription.next().await {
                 Ok(batch) => {
-                    if let Err(error) = self.apply(batch).await {
+                    let mut writer = self.shared.writer.lock().await;
+                    if let Err(error) = self.shared.apply(writer.as_mut(), batch) {
                         self.shared.health.lock().stopped = Some(error.to_string());
                         return Err(error);
                     }
                 }
                 Err(error) => {
                     tracing::warn!("the log did not answer the projector: {error}");
-                    tokio::select! {
-                        _ = stop.wait_for(|stop| *stop) => return Ok(()),
-                        () = tokio::time::sleep(RETRY) => (),
-                    }
+                    tokio::time::sleep(RETRY).await;
                 }
             }
         }
@@ -156,30 +170,13 @@ impl Projector {
             if batch.is_empty() {
                 return Ok(self.views.position());
             }
-            self.apply(batch).await?;
+            let shared = Arc::clone(&self.shared);
+            let applied = tokio::task::spawn_blocking(move || {
+                let mut writer = shared.writer.blocking_lock();
+                shared.apply(writer.as_mut(), batch)
+            });
+            applied.await.map_err(|_| ProjectorError::Cancelled)??;
         }
-    }
-
-    async fn apply(&self, batch: Vec<Recorded>) -> Result<(), ProjectorError> {
-        let shared = Arc::clone(&self.shared);
-        tokio::task::spawn_blocking(move || {
-            let mut guard = shared.writer.blocking_lock();
-            let Some(writer) = guard.as_mut() else { return Err(ProjectorError::Cancelled) };
-            // A rebuild may have brought the file further than this subscription.
-            let after = writer.position();
-            let batch = decode(batch.into_iter().filter(|recorded| recorded.position > after))?;
-            writer.apply(&batch)?;
-            let position = writer.position();
-            let mut health = shared.health.lock();
-            health.position = position;
-            health.parked = writer.parked();
-            health.applied += batch.len() as u64;
-            drop(health);
-            shared.position.send_replace(position);
-            Ok(())
-        })
-        .await
-        .map_err(|_| ProjectorError::Cancelled)?
     }
 
     /// Builds the read models anew in another file while the present one serves, then swaps.
@@ -208,6 +205,25 @@ impl Projector {
         if let Some(writer) = self.shared.writer.lock().await.take() {
             writer.close()?;
         }
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Applies a batch and tells everybody.
+    fn apply(&self, writer: Option<&mut Writer>, batch: Vec<Recorded>) -> Result<(), ProjectorError> {
+        let Some(writer) = writer else { return Err(ProjectorError::Cancelled) };
+        // A rebuild may have brought the file further than this subscription.
+        let after = writer.position();
+        let batch = decode(batch.into_iter().filter(|recorded| recorded.position > after))?;
+        writer.apply(&batch)?;
+        let position = writer.position();
+        let mut health = self.health.lock();
+        health.position = position;
+        health.parked = writer.parked();
+        health.applied += batch.len() as u64;
+        drop(health);
+        self.position.send_replace(position);
         Ok(())
     }
 }
