@@ -92,6 +92,27 @@ impl DataFolder {
         self.log().exists()
     }
 
+    /// Whether there is a state store that belongs to the log at `log`: here, or beside a shared log.
+    ///
+    /// # Errors
+    /// When that cannot be seen.
+    pub async fn has_state(&self, log: &LogPlace) -> Result<bool> {
+        match log {
+            LogPlace::Folder | LogPlace::Kurrent(_) => is_there(&self.state()),
+            LogPlace::Postgres(url) => {
+                State::is_in(url.as_str()).await.context("while looking for the state store")
+            }
+        }
+    }
+
+    /// Whether the server's key is there.
+    ///
+    /// # Errors
+    /// When that cannot be seen.
+    pub fn has_key(&self) -> Result<bool> {
+        is_there(&self.server_key())
+    }
+
     /// Makes sure that somebody has set it up; where the log is shared, a node's folder is made when it is needed.
     ///
     /// # Errors
@@ -189,7 +210,10 @@ impl DataFolder {
         let path = self.server_key();
         let has_store = State::is_in(url.as_str()).await.context("while looking for the state store")?;
         if !has_store && !may_create {
-            bail!("nothing is set up in this database yet: run `scanledger setup` first");
+            bail!(
+                "there is no state store in this database: run `scanledger setup` first, or, where a log was \
+                 imported, `scanledger restore` a backup of its installation"
+            );
         }
         if !is_there(&path)? {
             if has_store {

@@ -1,6 +1,8 @@
 //! The event log of an installation, whichever store it is in.
 
 pub(crate) mod lines;
+pub(crate) mod sealed;
+pub(crate) mod taking;
 
 use crate::adapters::SystemClock;
 use crate::data::DataFolder;

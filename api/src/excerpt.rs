@@ -84,6 +84,7 @@ mod tests {
     use std::ops::Range;
     use std::path::{Path, PathBuf};
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use uuid::Uuid;
 
     /// Blobs in memory that count how often they are loaded.
     #[derive(Default)]
@@ -93,6 +94,10 @@ mod tests {
     }
 
     impl BlobStore for Counted {
+        fn owner(&self, log: Uuid) -> BoxFuture<'_, Result<Uuid, BlobError>> {
+            Box::pin(async move { Ok(log) })
+        }
+
         fn put(&self, bytes: Vec<u8>) -> BoxFuture<'_, Result<BlobHash, BlobError>> {
             Box::pin(async move { Ok(BlobHash::of(&bytes)) })
         }
@@ -119,6 +124,18 @@ mod tests {
         }
 
         fn remove(&self, _: BlobHash) -> BoxFuture<'_, Result<(), BlobError>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn set_aside(&self, _: BlobHash) -> BoxFuture<'_, Result<(), BlobError>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn put_back(&self, _: BlobHash) -> BoxFuture<'_, Result<(), BlobError>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn discard(&self, _: BlobHash) -> BoxFuture<'_, Result<(), BlobError>> {
             Box::pin(async { Ok(()) })
         }
     }

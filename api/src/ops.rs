@@ -87,7 +87,7 @@ pub struct ReadyOut {
     lag: u64,
     /// Events that could not be applied and were put aside; everything else is there.
     parked: u64,
-    /// How far a rebuild of the read model is, if there is one.
+    /// The position that a rebuild of the read model beside this one has reached, if there is one; it ends at `head`.
     rebuilding: Option<u64>,
     /// Why no checkpoint is signed any more, if the log contradicts what was; the server answers all the same.
     refusal: Option<String>,

@@ -15,7 +15,7 @@ mod scans;
 mod table;
 mod tree;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use client::{Client, Until, load};
 use process::{Memory, Server, scanledger};
 use serde_json::{Value, json};
@@ -90,6 +90,7 @@ async fn bench() -> Result<()> {
     memory(&mut table, "memory after all of this", server.memory()?, None)?;
     let head = scans::head(&client).await?;
     server.end()?;
+    disk(&data, head, &mut table)?;
     start_again(&data, &client, head, &mut table).await?;
     table.print()
 }
@@ -120,10 +121,33 @@ async fn idle(server: &Server) -> Result<Memory> {
 
 fn memory(table: &mut Table, what: &str, memory: Memory, limit: Option<f64>) -> Result<()> {
     let Memory { resident, shared_out, private, peak } = memory;
-    let expected = limit.map_or(String::new(), |limit| format!("< {limit} MiB"));
+    let expected = limit.map_or(String::new(), |limit| format!("< {limit} MB"));
     let measured =
-        format!("{resident:.1} MiB resident, {private:.1} private, {shared_out:.1} PSS, {peak:.1} at most");
+        format!("{resident:.1} MB resident, {private:.1} private, {shared_out:.1} PSS, {peak:.1} at most");
     table.add(what, &expected, measured, String::new(), limit.map(|limit| resident < limit))
+}
+
+/// What the files take, by the event.
+fn disk(data: &Path, events: u64, table: &mut Table) -> Result<()> {
+    let (mut log, mut views) = (0, 0);
+    for entry in std::fs::read_dir(data)? {
+        let entry = entry?;
+        let bytes = entry.metadata()?.len();
+        match entry.file_name().to_string_lossy() {
+            name if name.starts_with("log.db") => log += bytes,
+            name if name.starts_with("views-") => views += bytes,
+            _ => {}
+        }
+    }
+    ensure!(log > 0 && views > 0, "log and read models are where they were looked for");
+    let each = |bytes: u64| bytes as f64 / events as f64;
+    table.add(
+        &format!("files of {events} events"),
+        "",
+        format!("log {:.0} bytes an event, read models {:.0}", each(log), each(views)),
+        String::new(),
+        None,
+    )
 }
 
 async fn triage_one_by_one(

@@ -86,7 +86,7 @@ impl Drop for Server {
     }
 }
 
-/// Memory of a process, in MiB.
+/// Memory of a process, in megabytes of 1,000,000 bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Memory {
     /// RSS: everything in memory, pages of the program file included.
@@ -102,7 +102,7 @@ pub struct Memory {
 fn kib(text: &str, name: &str) -> Result<f64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
     let number = line.split_whitespace().next().context("no number")?;
-    Ok(number.parse::<f64>()? / 1_024.0)
+    Ok(number.parse::<f64>()? * 1_024.0 / 1e6)
 }
 
 /// Processor time of this process so far, in seconds.

@@ -1,6 +1,6 @@
 //! On whose behalf, and in answer to what, a command is given.
 
-use scanledger_domain::id::{CommandId, OrganizationId};
+use scanledger_domain::id::{ApiKeyId, CommandId, OrganizationId};
 use scanledger_domain::log::{Actor, Metadata};
 use scanledger_domain::vault::Sealed;
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub struct Context {
     pub user_agent: Option<Sealed>,
     /// The id of the HTTP request, as in the server's log lines.
     pub request: Option<String>,
+    /// The API key that a person used; none if they had signed in. A key without a person is the actor itself.
+    pub key: Option<ApiKeyId>,
 }
 
 impl Context {
@@ -39,6 +41,7 @@ impl Context {
             address: None,
             user_agent: None,
             request: None,
+            key: None,
         }
     }
 
@@ -63,6 +66,7 @@ impl Context {
             address: self.address.clone(),
             user_agent: self.user_agent.clone(),
             request: self.request.clone(),
+            key: self.key,
         };
         metadata.encode().into()
     }
@@ -177,6 +181,7 @@ mod tests {
             address: Some(Sealed("a".into())),
             user_agent: Some(Sealed("b".into())),
             request: Some("r-1".into()),
+            key: Some(ApiKeyId(Uuid::from_u128(2))),
             causation: Some(Uuid::from_u128(7)),
             ..Context::new(CommandId(Uuid::from_u128(5)), Actor::Operator, KEY.organization)
         };
@@ -188,6 +193,7 @@ mod tests {
             address: Some(Sealed("a".into())),
             user_agent: Some(Sealed("b".into())),
             request: Some("r-1".into()),
+            key: Some(ApiKeyId(Uuid::from_u128(2))),
         };
         assert_eq!(Metadata::decode(&context.metadata()).unwrap(), expected);
     }

@@ -5,6 +5,7 @@
 //! the domain. This crate knows no store, no read model and no HTTP: what it needs of them are the traits in
 //! [`ports`].
 
+pub mod blobs;
 pub mod ci;
 pub mod context;
 pub mod error;

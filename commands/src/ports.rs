@@ -20,8 +20,8 @@ use scanledger_domain::branch::{BaseBranch, Inventory, KnownAdvisory};
 use scanledger_domain::component::Package;
 use scanledger_domain::finding::{Fingerprint, TriageState};
 use scanledger_domain::id::{
-    BranchId, CommandId, FindingId, HoneytokenId, IncidentId, OrganizationId, ProjectId, ScanId, TeamId,
-    UserId,
+    ApiKeyId, BranchId, CommandId, FindingId, HoneytokenId, IncidentId, OrganizationId, ProjectId, ScanId,
+    TeamId, UserId,
 };
 use scanledger_domain::identity::{KeyForm, ProjectScope, Visible};
 use scanledger_domain::incident::Opening;
@@ -164,6 +164,15 @@ pub struct TeamUsage {
     pub active_scans: u64,
 }
 
+/// A key that acts for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyOfPerson {
+    /// The key.
+    pub key: ApiKeyId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+}
+
 /// What commands read besides streams. Implemented over the projections.
 pub trait ReadModel: Send + Sync {
     /// Waits until the local views contain everything up to `position`.
@@ -242,8 +251,15 @@ pub trait ReadModel: Send + Sync {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<u64, ReadError>>;
 
-    /// The organization that a person came to first, if they belong to any.
-    fn home_of(&self, user: UserId) -> BoxFuture<'_, Result<Option<OrganizationId>, ReadError>>;
+    /// The keys that act for a person, in whatever organization, that were not revoked and have not ended at `now`.
+    fn live_keys_of(
+        &self,
+        user: UserId,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<KeyOfPerson>, ReadError>>;
+
+    /// The organizations that a person belongs to, in the order in which they came.
+    fn homes_of(&self, user: UserId) -> BoxFuture<'_, Result<Vec<OrganizationId>, ReadError>>;
 
     /// The teams of an organization that a person belongs to.
     fn teams_of(
@@ -360,6 +376,12 @@ pub trait Unpacker: Send + Sync {
         file_name: &str,
         destination: &Path,
     ) -> Result<(SourceTree, UnpackedFacts), UnpackProblem>;
+
+    /// Looks whether a file begins like an archive that can be unpacked; what is in it may still be refused.
+    ///
+    /// # Errors
+    /// When it does not, or this machine fails.
+    fn recognise(&self, archive: &Path, file_name: &str) -> Result<(), UnpackProblem>;
 }
 
 /// Whether a request was seen before.

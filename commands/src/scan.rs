@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use crate::ledger::Ledger;
+use crate::ports::Unpacker;
 use scanledger_domain::blob::BlobStore;
 use scanledger_domain::decider::StoredEvent as _;
 use scanledger_domain::id::{OrganizationId, ProjectId, ScanId};
@@ -66,6 +67,9 @@ pub enum ScanProblem {
     /// None of the scanners that the type asks for exists on this server.
     #[error("no scanner for {0} scans is available")]
     ScannerUnavailable(ScanType),
+    /// What was uploaded is no archive; says why.
+    #[error("{0}")]
+    NotAnArchive(String),
     /// The source is no longer stored.
     #[error("the source of the scan is no longer stored")]
     SourceGone,
@@ -81,13 +85,19 @@ type Result<T> = std::result::Result<T, CommandError<ScanProblem>>;
 pub struct Scans {
     ledger: Ledger,
     blobs: Arc<dyn BlobStore>,
+    unpacker: Arc<dyn Unpacker>,
     scanners: Arc<[ScannerKind]>,
 }
 
 impl Scans {
     /// The service, on a server that has `scanners`.
-    pub fn new(ledger: Ledger, blobs: Arc<dyn BlobStore>, scanners: Vec<ScannerKind>) -> Self {
-        Self { ledger, blobs, scanners: scanners.into() }
+    pub fn new(
+        ledger: Ledger,
+        blobs: Arc<dyn BlobStore>,
+        unpacker: Arc<dyn Unpacker>,
+        scanners: Vec<ScannerKind>,
+    ) -> Self {
+        Self { ledger, blobs, unpacker, scanners: scanners.into() }
     }
 
     /// Whether some scanner that `scan_type` asks for exists on this server.
@@ -105,6 +115,23 @@ impl Scans {
             ScanState::Live(life) => Some(*life),
             ScanState::Missing | ScanState::Deleted => None,
         })
+    }
+
+    /// Looks whether an upload begins like an archive, before anything is made or kept for it. What is in it is looked
+    /// at by the worker that unpacks it.
+    ///
+    /// # Errors
+    /// [`ScanProblem::NotAnArchive`], or a fault.
+    pub async fn require_archive(&self, upload: PathBuf, file_name: &str) -> Result<()> {
+        let (unpacker, file_name) = (Arc::clone(&self.unpacker), file_name.to_owned());
+        let looked = tokio::task::spawn_blocking(move || unpacker.recognise(&upload, &file_name));
+        match looked.await.map_err(|error| Fault::other("look at an upload", error))? {
+            Ok(()) => Ok(()),
+            Err(problem) if problem.is_input_fault => {
+                Err(CommandError::Refused(ScanProblem::NotAnArchive(problem.message)))
+            }
+            Err(problem) => Err(Fault::other("look at an upload", problem).into()),
+        }
     }
 
     /// Keeps an uploaded archive, so that a scan of it can be queued.

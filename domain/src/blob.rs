@@ -1,5 +1,7 @@
 //! Sources, reports, SBOMs and excerpts: big bytes, kept by the hash of their content.
 
+use crate::id::{ProjectId, ScanId};
+use crate::log::Position;
 use crate::{BoxFuture, Cause};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -7,6 +9,10 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use uuid::Uuid;
+
+/// Under which name a store keeps whose it is. Who deletes that object gives the store to the next who asks.
+pub const OWNER: &str = "owner";
 
 /// SHA-256 of a blob, as lower-case hex in JSON.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,8 +81,39 @@ pub enum BlobError {
     },
 }
 
+/// Something that was deleted, and needs its blobs no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Deleted {
+    /// One scan: its source, its reports and its log.
+    Scan(ScanId),
+    /// A project: all that its scans have, and the excerpts of its findings.
+    Project(ProjectId),
+}
+
+/// Where in the log something was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deletion {
+    /// The position of the event.
+    pub position: Position,
+    /// What was deleted.
+    pub what: Deleted,
+}
+
+/// Whether the log names a blob for something that there still is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlobUse {
+    /// It does.
+    Used,
+    /// All that named it was deleted; the last of it here.
+    UnusedSince(Position),
+}
+
 /// A store of blobs by content hash. Writing the same bytes twice stores them once.
 pub trait BlobStore: Send + Sync {
+    /// The log whose blobs these are: `log`, which is noted under [`OWNER`], if nothing was noted yet. Two that ask at
+    /// the same time may both be told that it is theirs; whoever asks again is told who it is.
+    fn owner(&self, log: Uuid) -> BoxFuture<'_, Result<Uuid, BlobError>>;
+
     /// Stores bytes and answers their hash; durable when it answers.
     fn put(&self, bytes: Vec<u8>) -> BoxFuture<'_, Result<BlobHash, BlobError>>;
 
@@ -95,6 +132,16 @@ pub trait BlobStore: Send + Sync {
     /// Whether the blob is there.
     fn contains(&self, hash: BlobHash) -> BoxFuture<'_, Result<bool, BlobError>>;
 
-    /// Removes the blob; removing what is not there is no error.
+    /// Removes the blob from its place; removing what is not there is no error.
     fn remove(&self, hash: BlobHash) -> BoxFuture<'_, Result<(), BlobError>>;
+
+    /// Moves the blob out of its place without losing it: whoever asks for it still gets it, and whoever stores the same
+    /// bytes writes them anew. No error if it is not in its place.
+    fn set_aside(&self, hash: BlobHash) -> BoxFuture<'_, Result<(), BlobError>>;
+
+    /// Moves the blob back to its place; no error if it was not set aside.
+    fn put_back(&self, hash: BlobHash) -> BoxFuture<'_, Result<(), BlobError>>;
+
+    /// Removes the blob for good if it was set aside, and leaves alone what is in its place since.
+    fn discard(&self, hash: BlobHash) -> BoxFuture<'_, Result<(), BlobError>>;
 }

@@ -87,9 +87,16 @@ pub fn fold<D: Decider>(mut state: D::State, history: &[Recorded]) -> Result<D::
 ///
 /// Every variant wraps a struct whose serde field names are the stored ones; such a struct is added to,
 /// never edited, once it was released.
+///
+/// A type that was stored in another shape too names it behind its own, with the schema number under which it was, and
+/// `From` makes one of the other: `Raised(Raised) = ("ticket.raised", 2) from (1 => RaisedV1)`, with
+/// `impl From<RaisedV1> for Raised`. What is read is then always a `Raised`; what is written is schema 2.
 #[macro_export]
 macro_rules! stored_events {
-    ($(#[$doc:meta])* pub enum $name:ident { $($(#[$vdoc:meta])* $variant:ident($data:ty) = ($kind:literal, $schema:literal)),+ $(,)? }) => {
+    ($(#[$doc:meta])* pub enum $name:ident {
+        $($(#[$vdoc:meta])* $variant:ident($data:ty) = ($kind:literal, $schema:literal)
+            $(from ($($other:literal => $other_data:ty),+ $(,)?))?),+ $(,)?
+    }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq)]
         pub enum $name {
@@ -97,7 +104,7 @@ macro_rules! stored_events {
         }
 
         impl $crate::decider::StoredEvent for $name {
-            const TYPES: &'static [(&'static str, u16)] = &[$(($kind, $schema)),+];
+            const TYPES: &'static [(&'static str, u16)] = &[$(($kind, $schema) $($(, ($kind, $other))+)?),+];
 
             fn kind(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $kind),+ }
@@ -116,9 +123,16 @@ macro_rules! stored_events {
 
             fn decode(kind: &str, schema: u16, data: &[u8]) -> Result<Self, $crate::decider::DecodeError> {
                 match (kind, schema) {
-                    $(($kind, $schema) => serde_json::from_slice(data).map(Self::$variant).map_err(|source| {
-                        $crate::decider::DecodeError::Data { kind: kind.to_owned(), source }
-                    }),)+
+                    $(
+                        ($kind, $schema) => serde_json::from_slice(data).map(Self::$variant).map_err(|source| {
+                            $crate::decider::DecodeError::Data { kind: kind.to_owned(), source }
+                        }),
+                        $($(($kind, $other) => serde_json::from_slice::<$other_data>(data)
+                            .map(|other| Self::$variant(<$data>::from(other)))
+                            .map_err(|source| {
+                                $crate::decider::DecodeError::Data { kind: kind.to_owned(), source }
+                            }),)+)?
+                    )+
                     _ => Err($crate::decider::DecodeError::Unknown { kind: kind.to_owned(), schema }),
                 }
             }

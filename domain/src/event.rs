@@ -53,6 +53,11 @@ macro_rules! all_events {
             pub fn kind(&self) -> &'static str {
                 match self { $(Self::$variant(event) => event.kind()),+ }
             }
+
+            /// The schema number in which this binary writes it.
+            pub fn schema(&self) -> u16 {
+                match self { $(Self::$variant(event) => event.schema()),+ }
+            }
         }
     };
 }

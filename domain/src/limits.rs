@@ -19,6 +19,9 @@ pub const IDEMPOTENCY_KEY_CHARS: usize = 255;
 pub const REQUEST_ID_CHARS: usize = 128;
 /// Bytes of an uploaded source archive (Pepper: 100 MB).
 pub const UPLOAD_BYTES: u64 = 100 * 1024 * 1024;
+/// How much later than its bytes are stored what they are for is recorded, at most: longer than any request or run takes,
+/// and what was deleted is on the disk so much longer.
+pub const BLOB_GRACE: Duration = Duration::from_secs(24 * 3_600);
 /// Bytes that an archive may unpack to.
 pub const UNPACKED_BYTES: u64 = 1024 * 1024 * 1024;
 /// Entries of an archive.
@@ -58,8 +61,11 @@ pub const LONG_NAME_CHARS: usize = 255;
 pub const SLUG_CHARS: usize = 64;
 /// Characters of a team's description (TRUSCA: 1024).
 pub const TEAM_DESCRIPTION_CHARS: usize = 1_024;
-/// Characters of a password: NIST SP 800-63B §5.1.1.2 asks for at least 8; the upper end bounds the hashing.
-pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=256;
+/// Characters of a password that somebody chooses: NIST SP 800-63B §5.1.1.2 asks for at least 8, and OWASP ASVS 4.0.3
+/// §2.1.2 allows no more than 128. TRUSCA's 256 are still taken where somebody signs in ([`SIGN_IN_PASSWORD_CHARS`]).
+pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
+/// Characters of a password that somebody signs in with; the end bounds the hashing (TRUSCA reference §3.1).
+pub const SIGN_IN_PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 1..=256;
 /// Days until a key ends, at most (TRUSCA: five years).
 pub const KEY_DAYS: u32 = 1_825;
 /// Live personal keys of one person in the GitGuardian form (GitGuardian reference §1.2).
@@ -153,6 +159,8 @@ pub const GRAPHQL_DEPTH: usize = 15;
 pub const GRAPHQL_COMPLEXITY: usize = 20_000;
 /// Operations that are under way on one GraphQL socket at a time, subscriptions above all.
 pub const GRAPHQL_SOCKET_OPERATIONS: usize = 32;
+/// GraphQL sockets that are open with one key or session at a time, on one node.
+pub const GRAPHQL_SOCKETS: usize = 32;
 
 /// Interruptions while it ran alone after which a scan fails.
 pub const SCAN_INTERRUPTIONS: u32 = 3;

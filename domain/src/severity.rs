@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 /// Severity of a finding, worst first, so that `<` means "worse than".
 ///
-/// `Unknown` ranks between medium and low, because gates treat it as medium.
+/// `Unknown` ranks between medium and low, because gates treat it as medium ([`Severity::at_gates`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Severity {
@@ -77,6 +77,15 @@ impl Severity {
             s if s >= 4.0 => Self::Medium,
             s if s > 0.0 => Self::Low,
             _ => Self::Info,
+        }
+    }
+
+    /// What gates take it for: an unknown severity may be anything, and counts as medium.
+    #[must_use]
+    pub const fn at_gates(self) -> Self {
+        match self {
+            Self::Unknown => Self::Medium,
+            Self::Critical | Self::High | Self::Medium | Self::Low | Self::Info => self,
         }
     }
 
@@ -166,6 +175,12 @@ mod tests {
                 assert_eq!(worse.reaches(milder), i <= j, "{worse} {milder}");
             }
         }
+    }
+
+    #[test]
+    fn gates_take_an_unknown_severity_for_medium() {
+        assert_eq!(Severity::ALL.map(Severity::at_gates), [Critical, High, Medium, Medium, Low, Info]);
+        assert!(Unknown.at_gates().reaches(Medium) && !Unknown.at_gates().reaches(High));
     }
 
     #[test]

@@ -81,10 +81,13 @@ CREATE TABLE session (
     kind       TEXT NOT NULL,
     epoch      INTEGER NOT NULL,
     started_at INTEGER NOT NULL,
+    -- When the token ends that it can be continued with. Of cookies, which are renewed without an event, the first one.
+    token_expires_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     -- Why it ended; null while it has not.
     ended      TEXT
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX session_user ON session (user) WHERE ended IS NULL;
 
 CREATE TABLE member (
     organization INTEGER NOT NULL,
@@ -176,6 +179,7 @@ CREATE TABLE project (
 ) STRICT;
 CREATE INDEX project_organization ON project (organization, key) WHERE deleted IS NULL;
 CREATE INDEX project_team ON project (team) WHERE deleted IS NULL AND team IS NOT NULL;
+CREATE INDEX project_deleted ON project (deleted) WHERE deleted IS NOT NULL;
 
 CREATE TABLE project_detail (
     project         INTEGER NOT NULL,
@@ -220,6 +224,17 @@ CREATE INDEX scan_project ON scan (project, key) WHERE deleted IS NULL;
 CREATE INDEX scan_organization ON scan (organization, key) WHERE deleted IS NULL;
 CREATE INDEX scan_person ON scan (by_id) WHERE by_kind = 0 AND deleted IS NULL;
 
+CREATE INDEX scan_deleted ON scan (deleted) WHERE deleted IS NOT NULL;
+
+-- Which blobs are named, and by what: a scan; a project, beyond its scans (scan 0); or everybody (project 0).
+CREATE TABLE blob_use (
+    blob    BLOB NOT NULL,
+    project INTEGER NOT NULL,
+    scan    INTEGER NOT NULL,
+    PRIMARY KEY (blob, project, scan)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX blob_use_project ON blob_use (project, scan);
+
 -- What scans of changes saw, those that clients run. The others saw what they left on the branch.
 CREATE TABLE scan_finding (
     scan    INTEGER NOT NULL,
@@ -240,6 +255,8 @@ CREATE TABLE scan_state (
     outcome       TEXT,
     verdict       TEXT,
     failure       TEXT,
+    -- What the worker of a scan that failed had logged, as JSON.
+    log           TEXT,
     changed_at    INTEGER NOT NULL,
     valid_from    INTEGER NOT NULL,
     valid_to      INTEGER NOT NULL
@@ -628,7 +645,9 @@ CREATE TABLE audit (
     recorded_at  INTEGER NOT NULL,
     address      TEXT,
     user_agent   TEXT,
-    request      TEXT
+    request      TEXT,
+    -- The key that it was done with, whether a person used it or it acted by itself.
+    api_key      BLOB
 ) STRICT;
 CREATE INDEX audit_organization ON audit (organization, position);
 CREATE INDEX audit_action ON audit (organization, action, position);

@@ -14,6 +14,7 @@ use scanledger_domain::log::Position;
 use scanledger_domain::severity::Severity;
 use scanledger_projections::audit::AuditQuery;
 use scanledger_projections::finding::{FindingFilter, FindingQuery, FindingSort, ListScope};
+use scanledger_projections::incident::Direction;
 use scanledger_projections::{At, Paging};
 use std::time::Instant;
 use support::{ORGANIZATION, World, secret};
@@ -141,7 +142,9 @@ async fn audit(world: &World) {
         user: None,
         text: Some("accepted".to_owned()),
         before: None,
+        after: None,
         until: None,
+        direction: Direction::Descending,
         limit: 50,
     };
     let (began, cpu_began) = (Instant::now(), cpu());

@@ -7,6 +7,7 @@
 
 mod at;
 pub mod audit;
+mod blob;
 pub mod branch;
 pub mod component;
 mod conditions;

@@ -5,8 +5,9 @@ mod support;
 
 use scanledger_domain::id::{ApiKeyId, InvitationId, OrganizationId, SessionId, TeamId, UserId};
 use scanledger_domain::identity::{
-    Belonging, Breadth, Channels, InvitedTeam, KeyForm, KeyKind, OrganizationRole, Provider, Rank, Scope,
-    Scopes, SessionEnd, SessionKind, TeamRole, Visible, Wanted,
+    Belonging, Breadth, Channels, InvitedTeam, KeyForm, KeyHash, KeyKind, Method, OrganizationRole, Provider,
+    Rank, Scope, Scopes, SessionContinued, SessionEnd, SessionEvent, SessionKind, SessionStarted, TeamRole,
+    Visible, Wanted, session_stream,
 };
 use scanledger_domain::log::Position;
 use scanledger_domain::time::Timestamp;
@@ -15,6 +16,8 @@ use scanledger_projections::audit::AuditQuery;
 use scanledger_projections::identity::{
     InvitationState, KeyFilter, KeyReach, MemberFilter, Revoked, TeamFilter, TeamUsage, UserFilter, UserRole,
 };
+use scanledger_projections::incident::Direction;
+use std::collections::BTreeSet;
 use support::identity::{
     ACCEPTED, ANA, BOB, CORE, DAN, ENDED, EVE, EXPIRY, GONE, OIDC, OPEN, OTHER, PROJECT_KEY, REVOKED, SHORT,
     TAKEN_BACK, TEAM_KEY, TOKEN, TOOL, WAITING, WEB, everybody, key_hash,
@@ -72,8 +75,54 @@ async fn a_session_says_whether_it_ended() {
     let ended = world.views().session(ENDED).unwrap().unwrap();
     assert_eq!((ended.kind, ended.ended), (SessionKind::Cookie, Some(SessionEnd::Reuse)));
     assert_eq!(world.views().session(SessionId(NOBODY.0)).unwrap(), None);
+    // What is left of somebody's: neither ended, nor too late.
+    let before_its_end = Timestamp(EXPIRY.0 - 1);
+    let left = async |user, at| world.views().sessions_of(user, at).await.unwrap();
+    assert_eq!(left(BOB, before_its_end).await, [(OPEN, open.clone())]);
+    assert_eq!(left(BOB, EXPIRY).await, []);
+    assert_eq!(left(ANA, before_its_end).await, []);
+    let is_left = async |user, session, at| world.views().is_live_session(user, session, at).await.unwrap();
+    assert!(is_left(BOB, OPEN, before_its_end).await && !is_left(BOB, OPEN, EXPIRY).await);
+    assert!(!is_left(ANA, OPEN, before_its_end).await && !is_left(ANA, ENDED, before_its_end).await);
     let bob = world.views().user(BOB).await.unwrap().unwrap();
     assert_eq!(bob.last_login_at, Some(open.started_at));
+}
+
+#[tokio::test]
+async fn a_session_of_tokens_is_over_when_nobody_continues_it_and_one_of_a_cookie_is_not() {
+    let mut world = world().await;
+    let [idle, used, cookie] = [2_001, 2_002, 2_003].map(|id| SessionId(Uuid::from_u128(id)));
+    let idle_until = Timestamp(EXPIRY.0 - 100);
+    for (session, kind) in
+        [(idle, SessionKind::Tokens), (used, SessionKind::Tokens), (cookie, SessionKind::Cookie)]
+    {
+        let started = SessionStarted {
+            session,
+            user: BOB,
+            kind,
+            method: Method::Password,
+            epoch: 3,
+            token: KeyHash::of("first"),
+            token_expires_at: idle_until,
+            expires_at: EXPIRY,
+        };
+        world.append(session_stream(session), &[SessionEvent::from(started)]).await;
+    }
+    let token = KeyHash::of("second");
+    let continued = SessionContinued { session: used, token, token_expires_at: EXPIRY };
+    world.append(session_stream(used), &[SessionEvent::from(continued)]).await;
+    let left = async |at| {
+        let sessions = world.views().sessions_of(BOB, at).await.unwrap();
+        let left: BTreeSet<_> = sessions.into_iter().map(|(session, _)| session).collect();
+        for session in [OPEN, idle, used, cookie] {
+            let is_live = world.views().is_live_session(BOB, session, at).await.unwrap();
+            assert_eq!(is_live, left.contains(&session), "{session}");
+        }
+        left
+    };
+    assert_eq!(left(Timestamp(idle_until.0 - 1)).await, [OPEN, idle, used, cookie].into());
+    assert_eq!(left(idle_until).await, [OPEN, used, cookie].into());
+    assert_eq!(left(EXPIRY).await, [].into());
 }
 
 #[tokio::test]
@@ -323,7 +372,9 @@ async fn accesses_and_sessions_are_in_the_audit_log() {
         user: None,
         text: None,
         before: None,
+        after: None,
         until: None,
+        direction: Direction::Descending,
         limit: 10,
     };
     for (action, entries) in [

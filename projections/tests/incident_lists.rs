@@ -70,8 +70,16 @@ async fn pages_in_every_order_and_from_either_end_are_slices_of_the_whole() {
                 let end = (place + 3).min(whole.len());
                 assert_eq!(next.rows, whole[place + 1..end], "{order:?} after {place}");
                 assert_eq!(next.has_more, end < whole.len());
+                let to = whole.get(place + 3).map(|row| order.mark(row));
+                let between = IncidentQuery { to, ..page.clone() };
+                let between = world.views().incidents(between).await.unwrap();
+                assert_eq!((between.rows, between.has_more), (next.rows, false), "{order:?} after {place}");
                 let back = IncidentQuery { is_backward: true, ..page };
+                let to = place.checked_sub(3).map(|place| order.mark(&whole[place]));
+                let between = IncidentQuery { to, ..back.clone() };
+                let between = world.views().incidents(between).await.unwrap();
                 let back = world.views().incidents(back).await.unwrap();
+                assert_eq!((&between.rows, between.has_more), (&back.rows, false), "{order:?} at {place}");
                 assert_eq!(back.rows, whole[place.saturating_sub(2)..place], "{order:?} before {place}");
                 assert_eq!(back.has_more, place > 2);
             }

@@ -12,6 +12,7 @@ use scanledger_domain::scanning::{Detection, ScannerKind};
 use scanledger_domain::severity::Severity;
 use scanledger_projections::diff::DiffQuery;
 use scanledger_projections::finding::{FindingFilter, FindingList, FindingQuery, FindingSort, ListScope};
+use scanledger_projections::incident::Direction;
 use scanledger_projections::store::table_digests;
 use scanledger_projections::{At, Paging, Projector, ReadError};
 use std::sync::Arc;
@@ -195,7 +196,9 @@ async fn an_audit_entry_is_found_by_the_id_that_people_see() {
             user: None,
             text: Some(words.to_owned()),
             before: None,
+            after: None,
             until: None,
+            direction: Direction::Descending,
             limit: 10,
         };
         assert_eq!(world.views().audit(asked).await.unwrap().0.len(), found, "{words}");
@@ -429,8 +432,9 @@ async fn a_fixed_log_gives_the_rows_of_this_revision() {
     let expected = [
         "api_key 5 b8aefb3b389a",
         "arrival 31 d6d3f8af43b7",
-        "audit 85 d1d114fca907",
+        "audit 85 35525fcd1d29",
         "audit_text 159 99aadca5dd67",
+        "blob_use 4 1630eec6ac89",
         "branch 2 93227ba0dbb9",
         "branch_scan 3 2997d1d17b17",
         "component 6 09eb9ac52306",
@@ -453,13 +457,13 @@ async fn a_fixed_log_gives_the_rows_of_this_revision() {
         "project 2 0d44032b993b",
         "project_detail 2 28fa2daf479e",
         "scan 4 c05e60385fec",
-        "scan_state 4 d02152ba2a8f",
-        "session 2 760a8863cb1a",
+        "scan_state 4 f2c20bb0ff40",
+        "session 2 ac6aaecfa6de",
         "team 3 0debbc106177",
         "team_member 7 c8bee7f0338e",
         "triage 9 dff89e28cd85",
         "user 4 525095e40115",
     ];
-    assert_eq!(scanledger_projections::store::REVISION, 4);
+    assert_eq!(scanledger_projections::store::REVISION, 5);
     assert_eq!(tables, expected);
 }

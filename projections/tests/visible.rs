@@ -13,6 +13,7 @@ use scanledger_domain::scan::{Queued, ScanEvent, ScanType, Source, SourceKind, s
 use scanledger_domain::severity::Severity;
 use scanledger_projections::audit::AuditQuery;
 use scanledger_projections::event::EventQuery;
+use scanledger_projections::incident::Direction;
 use scanledger_projections::project::{ProjectQuery, ProjectSort};
 use scanledger_projections::scan::ScanQuery;
 use scanledger_projections::{At, Paging, ReadError};
@@ -120,6 +121,7 @@ fn scans_at(visible: &Visible, project: Option<ProjectId>, at: At) -> ScanQuery 
         statuses: vec![],
         branch: None,
         at,
+        direction: Direction::Descending,
         paging: Paging { offset: 0, limit: 50 },
     }
 }
@@ -133,7 +135,9 @@ fn audit(visible: &Visible) -> AuditQuery {
         user: None,
         text: None,
         before: None,
+        after: None,
         until: None,
+        direction: Direction::Descending,
         limit: 50,
     }
 }

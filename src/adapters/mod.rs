@@ -1,5 +1,6 @@
 //! Adapters behind the ports of `commands` and `api` that only join what other crates offer.
 
+mod blob_uses;
 mod clock;
 mod documents;
 mod probe;
@@ -9,6 +10,7 @@ mod scan_results;
 mod unpacker;
 mod usage;
 
+pub use blob_uses::ViewsBlobUses;
 pub use clock::{SystemClock, TimeOrderedIds};
 pub use documents::StateDocumentCalls;
 pub use probe::ServerProbe;

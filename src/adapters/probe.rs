@@ -3,7 +3,7 @@
 use crate::log::OpenLog;
 use crate::proofs::Proofs;
 use scanledger_api::app::Probe;
-use scanledger_domain::log::Position;
+use scanledger_domain::log::{GROUP_SIZES, LogStats, Position};
 use scanledger_projections::{Health, Projector};
 use std::fmt::Write;
 
@@ -53,12 +53,6 @@ impl Probe for ServerProbe {
                 "Transactions that appended, each flushed once.",
                 log.groups,
             ),
-            (
-                "log_append_batch_requests_max",
-                "gauge",
-                "Most requests in one transaction.",
-                log.largest_group,
-            ),
             ("log_head_position", "gauge", "Position of the last event.", head),
             ("projector_position", "gauge", "Position up to which read models are built.", health.position.0),
             (
@@ -69,6 +63,12 @@ impl Probe for ServerProbe {
             ),
             ("projector_applied_events_total", "counter", "Events applied since the start.", health.applied),
             ("projector_parked_events", "gauge", "Events that could not be applied.", health.parked),
+            (
+                "projector_rebuild_position",
+                "gauge",
+                "Position up to which new read models are built beside those that serve; 0 while none are.",
+                health.rebuilding.map_or(0, |position| position.0),
+            ),
         ];
         for (name, kind, help, value) in rows.into_iter().chain(self.proofs.figures()) {
             // Writing to a string cannot fail.
@@ -77,6 +77,21 @@ impl Probe for ServerProbe {
                 "# HELP scanledger_{name} {help}\n# TYPE scanledger_{name} {kind}\nscanledger_{name} {value}\n"
             );
         }
+        text.push_str(&batch_sizes(&log));
         text
     }
+}
+
+/// How many requests transactions took, as a histogram in Prometheus' text format.
+fn batch_sizes(log: &LogStats) -> String {
+    const NAME: &str = "scanledger_log_append_batch_requests";
+    let mut text = format!("# HELP {NAME} Requests that one transaction took.\n# TYPE {NAME} histogram\n");
+    for size in GROUP_SIZES {
+        let up_to = log.groups - log.groups_above(size);
+        let _ = writeln!(text, "{NAME}_bucket{{le=\"{size}\"}} {up_to}");
+    }
+    let LogStats { groups, requests, .. } = log;
+    let _ =
+        writeln!(text, "{NAME}_bucket{{le=\"+Inf\"}} {groups}\n{NAME}_sum {requests}\n{NAME}_count {groups}");
+    text
 }

@@ -1,8 +1,8 @@
 //! What commands read, answered by the projections.
 
 use scanledger_commands::ports::{
-    HeldScan, IncidentOwner, InventorySnapshot, KnownFinding, KnownHoneytoken, ReadError, ReadModel,
-    RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
+    HeldScan, IncidentOwner, InventorySnapshot, KeyOfPerson, KnownFinding, KnownHoneytoken, ReadError,
+    ReadModel, RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
 };
 use scanledger_domain::BoxFuture;
 use scanledger_domain::branch::KnownAdvisory;
@@ -187,11 +187,22 @@ impl ReadModel for ViewsReadModel {
         })
     }
 
-    fn home_of(&self, user: UserId) -> BoxFuture<'_, Result<Option<OrganizationId>, ReadError>> {
+    fn live_keys_of(
+        &self,
+        user: UserId,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<KeyOfPerson>, ReadError>> {
         Box::pin(async move {
-            let found = self.views.look_up_standing(user).map_err(failed("find a person's organization"))?;
-            let first = found.and_then(|person| person.standing.organizations.into_iter().next());
-            Ok(first.map(|belonging| belonging.organization))
+            let keys = self.views.live_keys_of(user, now).await.map_err(failed("find a person's keys"))?;
+            Ok(keys.into_iter().map(|(key, organization)| KeyOfPerson { key, organization }).collect())
+        })
+    }
+
+    fn homes_of(&self, user: UserId) -> BoxFuture<'_, Result<Vec<OrganizationId>, ReadError>> {
+        Box::pin(async move {
+            let found = self.views.look_up_standing(user).map_err(failed("find a person's organizations"))?;
+            let belongings = found.map(|person| person.standing.organizations).unwrap_or_default();
+            Ok(belongings.into_iter().map(|belonging| belonging.organization).collect())
         })
     }
 

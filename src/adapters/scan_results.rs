@@ -9,7 +9,7 @@ use scanledger_domain::id::{OrganizationId, ScanId};
 use scanledger_domain::scan::ScanStatus;
 use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::time::Clock;
-use scanledger_projections::component::ComponentQuery;
+use scanledger_projections::component::{ComponentQuery, ComponentSort};
 use scanledger_projections::finding::{FindingFilter, FindingQuery, FindingRow, FindingSort, ListScope};
 use scanledger_projections::scan::ScanRow;
 use scanledger_projections::{At, Paging, Views};
@@ -65,6 +65,7 @@ impl ViewsScanResults {
             at: At::Scan(row.id),
             name_contains: None,
             ecosystem: None,
+            sort: ComponentSort::Package,
             paging: None,
         };
         let components = self.views.components(query).await?.rows;

@@ -2,7 +2,7 @@
 
 use scanledger_commands::ports::{UnpackProblem, UnpackedFacts, Unpacker};
 use scanledger_domain::source::SourceTree;
-use scanledger_source::UnpackLimits;
+use scanledger_source::{UnpackError, UnpackLimits};
 use std::path::Path;
 
 /// Unpacks within the product's limits.
@@ -21,14 +21,22 @@ impl Unpacker for ArchiveUnpacker {
                 let (files, bytes, skipped) = (unpacked.files, unpacked.bytes, unpacked.skipped);
                 Ok((tree, UnpackedFacts { files, bytes, skipped }))
             }
-            Err(error) if error.is_input_fault() => {
-                Err(UnpackProblem { is_input_fault: true, message: error.to_string(), source: None })
-            }
-            Err(error) => Err(UnpackProblem {
-                is_input_fault: false,
-                message: "the server could not unpack the archive".to_owned(),
-                source: Some(error.into()),
-            }),
+            Err(error) => Err(problem(error)),
         }
+    }
+
+    fn recognise(&self, archive: &Path, file_name: &str) -> Result<(), UnpackProblem> {
+        scanledger_source::recognise(archive, Some(file_name)).map_err(problem)
+    }
+}
+
+fn problem(error: UnpackError) -> UnpackProblem {
+    if error.is_input_fault() {
+        return UnpackProblem { is_input_fault: true, message: error.to_string(), source: None };
+    }
+    UnpackProblem {
+        is_input_fault: false,
+        message: "the server could not unpack the archive".to_owned(),
+        source: Some(error.into()),
     }
 }

@@ -21,9 +21,12 @@ mod line;
 mod place;
 mod restore;
 mod spool;
+mod unfinished;
 mod write;
 
+pub use place::refuse_half;
 pub use restore::{Restore, Restored, restore};
+pub use unfinished::Unfinished;
 pub use write::create;
 
 use scanledger_domain::blob::BlobHash;

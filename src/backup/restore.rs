@@ -3,20 +3,24 @@
 use super::archive::{Checked, Name, check, walk};
 use super::line;
 use super::place::Place;
-use super::{Contents, KeptState, LOG};
+use super::unfinished::Begun;
+use super::{Contents, KeptState, LOG, Unfinished};
 use crate::data::DataFolder;
 use crate::log::OpenLog;
+use crate::log::taking::{Batch, Taking};
 use crate::operations::{Progress, Tell};
 use crate::place::LogPlace;
 use crate::server::{BlobPlace, Engine};
 use anyhow::{Context, Result, bail};
 use scanledger_commands::ports::Checkpoints;
 use scanledger_commands::proof::{CheckpointStore, KeptCheckpoint};
-use scanledger_domain::blob::BlobHash;
-use scanledger_domain::log::{Position, Recorded};
+use scanledger_domain::blob::{BlobHash, BlobStore};
+use scanledger_domain::id::SubjectId;
+use scanledger_domain::log::Position;
 use scanledger_domain::proof::{Ed25519Signer, Origin, SignedCheckpoint, Signer};
 use scanledger_domain::vault::Vault;
-use scanledger_state::State;
+use scanledger_state::{BackupError, KeyVault, State};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,7 +38,7 @@ pub struct Restore {
     pub keys: PathBuf,
     /// The data folder, empty but for the server's key.
     pub folder: DataFolder,
-    /// The log, which must be empty.
+    /// The log, which must be empty, or have the first events of the backup and nothing else.
     pub log: LogPlace,
     /// Where blobs go.
     pub blobs: BlobPlace,
@@ -53,7 +57,9 @@ pub struct Restored {
 }
 
 /// Restores a backup. Nothing is begun before all of it was read and found whole, and nobody who is erased by the
-/// backup's log or by the backup of the keys gets a key at any time.
+/// backup's log or by the backup of the keys gets a key at any time. Nothing of it is served before it has ended. One
+/// that did not end is gone on with by restoring the same backup again; where the log is in the folder, it begins anew,
+/// and if it was killed while it moved files to their places, the folder has to be emptied first.
 ///
 /// # Errors
 /// When the backup is damaged or another program's, the keys do not belong to it, or the place is not empty. The place
@@ -61,23 +67,63 @@ pub struct Restored {
 pub async fn restore(wanted: Restore, tell: &Tell) -> Result<Restored> {
     let place = Place::take(&wanted.folder)?;
     let checked = checked(&wanted.file, tell).await?;
-    if let LogPlace::Postgres(url) = &wanted.log
-        && State::is_in(url.as_str()).await.context("while looking into the database")?
-    {
-        bail!("the database is not empty: an installation is in it, and nothing is written over");
-    }
     let scratch = place.scratch();
+    if wanted.log.is_shared() {
+        refuse_others(&scratch, &wanted, &checked, tell).await?;
+    }
     let (whole, position) = (checked.manifest.blobs == Contents::Bytes, checked.manifest.position);
     // Before everything: from the first event on, nobody who is erased can be read.
     let erased = restore_keys(&scratch, &wanted, checked).await?;
-    let engine = Engine::open(scratch, &wanted.log, &wanted.blobs).await?;
+    let engine = Engine::open_to_restore(scratch.clone(), &wanted.log, &wanted.blobs).await?;
     let blobs = fill(&engine, &wanted.file, position, whole, tell).await;
     let closed = engine.close().await;
     drop(engine);
     let blobs = blobs?;
     closed?;
+    end(&scratch, &wanted.log).await?;
     place.keep()?;
     Ok(Restored { position: position.0, blobs, erased })
+}
+
+async fn end(folder: &DataFolder, log: &LogPlace) -> Result<()> {
+    let state = folder.state_of(log, false).await?;
+    tokio::task::spawn_blocking(move || Unfinished::end(&*state.checkpoints)).await?
+}
+
+/// Makes sure that the database has nothing but what `import events` or an earlier attempt at the same restore left.
+async fn refuse_others(folder: &DataFolder, wanted: &Restore, checked: &Checked, tell: &Tell) -> Result<()> {
+    if folder.has_state(&wanted.log).await? {
+        let full = "the database is not empty: an installation is in it, and nothing is written over";
+        let state = folder.state_of(&wanted.log, false).await.context(full)?;
+        let found = tokio::task::spawn_blocking(move || {
+            let begun = Unfinished::find(&*state.checkpoints)?;
+            Ok::<_, anyhow::Error>((begun, begun.is_none() && !state.vault.is_empty()?))
+        });
+        match found.await?? {
+            // What it wrote is compared while the rest is written.
+            (Some(begun), _) if begun == Unfinished::of(&checked.manifest) => return Ok(()),
+            (Some(begun), _) => bail!(
+                "a restore {begun} was begun in this database and did not end: end it with that backup, or empty the \
+                 database"
+            ),
+            (None, true) => bail!(full),
+            // A store that was made by whoever looked too early, or died right after, has nothing that is missed.
+            (None, false) => (),
+        }
+    }
+    let log = OpenLog::open(&wanted.log, folder).await?;
+    let head = log.port().head().await?;
+    if head > checked.manifest.position {
+        bail!(
+            "the database is not empty: a log is in it that goes on after the backup, up to position {head}"
+        );
+    }
+    if head > Position::START {
+        let compared = import(&log, None, folder, &wanted.file, head, tell).await;
+        compared.context("the database is not empty: another log is in it, and nothing is written over")?;
+    }
+    log.close().await;
+    Ok(())
 }
 
 async fn checked(file: &Path, tell: &Tell) -> Result<Checked> {
@@ -91,45 +137,62 @@ async fn checked(file: &Path, tell: &Tell) -> Result<Checked> {
 /// Makes the state store; answers how many are erased in it.
 async fn restore_keys(folder: &DataFolder, wanted: &Restore, checked: Checked) -> Result<u64> {
     let checked = Arc::new(checked);
+    let mut erased: BTreeSet<SubjectId> = checked.erased.clone();
     if wanted.log.is_shared() {
-        if OpenLog::open(&wanted.log, folder).await?.port().head().await? != Position::START {
-            bail!("the database is not empty: a log is in it, and nothing is written over");
-        }
         // Once beside the database, so that keys that do not fit leave nothing in it.
         let trial = tempfile::tempdir_in(folder.root()).context("while making a folder")?;
         let trial = DataFolder::new(trial.path()).with_key_file(Some(folder.server_key()));
-        fill_state(trial.open_state(true)?, &wanted.keys, &checked).await?;
+        erased = fill_state(trial.open_state(true)?, &wanted.keys, &checked, erased).await?;
     }
-    fill_state(folder.state_of(&wanted.log, true).await?, &wanted.keys, &checked).await
+    let state = folder.state_of(&wanted.log, true).await?;
+    Ok(fill_state(state, &wanted.keys, &checked, erased).await?.len() as u64)
 }
 
-async fn fill_state(state: State, keys: &Path, checked: &Arc<Checked>) -> Result<u64> {
+/// Answers who is erased in the state store.
+async fn fill_state(
+    state: State,
+    keys: &Path,
+    checked: &Arc<Checked>,
+    erased: BTreeSet<SubjectId>,
+) -> Result<BTreeSet<SubjectId>> {
     let (keys, checked) = (keys.to_owned(), Arc::clone(checked));
     tokio::task::spawn_blocking(move || {
-        let erased: Vec<_> = checked.erased.iter().copied().collect();
-        state
-            .vault
-            .import_keys(&keys, &erased)
-            .with_context(|| format!("while restoring the keys of {}", keys.display()))?;
+        let restore = Unfinished::of(&checked.manifest);
+        let begun = restore.begin(&state)?;
+        let also: Vec<_> = erased.iter().copied().collect();
+        match (state.vault.import_keys(&keys, &also), begun) {
+            // Of an earlier attempt, perhaps with older keys.
+            (Err(BackupError::NotEmpty), Begun::Before) => erase(&state.vault, &erased),
+            // Somebody set up an installation in this moment, which is theirs.
+            (Err(BackupError::NotEmpty), Begun::Now) => {
+                Unfinished::end(&*state.checkpoints)?;
+                Err(BackupError::NotEmpty.into())
+            }
+            (imported, _) => imported.map_err(anyhow::Error::from),
+        }
+        .with_context(|| format!("while restoring the keys of {}", keys.display()))?;
         let is_of_it = checked.names.iter().all(|name| state.vault.open(name).is_ok())
             && is_signed(&state, checked.first.map(Origin), checked.manifest.checkpoint.as_deref())?;
         if !is_of_it {
             bail!("the keys of {} are of another installation, or older than the backup", keys.display());
         }
         keep_state(&state, &checked.state)?;
-        Ok(state.vault.erased()?.len() as u64)
+        Ok(state.vault.erased()?.into_iter().collect())
     })
     .await?
 }
 
+/// Erases those who are not erased yet.
+fn erase(vault: &KeyVault, erased: &BTreeSet<SubjectId>) -> Result<()> {
+    let known: BTreeSet<_> = vault.erased()?.into_iter().collect();
+    erased.difference(&known).try_for_each(|subject| Ok(vault.erase(*subject)?))
+}
+
 /// Writes log, blobs, read models and advisories; answers how many blobs.
 async fn fill(engine: &Engine, file: &Path, until: Position, has_blobs: bool, tell: &Tell) -> Result<u64> {
-    if engine.event_log().head().await? != Position::START {
-        bail!("the log is not empty, and nothing is written over");
-    }
-    let blobs = import(engine, file, until, tell).await?;
+    let blobs = import(&engine.log, Some(&*engine.blobs), &engine.folder, file, until, tell).await?;
     if engine.projector.catch_up().await.context("while building the read models")? != until {
-        bail!("the log ended before the position of the backup");
+        bail!("the log does not end at the position of the backup");
     }
     if has_blobs && let Err(error) = engine.follower.catch_up().await {
         tracing::warn!("advisories have to be imported again: {error:#}");
@@ -148,10 +211,16 @@ fn is_signed(state: &State, origin: Option<Origin>, newest: Option<&str>) -> Res
 
 fn keep_state(state: &State, kept: &KeptState) -> Result<()> {
     let store = CheckpointStore::new(Arc::clone(&state.checkpoints) as Arc<dyn Checkpoints>);
+    let there = store.latest()?.map_or(0, |latest| latest.size());
     for note in &kept.checkpoints {
         let signed = SignedCheckpoint::parse(&note.note).context("a checkpoint cannot be read")?;
         let kept = KeptCheckpoint { signed, previous: note.previous, blob: note.blob };
-        if !store.keep(&kept)? {
+        let is_kept = if kept.size() > there {
+            store.keep(&kept)?
+        } else {
+            store.find(kept.size())?.as_ref() == Some(&kept)
+        };
+        if !is_kept {
             bail!("the signed checkpoints do not follow each other");
         }
     }
@@ -163,67 +232,89 @@ fn keep_state(state: &State, kept: &KeptState) -> Result<()> {
 
 /// What is written to a store.
 enum Part {
-    Events(Vec<Recorded>),
+    Events(Batch),
     Blob(BlobHash, PathBuf),
 }
 
-/// Writes events and blobs in the order in which they stand in the file; answers how many blobs.
-async fn import(engine: &Engine, file: &Path, until: Position, tell: &Tell) -> Result<u64> {
-    let Some(log) = engine.log.importer() else {
+/// Writes events and blobs in the order in which they stand in the file, and compares events that are there already;
+/// answers how many blobs. Without a store for blobs, events are compared, and nothing is written.
+async fn import(
+    log: &OpenLog,
+    blobs: Option<&dyn BlobStore>,
+    folder: &DataFolder,
+    file: &Path,
+    until: Position,
+    tell: &Tell,
+) -> Result<u64> {
+    let Some(log) = log.importer() else {
         bail!("this log cannot take over events with their positions and times");
     };
-    let scratch = tempfile::tempdir_in(engine.folder.root()).context("while making a folder")?;
+    let mut taking = Taking::begin(log).await?;
+    let scratch = tempfile::tempdir_in(folder.root()).context("while making a folder")?;
     let (sender, mut parts) = mpsc::channel(WAITING);
-    let (path, folder) = (file.to_owned(), scratch.path().to_owned());
-    let reading = tokio::task::spawn_blocking(move || read(&path, &folder, &sender));
-    let mut blobs = 0;
+    let (path, unpacked) = (file.to_owned(), blobs.map(|_| scratch.path().to_owned()));
+    let reading = tokio::task::spawn_blocking(move || read(&path, unpacked.as_deref(), &sender));
+    let mut stored = 0;
     while let Some(part) = parts.recv().await {
-        match part {
-            Part::Events(events) => {
-                let head = log.import(events).await.context("while writing the log")?;
-                tell(Progress { what: "events".to_owned(), done: head.0, total: Some(until.0) });
+        match (part, blobs) {
+            (Part::Events(batch), Some(_)) => {
+                taking.take(batch).await.context(LOG)?;
+                let done = taking.known() + taking.written();
+                tell(Progress { what: "events".to_owned(), done, total: Some(until.0) });
             }
-            Part::Blob(hash, path) => {
-                let (stored, _) = engine
-                    .blobs
-                    .put_file(path.clone())
-                    .await
-                    .with_context(|| format!("while storing blob {hash}"))?;
-                if stored != hash {
-                    bail!("blob {hash} changed while it was being restored");
+            (Part::Events(batch), None) => {
+                let rest = taking.compare(batch).await.context(LOG)?;
+                let done = taking.known();
+                tell(Progress { what: "events compared".to_owned(), done, total: Some(until.0) });
+                if !rest.events.is_empty() {
+                    return Ok(0);
                 }
-                std::fs::remove_file(&path).context("while removing a temporary file")?;
-                blobs += 1;
-                tell(Progress { what: "blobs".to_owned(), done: blobs, total: None });
             }
+            (Part::Blob(hash, path), Some(blobs)) => {
+                store(blobs, hash, path).await?;
+                stored += 1;
+                tell(Progress { what: "blobs".to_owned(), done: stored, total: None });
+            }
+            (Part::Blob(..), None) => (),
         }
     }
     reading.await??;
-    Ok(blobs)
+    Ok(stored)
 }
 
-fn read(path: &Path, folder: &Path, parts: &mpsc::Sender<Part>) -> Result<()> {
+async fn store(blobs: &dyn BlobStore, hash: BlobHash, path: PathBuf) -> Result<()> {
+    let stored = blobs.put_file(path.clone()).await;
+    let (stored, _) = stored.with_context(|| format!("while storing blob {hash}"))?;
+    if stored != hash {
+        bail!("blob {hash} changed while it was being restored");
+    }
+    std::fs::remove_file(&path).context("while removing a temporary file")
+}
+
+/// Reads events, and blobs into `folder` if there is one.
+fn read(path: &Path, folder: Option<&Path>, parts: &mpsc::Sender<Part>) -> Result<()> {
     // Nobody wants to know any more when the restore has failed.
     let send = |part| parts.blocking_send(part).context("the restore ended");
     walk(path, |name, reader| {
-        match name {
-            Name::Log => {
+        match (name, folder) {
+            (Name::Log, _) => {
                 let mut lines = line::read(reader);
                 loop {
+                    let first_line = lines.number() + 1;
                     let events = lines.batch().context(LOG)?;
                     if events.is_empty() {
                         break;
                     }
-                    send(Part::Events(events))?;
+                    send(Part::Events(Batch { first_line, events }))?;
                 }
             }
-            Name::Blob(hash) => {
+            (Name::Blob(hash), Some(folder)) => {
                 let out = folder.join(hash.to_string());
                 let mut file = File::create_new(&out).context("while making a temporary file")?;
                 io::copy(reader, &mut file).context("while reading a blob")?;
                 send(Part::Blob(hash, out))?;
             }
-            Name::Manifest | Name::State | Name::Blobs | Name::Sums => (),
+            (Name::Blob(_), None) | (Name::Manifest | Name::State | Name::Blobs | Name::Sums, _) => (),
         }
         Ok(())
     })

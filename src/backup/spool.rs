@@ -29,6 +29,11 @@ pub(super) struct Spool {
 
 /// Writes the log up to its present end to a new file.
 pub(super) async fn spool(log: &dyn EventLog, path: &Path, tell: &Tell) -> Result<Spool> {
+    if !log.is_contiguous() {
+        bail!(
+            "no other log could take these events over, because their positions have holes: back up the database"
+        );
+    }
     let head = log.head().await.context("while asking for the end of the log")?;
     let mut out = BufWriter::new(File::create_new(path).context("while making a file for the log")?);
     let mut spool = Spool {

@@ -4,12 +4,13 @@
 mod parquet;
 
 use super::options::{DataOptions, ExportCommand};
-use super::output::Exit;
+use super::output::{Bar, Exit};
 use crate::log::OpenLog;
+use crate::operations::Progress;
 use anyhow::{Context, Result, bail};
-use scanledger_domain::log::{Envelope, Position, Recorded};
+use scanledger_domain::log::{Envelope, EventLog, Position, Recorded};
 use scanledger_domain::time::Timestamp;
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 
 /// Events read at once.
 const READ_EVENTS: usize = 2_000;
@@ -28,6 +29,23 @@ async fn events(data: &DataOptions, from: u64, to: Option<u64>, types: &[String]
     let log = OpenLog::open_read_only(&data.log, &folder).await?.port();
     let head = log.head().await?.0;
     let to = to.unwrap_or(head).min(head);
+    // Where lines go to the terminal, a bar would run through them.
+    let bar = (!std::io::stdout().is_terminal()).then(Bar::new);
+    let written = write_events(&*log, from, to, types, bar.as_ref()).await;
+    if let Some(bar) = bar {
+        bar.finish();
+    }
+    written
+}
+
+/// Writes the events from one position to another, both included, to standard output.
+async fn write_events(
+    log: &dyn EventLog,
+    from: u64,
+    to: u64,
+    types: &[String],
+    bar: Option<&Bar>,
+) -> Result<Exit> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut after = Position(from.saturating_sub(1));
     let mut line = Vec::new();
@@ -45,6 +63,11 @@ async fn events(data: &DataOptions, from: u64, to: Option<u64>, types: &[String]
                     written => written.context("while writing")?,
                 }
             }
+        }
+        if let Some(bar) = bar {
+            let (what, first) = ("writing events".to_owned(), from.max(1) - 1);
+            let (done, total) = (after.0.min(to).saturating_sub(first), to.saturating_sub(first));
+            bar.tell(Progress { what, done, total: Some(total) });
         }
     }
     match out.flush() {

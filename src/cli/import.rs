@@ -4,25 +4,19 @@ mod batches;
 mod line;
 
 use super::options::ImportCommand;
-use super::output::{Bar, Exit, json, line};
+use super::output::{Bar, Exit, json, line, notice};
+use crate::data::DataFolder;
 use crate::log::OpenLog;
+use crate::log::sealed::is_opened_by;
+use crate::log::taking::{Batch, Taking};
 use crate::operations::Progress;
+use crate::place::LogPlace;
 use anyhow::{Result, bail};
-use batches::{Batch, Batches};
-use scanledger_domain::log::{ImportError, ImportLog, Position, Recorded};
+use batches::Batches;
+use scanledger_domain::log::{ImportLog, Position};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
-
-/// What came of an import.
-#[derive(Default)]
-struct Imported {
-    /// Events written.
-    events: u64,
-    /// Events that were there already.
-    skipped: u64,
-    /// The last event.
-    head: Position,
-}
 
 pub(super) async fn run(command: ImportCommand) -> Result<Exit> {
     let ImportCommand::Events { data, source, json: wanted } = command;
@@ -40,10 +34,11 @@ pub(super) async fn run(command: ImportCommand) -> Result<Exit> {
     let Some(importer) = log.importer() else {
         bail!("the store of {} cannot take over events with their positions and times", data.log);
     };
-    let outcome = take_over(&*importer, first, &mut batches, &bar).await;
+    let outcome = take_over(importer, &folder, &data.log, first, &mut batches, &bar).await;
     log.close().await;
     bar.finish();
-    let Imported { events, skipped, head } = outcome?;
+    let taken = outcome?;
+    let (events, skipped, head) = (taken.written(), taken.known(), taken.head());
     let seconds = began.elapsed().as_secs_f64();
     if wanted.wanted {
         json(
@@ -53,67 +48,64 @@ pub(super) async fn run(command: ImportCommand) -> Result<Exit> {
         let known = if skipped > 0 { format!("; {skipped} were there already") } else { String::new() };
         line(&format!("imported {events} events up to position {head} in {seconds:.2} s{known}"));
     }
+    if !folder.has_state(&data.log).await? {
+        notice(&missing(&data.log));
+    }
     Ok(Exit::Done)
 }
 
-async fn take_over(log: &dyn ImportLog, first: Batch, batches: &mut Batches, bar: &Bar) -> Result<Imported> {
-    let mut done = Imported { head: log.head().await?, ..Imported::default() };
+async fn take_over(
+    log: Arc<dyn ImportLog>,
+    folder: &DataFolder,
+    place: &LogPlace,
+    first: Batch,
+    batches: &mut Batches,
+    bar: &Bar,
+) -> Result<Taking> {
+    let mut taking = Taking::begin(log).await?;
+    if taking.head() == Position::START {
+        refuse_other_keys(folder, place, &first).await?;
+    }
     let mut next = Some(first);
-    while let Some(mut batch) = next {
-        let known = batch.events.iter().take_while(|event| event.position <= done.head).count();
-        let new = batch.events.split_off(known);
-        compare(log, &batch).await?;
-        done.skipped += known as u64;
-        let first_line = batch.first_line + known as u64;
-        let written = new.len() as u64;
-        if let Some(from) = new.first().map(|event| event.position) {
-            done.head = log.import(new).await.map_err(|error| refused(error, first_line, from))?;
-        }
-        done.events += written;
+    while let Some(batch) = next {
+        taking.take(batch).await?;
         let (what, done, total) = batches.progress();
         bar.tell(Progress { what, done, total });
         next = batches.next().await?;
     }
-    Ok(done)
+    Ok(taking)
 }
 
-/// Makes sure that the log has exactly these events.
-async fn compare(log: &dyn ImportLog, batch: &Batch) -> Result<()> {
-    let Some(first) = batch.events.first() else { return Ok(()) };
-    let there = log.read_all(Position(first.position.0 - 1), batch.events.len()).await?;
-    for (index, event) in batch.events.iter().enumerate() {
-        if there.get(index) != Some(event) {
-            let number = batch.first_line + index as u64;
-            bail!(
-                "line {number}: the log has another event at position {}: {}",
-                event.position,
-                difference(event, there.get(index))
-            );
-        }
+/// Makes sure that keys which are there already are those of the log that comes: a server that was started too early
+/// has made others.
+async fn refuse_other_keys(folder: &DataFolder, place: &LogPlace, first: &Batch) -> Result<()> {
+    if !folder.has_key()? || !folder.has_state(place).await? {
+        return Ok(());
+    }
+    let state = folder.state_of(place, false).await?;
+    let events = first.events.clone();
+    let are_its = tokio::task::spawn_blocking(move || is_opened_by(&events, &*state.vault)).await??;
+    if !are_its {
+        bail!(
+            "the keys that are there already are not those of this log, and nothing personal in it could be read \
+             with them: name an empty place, or copy the keys of the old installation first"
+        );
     }
     Ok(())
 }
 
-/// What of the event in the log is not as in the file.
-fn difference(event: &Recorded, there: Option<&Recorded>) -> &'static str {
-    match there {
-        Some(there) if there.id == event.id => "its id is the same, its content is not",
-        Some(_) | None => "the file is of another installation, or of one that went on elsewhere",
-    }
-}
-
-/// The refusal of events that stand in the file from line `first_line` on, in which position `from` is.
-fn refused(error: ImportError, first_line: u64, from: Position) -> anyhow::Error {
-    match error {
-        ImportError::NotNext { head, next } => anyhow::anyhow!(
-            "line {first_line}: the log ends at position {head}, and the file goes on with position {next}"
-        ),
-        ImportError::DoesNotFit { position, reason } => {
-            let number = first_line + position.0 - from.0;
-            anyhow::anyhow!("line {number}: the event at position {position} does not fit: {reason}")
+/// What a place with nothing but a log needs before it is served.
+fn missing(place: &LogPlace) -> String {
+    let how = match place {
+        LogPlace::Folder | LogPlace::Kurrent(_) => {
+            "copy server.key, state.db and blobs of the old installation into the data folder"
         }
-        ImportError::Log(error) => anyhow::Error::from(error).context("while importing events"),
-    }
+        LogPlace::Postgres(_) => {
+            "run `scanledger backup` on the old installation and `scanledger restore` here, which compares these \
+             events and brings keys, signed checkpoints and blobs"
+        }
+    };
+    format!("the log is not everything, and is not served without the keys that it was sealed with: {how}")
 }
 
 fn shown(source: &Path) -> String {

@@ -31,8 +31,8 @@ use std::process::ExitCode;
 
 /// Reads the command line and the environment, does what they say, and answers the exit code.
 pub fn run() -> ExitCode {
-    let matches = Cli::definition(|name| std::env::var_os(name).is_some()).get_matches();
-    let cli = match Cli::from_arg_matches(&matches) {
+    let matches = Cli::matches(std::env::args_os(), |name| std::env::var_os(name));
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };

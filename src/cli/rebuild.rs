@@ -50,7 +50,7 @@ async fn prepare(options: &RebuildOptions) -> Result<(u64, f64)> {
     }
     let bar = Bar::new();
     let began = std::time::Instant::now();
-    let projector = Projector::open(folder.root(), Arc::clone(&log)).await?;
+    let projector = Projector::prepare(folder.root(), Arc::clone(&log)).await?;
     let head = log.head().await?.0;
     bar.tell(Progress { what: "events".to_owned(), done: 0, total: Some(head) });
     let position = projector.catch_up().await?;

@@ -5,11 +5,11 @@ use super::options::{Role, ServeOptions};
 use super::output::{Exit, line, notice};
 use super::{code_host, entrance};
 use crate::log::OpenLog;
-use crate::nodes::BusPlace;
 use crate::server::{Duty, RunningServer, ServerOptions, start};
 use anyhow::{Context, Result, bail};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use scanledger_api::limit::Settings;
+use scanledger_domain::limits::BLOB_GRACE;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -38,9 +38,10 @@ pub(super) async fn run(options: ServeOptions) -> Result<Exit> {
     let server = start(ServerOptions {
         listen: options.listen,
         blobs: blob_place(&options.store),
-        bus: options.nats.clone().map(|url| BusPlace { url, credentials: options.nats_creds.clone() }),
+        bus: options.bus.place(),
         duty,
         share_views: options.share_views,
+        blob_grace: BLOB_GRACE,
         limits: Settings {
             proxies: options.trusted_proxy.iter().copied().collect(),
             quotas: options.rate_limit.iter().copied().collect(),

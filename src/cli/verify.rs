@@ -72,7 +72,8 @@ pub(super) async fn run(options: VerifyOptions) -> Result<Exit> {
     Ok(if found.differences == 0 { Exit::Done } else { Exit::No })
 }
 
-/// Positions without a hole, versions of every stream without a hole, and every event readable.
+/// Positions in order, and without a hole where the log has none; versions of every stream without a hole, and every
+/// event readable.
 async fn check_log(log: &dyn EventLog, found: &mut Findings, bar: &Bar) -> Result<()> {
     let head = log.head().await?;
     let mut streams: HashMap<StreamName, u64> = HashMap::new();
@@ -85,10 +86,12 @@ async fn check_log(log: &dyn EventLog, found: &mut Findings, bar: &Bar) -> Resul
             break;
         }
         for recorded in &batch {
-            if recorded.position.0 != after.0 + 1 {
+            let is_next = recorded.position.0 == after.0 + 1;
+            if recorded.position <= after || (log.is_contiguous() && !is_next) {
                 found.differs(format!("position {} follows {after}", recorded.position));
             }
             after = recorded.position;
+            found.events += 1;
             if recorded.recorded_at.0 <= last_at {
                 found.differs(format!("the event at {after} is not later than the one before it"));
             }
@@ -112,7 +115,6 @@ async fn check_log(log: &dyn EventLog, found: &mut Findings, bar: &Bar) -> Resul
         bar.tell(Progress { what: "reading the log".to_owned(), done: after.0, total: Some(head.0) });
     }
     found.position = after.0;
-    found.events = after.0;
     found.streams = streams.len() as u64;
     Ok(())
 }

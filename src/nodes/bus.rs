@@ -6,7 +6,6 @@ use crate::server::Engine;
 use anyhow::{Context, Result};
 use scanledger_bus_nats::{BusOptions, NatsBus};
 use scanledger_domain::log::Position;
-use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -16,8 +15,8 @@ use tokio::task::JoinHandle;
 pub struct BusPlace {
     /// `nats://…`; may hold a password, and is shown nowhere.
     pub url: String,
-    /// A file with the credentials of a user.
-    pub credentials: Option<PathBuf>,
+    /// How it is reached, and how long it keeps events.
+    pub options: BusOptions,
 }
 
 impl std::fmt::Debug for BusPlace {
@@ -37,9 +36,9 @@ pub async fn start_bus(
     stopped: watch::Receiver<bool>,
 ) -> Result<(Arc<NatsBus>, Vec<JoinHandle<()>>)> {
     let log = engine.event_log();
-    let options = BusOptions { credentials: place.credentials.clone(), ..BusOptions::default() };
-    let bus =
-        NatsBus::connect(&place.url, log.identity(), options).await.context("while connecting to NATS")?;
+    let bus = NatsBus::connect(&place.url, log.identity(), place.options.clone())
+        .await
+        .context("while connecting to NATS")?;
     let bus = Arc::new(bus);
     let publisher = Arc::clone(&bus);
     let publishing = spawn_reactor(

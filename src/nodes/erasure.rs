@@ -1,21 +1,26 @@
-//! People who are to be forgotten: whoever sees the event deletes their keys, and builds this node's read models anew.
+//! People who are to be forgotten: whoever sees the event deletes their keys, builds this node's read models anew, and
+//! removes what else there is of the old ones: files of other versions, and copies in the blob store.
 //!
 //! The event comes first. A process that dies after it leaves a log that says who is to be forgotten, and every start
 //! goes on with that; the other way round, a key could be gone and nobody would know whose, and why. A person counts
 //! as erased when the key is gone.
 
+use super::copies::Copies;
 use crate::adapters::{SystemClock, TimeOrderedIds};
 use crate::server::Engine;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use parking_lot::Mutex;
 use scanledger_commands::Context as CommandContext;
 use scanledger_commands::error::CommandError;
 use scanledger_commands::identity::Identities;
+use scanledger_commands::ports::Checkpoints;
+use scanledger_domain::event::Event;
 use scanledger_domain::id::{CommandId, Ids};
-use scanledger_domain::identity::{ApiKeyRefusal, UserErased};
-use scanledger_domain::log::{Actor, Position};
+use scanledger_domain::identity::{ApiKeyRefusal, UserErased, UserEvent};
+use scanledger_domain::log::{Actor, EventLog, Position};
 use scanledger_domain::time::Clock;
 use scanledger_projections::Projector;
-use scanledger_projections::store::revision;
+use scanledger_projections::store::{Others, remove_other_revisions, revision};
 use scanledger_state::State;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -28,6 +33,8 @@ use uuid::Uuid;
 const PACE: Duration = Duration::from_secs(1);
 /// How long to wait for queries that read the old read models.
 const QUERIES: Duration = Duration::from_secs(10);
+/// How long to wait at most after erasures could not be finished.
+const LATER: Duration = Duration::from_secs(5 * 60);
 /// How often to look whether they have ended.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -40,8 +47,12 @@ pub struct Erasures {
     state: Arc<State>,
     identities: Identities,
     projector: Projector,
+    copies: Copies,
+    log: Arc<dyn EventLog>,
     folder: PathBuf,
     node: Uuid,
+    /// The last erasure after which this process has built the read models anew.
+    built: Arc<Mutex<Position>>,
 }
 
 impl Erasures {
@@ -51,17 +62,22 @@ impl Erasures {
             state: Arc::clone(&engine.state),
             identities: engine.identities.clone(),
             projector: engine.projector.clone(),
+            copies: Copies::new(Arc::clone(&engine.state.checkpoints) as _, Arc::clone(&engine.blobs)),
+            log: engine.event_log(),
             folder: engine.folder.root().to_owned(),
             node: engine.node,
+            built: Arc::new(Mutex::new(Position::START)),
         }
     }
 
     /// Finishes every erasure that the read models know of and this node has not finished: revokes the API keys of
-    /// the people, deletes their keys and those of API keys that they alone used, and builds the read models into a
-    /// new file. Answers how many there were. What was done before is harmless to do again.
+    /// the people, deletes their keys and those of API keys that they alone used, builds the read models into a new
+    /// file, and removes every copy of older ones. Answers how many there were. What was done before is harmless to do
+    /// again.
     ///
     /// # Errors
-    /// When a part cannot be done; the next call begins with it again.
+    /// When a part cannot be done; the next call does it again. A blob store that is away, or keeps what it has, is in
+    /// the way of no other part.
     pub async fn catch_up(&self, built: Built) -> Result<usize> {
         let reached = self.reached().await?;
         let due = self.due(reached).await?;
@@ -69,11 +85,20 @@ impl Erasures {
         let erased: Vec<UserErased> = due.into_iter().map(|(_, erased)| erased).collect();
         self.revoke_keys(&erased).await?;
         self.delete_keys(&erased).await?;
-        self.projector
-            .rebuild(built)
-            .await
-            .context("while building the read models without who was erased")?;
+        // Whatever version made them: what was prepared for one to come is built from the log when it starts.
+        remove_other_revisions(&self.folder, Others::All)
+            .context("while removing read models of other versions")?;
+        // Nobody starts from a copy from here on.
+        self.copies.disown(last).await?;
+        if *self.built.lock() < last {
+            self.projector
+                .rebuild(built)
+                .await
+                .context("while building the read models without who was erased")?;
+            *self.built.lock() = last;
+        }
         self.wait_for_queries().await;
+        self.copies.sweep().await?;
         self.keep(last).await?;
         Ok(erased.len())
     }
@@ -81,16 +106,18 @@ impl Erasures {
     /// Follows the log until `stopped`, which cuts off what is not finished; the next start goes on with it.
     pub async fn run(self, mut stopped: watch::Receiver<bool>) {
         let mut moved = self.projector.views().watch();
+        let mut pause = PACE;
         loop {
-            let is_settled = tokio::select! {
+            let settled = tokio::select! {
                 _ = stopped.wait_for(|stop| *stop) => return,
-                is_settled = self.settle() => is_settled,
+                settled = self.settle() => settled,
             };
             tokio::select! {
                 _ = stopped.wait_for(|stop| *stop) => return,
-                () = tokio::time::sleep(PACE) => (),
+                () = tokio::time::sleep(pause) => (),
             }
-            if !is_settled {
+            pause = if settled == Settled::Failed { (2 * pause).min(LATER) } else { PACE };
+            if settled != Settled::Done {
                 continue;
             }
             tokio::select! {
@@ -100,21 +127,20 @@ impl Erasures {
         }
     }
 
-    /// Whether there is nothing left to do until the read models move.
-    async fn settle(&self) -> bool {
+    async fn settle(&self) -> Settled {
         if self.projector.health().rebuilding.is_some() {
             // Whoever asked for the erasure at the shell may be finishing it at this moment.
-            return false;
+            return Settled::Waiting;
         }
         match self.catch_up(Arc::new(|_, _| ())).await {
-            Ok(0) => true,
+            Ok(0) => Settled::Done,
             Ok(people) => {
                 tracing::info!(people, "erasures were finished on this node");
-                true
+                Settled::Done
             }
             Err(error) => {
                 tracing::warn!("erasures are not finished on this node: {error:#}");
-                false
+                Settled::Failed
             }
         }
     }
@@ -127,13 +153,25 @@ impl Erasures {
             let entries = views
                 .entries_after(organization, "user.erased", reached)
                 .context("while looking for erasures")?;
-            for (position, details) in entries {
-                let erased = serde_json::from_str(&details)
-                    .with_context(|| format!("while reading the event at {position}"))?;
-                due.push((position, erased));
+            for (position, _) in entries {
+                let erased = self.erasure_at(position).await;
+                due.push((
+                    position,
+                    erased.with_context(|| format!("while reading the event at {position}"))?,
+                ));
             }
         }
         Ok(due)
+    }
+
+    /// An entry of the audit log does not say in which schema it was written. There are few.
+    async fn erasure_at(&self, position: Position) -> Result<UserErased> {
+        let found = self.log.read_all(Position(position.0 - 1), 1).await?;
+        let event = found.first().filter(|event| event.position == position).map(Event::of).transpose()?;
+        let Some(Event::User(UserEvent::Erased(erased))) = event else {
+            bail!("the log has another event than the read models")
+        };
+        Ok(erased)
     }
 
     /// Ends what acts in the name of somebody who is gone, or was used by them alone.
@@ -186,24 +224,43 @@ impl Erasures {
         names.filter(|name| name.starts_with(&prefix) && name.ends_with(".db")).count()
     }
 
-    fn checkpoint(&self) -> String {
-        format!("erasures/{}", self.node)
-    }
-
     async fn reached(&self) -> Result<Position> {
-        let (state, name) = (Arc::clone(&self.state), self.checkpoint());
-        let found = tokio::task::spawn_blocking(move || state.checkpoints.find(&name)).await??;
-        let reached = found.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse().ok());
-        // What cannot be read is as nothing: erasing again is harmless.
-        Ok(Position(reached.unwrap_or_default()))
+        let (state, node) = (Arc::clone(&self.state), self.node);
+        tokio::task::spawn_blocking(move || reached(&*state.checkpoints, node)).await?
     }
 
     async fn keep(&self, reached: Position) -> Result<()> {
-        let (state, name) = (Arc::clone(&self.state), self.checkpoint());
+        let (state, name) = (Arc::clone(&self.state), checkpoint(self.node));
         let value = reached.to_string().into_bytes();
         tokio::task::spawn_blocking(move || state.checkpoints.put(&name, &value)).await??;
         Ok(())
     }
+}
+
+/// What there is left to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Settled {
+    /// Nothing until the read models move.
+    Done,
+    /// What somebody else may be doing.
+    Waiting,
+    /// What could not be done.
+    Failed,
+}
+
+fn checkpoint(node: Uuid) -> String {
+    format!("erasures/{node}")
+}
+
+/// The last erasure that a node has finished. Blocks.
+///
+/// # Errors
+/// When the state store fails.
+pub(super) fn reached(checkpoints: &dyn Checkpoints, node: Uuid) -> Result<Position> {
+    let found = checkpoints.find(&checkpoint(node)).map_err(anyhow::Error::from_boxed)?;
+    let reached = found.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse().ok());
+    // What cannot be read is as nothing: erasing again is harmless.
+    Ok(Position(reached.unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -216,9 +273,10 @@ mod tests {
     use crate::server::{BlobPlace, Engine};
     use scanledger_commands::Context;
     use scanledger_commands::identity::SetUp;
+    use scanledger_domain::blob::BlobHash;
     use scanledger_domain::id::{CommandId, Ids, SubjectId, UserId};
     use scanledger_domain::identity::{KeyKind, Role, User, UserCommand, UserErased, user_stream};
-    use scanledger_domain::log::Actor;
+    use scanledger_domain::log::{Actor, Position};
     use scanledger_domain::vault::Vault;
     use std::path::Path;
     use std::sync::Arc;
@@ -325,6 +383,37 @@ mod tests {
             assert_eq!(Erasures::new(&engine).catch_up(Arc::new(|_, _| ())).await.unwrap(), due);
             engine.close().await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn a_blob_store_that_keeps_a_copy_is_in_the_way_of_no_other_part() {
+        let folder = tempfile::tempdir().unwrap();
+        interrupted(folder.path()).await;
+        let engine = open(folder.path()).await;
+        let erasures = Erasures::new(&engine);
+        let views = || {
+            let names = std::fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.file_name());
+            let names = names.filter_map(|name| name.into_string().ok());
+            names.filter(|name| name.starts_with("views-") && name.ends_with(".db")).collect::<Vec<_>>()
+        };
+        // A folder cannot be removed as a file is.
+        let copy = BlobHash::of(b"views");
+        assert!(erasures.copies.claim(copy, Position::START).await.unwrap());
+        let name = copy.to_string();
+        let in_the_way = engine.folder.blobs().join(&name[..2]).join(&name);
+        std::fs::create_dir_all(&in_the_way).unwrap();
+        let before = views();
+        let error = erasures.catch_up(Arc::new(|_, _| ())).await.unwrap_err();
+        assert!(format!("{error:#}").contains("while removing a copy of read models"), "{error:#}");
+        let built = views();
+        assert!(built.len() == 1 && built != before, "{before:?} {built:?}");
+        assert_eq!(erasures.reached().await.unwrap(), Position::START);
+        // What was done is not done again.
+        std::fs::remove_dir(&in_the_way).unwrap();
+        assert_eq!(erasures.catch_up(Arc::new(|_, _| ())).await.unwrap(), 1);
+        assert_eq!(views(), built);
+        assert!(erasures.reached().await.unwrap() > Position::START);
+        engine.close().await.unwrap();
     }
 
     #[tokio::test]

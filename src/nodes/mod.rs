@@ -2,16 +2,19 @@
 //! of them has to run.
 
 mod advisories;
+mod blobs;
 mod bus;
+mod copies;
 mod erasure;
 mod import;
 mod views;
 
 pub use advisories::{AdvisoryFollower, InForce};
+pub use blobs::spawn_blob_removal;
 pub use bus::{BusPlace, start_bus};
 pub use erasure::Erasures;
 pub use import::import_advisories;
-pub use views::{VIEWS_EVENTS, join, share_views};
+pub use views::{Sharing, VIEWS_EVENTS, join, remove_former_views};
 
 use crate::adapters::{SystemClock, TimeOrderedIds};
 use crate::server::Engine;

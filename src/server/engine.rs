@@ -2,8 +2,10 @@
 
 use super::BlobPlace;
 use crate::adapters::{SystemClock, TimeOrderedIds, ViewsReadModel};
+use crate::backup::{Unfinished, refuse_half};
 use crate::data::{DataFolder, DataLock, node_id};
 use crate::log::OpenLog;
+use crate::log::sealed::{FIRST_EVENTS, is_opened_by};
 use crate::nodes::AdvisoryFollower;
 use crate::place::LogPlace;
 use crate::proofs::{ProofDeps, Proofs};
@@ -15,7 +17,7 @@ use scanledger_commands::ledger::Ledger;
 use scanledger_commands::ports::{Mailer, OsEntropy};
 use scanledger_domain::blob::BlobStore;
 use scanledger_domain::id::Ids;
-use scanledger_domain::log::EventLog;
+use scanledger_domain::log::{EventLog, Position};
 use scanledger_domain::vault::Vault;
 use scanledger_projections::Projector;
 use scanledger_state::State;
@@ -61,31 +63,41 @@ impl Engine {
     /// # Errors
     /// When another process has the folder, or a part cannot be opened.
     pub async fn open(folder: DataFolder, log: &LogPlace, blobs: &BlobPlace) -> Result<Self> {
-        folder.create()?;
-        let Some(lock) = folder.try_lock()? else {
-            bail!("another process has the data folder {} open", folder.root().display());
-        };
+        let lock = take_lock(&folder)?;
         Self::open_locked(folder, lock, log, blobs).await
     }
 
     /// As [`Self::open`], by who has the lock already.
     ///
     /// # Errors
-    /// When a part cannot be opened.
+    /// When a part cannot be opened; when the log has events whose keys are not there, or a restore that did not end.
     pub async fn open_locked(
         folder: DataFolder,
         lock: DataLock,
         log: &LogPlace,
         blobs: &BlobPlace,
     ) -> Result<Self> {
-        let is_shared = log.is_shared();
-        let may_create = is_shared || !folder.is_made()?;
-        let state = Arc::new(folder.state_of(log, may_create).await?);
-        let log = OpenLog::open(log, &folder).await?;
+        let stores = open_stores(&folder, log).await?;
+        stores.refuse_unfinished().await?;
+        Self::over(folder, lock, stores, blobs).await
+    }
+
+    /// As [`Self::open`], for the restore that is under way there.
+    ///
+    /// # Errors
+    /// When another process has the folder, or a part cannot be opened.
+    pub async fn open_to_restore(folder: DataFolder, log: &LogPlace, blobs: &BlobPlace) -> Result<Self> {
+        let lock = take_lock(&folder)?;
+        let stores = open_stores(&folder, log).await?;
+        Self::over(folder, lock, stores, blobs).await
+    }
+
+    async fn over(folder: DataFolder, lock: DataLock, stores: Stores, blobs: &BlobPlace) -> Result<Self> {
+        let Stores { log, state, is_shared } = stores;
         let port = log.port();
         let blobs: Arc<dyn BlobStore> = Arc::new(blobs.open(&folder)?);
         if is_shared {
-            take_over_views(&folder, &state, &*blobs).await;
+            take_over_views(&folder, &state, &blobs).await;
         }
         let projector =
             Projector::open(folder.root(), Arc::clone(&port)).await.context("while opening the views")?;
@@ -170,6 +182,89 @@ fn identities(
     })
 }
 
+fn take_lock(folder: &DataFolder) -> Result<DataLock> {
+    folder.create()?;
+    let Some(lock) = folder.try_lock()? else {
+        bail!("another process has the data folder {} open", folder.root().display());
+    };
+    Ok(lock)
+}
+
+/// The log and the keys that belong to it.
+struct Stores {
+    log: OpenLog,
+    state: Arc<State>,
+    is_shared: bool,
+}
+
+/// Opens log and state store, and makes both where there is neither. A state store that is made beside a log with
+/// events would have other keys than they were sealed with.
+async fn open_stores(folder: &DataFolder, place: &LogPlace) -> Result<Stores> {
+    let is_new = !folder.is_made()?;
+    let (log, state) = if *place == LogPlace::Folder {
+        if !is_new {
+            refuse_half(folder)?;
+        }
+        let state = folder.state_of(place, is_new).await?;
+        (OpenLog::open(place, folder).await?, state)
+    } else {
+        let log = OpenLog::open(place, folder).await?;
+        // In this order: whoever makes a store does so before the first event.
+        let head = log.port().head().await.context("while asking for the end of the log")?;
+        if head > Position::START && !folder.has_state(place).await? {
+            let how = match place {
+                LogPlace::Postgres(_) => {
+                    "`scanledger restore` a backup of the same installation here, which compares the events"
+                }
+                LogPlace::Folder | LogPlace::Kurrent(_) => {
+                    "copy server.key and state.db into the data folder"
+                }
+            };
+            bail!(
+                "the log {place} has events up to position {head}, and the keys that they were sealed with are not \
+                 there: a state store made now would have others. Bring the old one: {how}"
+            );
+        }
+        let may_create = head == Position::START && (place.is_shared() || is_new);
+        let state = folder.state_of(place, may_create).await?;
+        (log, state)
+    };
+    let stores = Stores { log, state: Arc::new(state), is_shared: place.is_shared() };
+    stores.refuse_other_keys().await?;
+    Ok(stores)
+}
+
+impl Stores {
+    /// Makes sure that the keys are those of the log.
+    async fn refuse_other_keys(&self) -> Result<()> {
+        let first = self.log.port().read_all(Position::START, FIRST_EVENTS).await;
+        let first = first.context("while reading the beginning of the log")?;
+        let vault = Arc::clone(&self.state.vault);
+        let are_its = tokio::task::spawn_blocking(move || is_opened_by(&first, &*vault)).await??;
+        if !are_its {
+            bail!(
+                "the keys in the state store are not those of this log, and nothing personal in it can be read with \
+                 them: restore a backup, or bring the state store that belongs to the log"
+            );
+        }
+        Ok(())
+    }
+
+    /// Makes sure that this is not half of a backup.
+    async fn refuse_unfinished(&self) -> Result<()> {
+        let checkpoints = Arc::clone(&self.state.checkpoints);
+        let found = tokio::task::spawn_blocking(move || Unfinished::find(&*checkpoints)).await??;
+        if let Some(restore) = found {
+            bail!(
+                "a restore {restore} was begun here and did not end, so this is not all of it: run `scanledger \
+                 restore` with the same backup again, which goes on where it ended{}",
+                if self.is_shared { "" } else { "; empty the folder first, but for the server's key" }
+            );
+        }
+        Ok(())
+    }
+}
+
 /// The tree over the log and its signer; what is signed goes to `notes` too.
 async fn open_proofs(
     folder: &DataFolder,
@@ -191,8 +286,8 @@ async fn open_proofs(
 }
 
 /// A copy of another node's read models spares this one most of the log; without it, they are built.
-async fn take_over_views(folder: &DataFolder, state: &State, blobs: &dyn BlobStore) {
-    match crate::nodes::join(folder, Arc::clone(&state.checkpoints) as _, blobs).await {
+async fn take_over_views(folder: &DataFolder, state: &State, blobs: &Arc<dyn BlobStore>) {
+    match crate::nodes::join(folder, Arc::clone(&state.checkpoints) as _, Arc::clone(blobs)).await {
         Ok(Some(position)) => tracing::info!(position, "read models of another node are taken over"),
         Ok(None) => (),
         Err(error) => tracing::warn!("read models are built from the log: {error:#}"),

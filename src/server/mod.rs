@@ -15,14 +15,14 @@ pub use entrance::{
 pub use options::{BlobPlace, Duty, ServerOptions};
 
 use crate::adapters::SystemClock;
-use crate::nodes::{share_views, spawn_reactor, start_bus};
+use crate::nodes::{Sharing, remove_former_views, spawn_blob_removal, spawn_reactor, start_bus};
 use crate::proofs::Schedule;
 use anyhow::{Context, Result};
 use metrics_exporter_prometheus::PrometheusHandle;
 use parts::{Parts, services, spawn_workers};
 use scanledger_api::app::App;
 use scanledger_api::limit::Limits;
-use scanledger_bus_nats::NatsBus;
+use scanledger_bus_nats::{Link, NatsBus};
 use scanledger_commands::worker::WorkerPool;
 use scanledger_domain::time::Clock;
 use scanledger_projections::Projector;
@@ -49,8 +49,10 @@ pub struct RunningServer {
     /// What handlers work with.
     pub app: App,
     stop: watch::Sender<bool>,
+    stop_projector: watch::Sender<bool>,
     stop_workers: watch::Sender<bool>,
     stop_proofs: watch::Sender<bool>,
+    stop_publishing: watch::Sender<bool>,
     http: JoinHandle<std::io::Result<()>>,
     /// What runs until the server stops.
     tasks: Vec<JoinHandle<()>>,
@@ -77,16 +79,19 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer> {
     // Before any lease is looked at: on a shared store this learns how its clock differs from this node's.
     tidy(&engine.state).await;
     let (stop, stopped) = watch::channel(false);
-    let mut tasks = vec![spawn_projector(engine.projector.clone(), stopped.clone())];
+    let (stop_projector, projector_stopped) = watch::channel(false);
+    let mut tasks = vec![spawn_projector(engine.projector.clone(), projector_stopped)];
     tasks.push(tokio::spawn(crate::nodes::Erasures::new(&engine).run(stopped.clone())));
+    tasks.push(tokio::spawn(remove_former_views(Arc::clone(&engine), stopped.clone())));
     let parts = Parts::new(&engine);
     let (stop_proofs, proofs_stopped) = watch::channel(false);
-    let proving = engine.proofs.spawn(Schedule::default(), proofs_stopped.clone());
+    let proving = engine.proofs.spawn(Schedule::default(), proofs_stopped);
+    let (stop_publishing, publishing_stopped) = watch::channel(false);
     if let Some(place) = &options.bus {
         let (bus, more) = start_bus(&engine, place, stopped.clone()).await?;
         tasks.extend(more);
         if let Some(notes) = engine.signed.lock().take() {
-            tasks.push(tokio::spawn(publish_notes(bus, notes, proofs_stopped)));
+            tasks.push(tokio::spawn(publish_notes(bus, notes, publishing_stopped)));
         }
     }
     let entrance = options.entrance.entrance(&engine, providers, &url_of(address)).await?;
@@ -100,6 +105,7 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer> {
         );
     }
     let app = services(&engine, &parts, &options, entrance, upload_folder)?;
+    tasks.push(spawn_blob_removal(&engine, options.blob_grace, stopped.clone()));
     if let Some(dpendx) = &app.dpendx {
         tasks.push(code_host::spawn_checks(&engine, &dpendx.hosted, stopped.clone()));
     }
@@ -125,7 +131,20 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer> {
         temporary.join("scans"),
         workers_stopped,
     );
-    Ok(RunningServer { address, engine, app, stop, stop_workers, stop_proofs, http, tasks, workers, proving })
+    Ok(RunningServer {
+        address,
+        engine,
+        app,
+        stop,
+        stop_projector,
+        stop_workers,
+        stop_proofs,
+        stop_publishing,
+        http,
+        tasks,
+        workers,
+        proving,
+    })
 }
 
 /// What a node does because there are others.
@@ -135,25 +154,22 @@ fn spawn_node_tasks(
     stopped: &watch::Receiver<bool>,
 ) -> [JoinHandle<()>; 2] {
     let views = engine.projector.views();
-    let following = tokio::spawn(engine.follower.clone().run(views.clone(), stopped.clone()));
+    let following = tokio::spawn(engine.follower.clone().run(views, stopped.clone()));
     let shared = Arc::clone(engine);
     let sharing = spawn_reactor(
         engine,
         "views",
         Box::new(move |stop| {
-            let (folder, views) = (shared.folder.clone(), views.clone());
-            let (checkpoints, blobs) =
-                (Arc::clone(&shared.state.checkpoints) as _, Arc::clone(&shared.blobs));
-            Box::pin(
-                async move { Ok(share_views(folder, views, checkpoints, blobs, share_after, stop).await?) },
-            )
+            let sharing = Sharing::new(&shared, share_after);
+            Box::pin(async move { Ok(sharing.run(stop).await?) })
         }),
         stopped.clone(),
     );
     [following, sharing]
 }
 
-/// Publishes what was signed, one after the other; what the bus does not take is in the blob store.
+/// Publishes what was signed, one after the other, until it is told to stop and nothing waits; what the bus does not
+/// take is in the blob store.
 async fn publish_notes(
     bus: Arc<NatsBus>,
     mut notes: mpsc::Receiver<String>,
@@ -161,10 +177,16 @@ async fn publish_notes(
 ) {
     loop {
         let note = tokio::select! {
-            _ = stopped.wait_for(|stop| *stop) => return,
+            biased;
+            // What was signed last, too.
             note = notes.recv() => note,
+            _ = stopped.wait_for(|stop| *stop) => return,
         };
         let Some(note) = note else { return };
+        if *stopped.borrow() && bus.state().borrow().link == Link::Down {
+            // Whoever wants to end does not wait for somebody who is away.
+            return;
+        }
         if let Err(error) = bus.publish_checkpoint(&note).await {
             let error = anyhow::Error::from(error);
             tracing::warn!("a checkpoint was not published on the bus: {error:#}");
@@ -246,8 +268,20 @@ impl RunningServer {
     /// # Errors
     /// When something cannot be written.
     pub async fn shutdown(self) -> Result<()> {
-        let Self { engine, app, stop, stop_workers, stop_proofs, mut http, tasks, workers, proving, .. } =
-            self;
+        let Self {
+            engine,
+            app,
+            stop,
+            stop_projector,
+            stop_workers,
+            stop_proofs,
+            stop_publishing,
+            mut http,
+            tasks,
+            workers,
+            proving,
+            ..
+        } = self;
         // Workers first, while everything that they write to still runs.
         stop_workers.send_replace(true);
         if let Ok(Some(workers)) = workers.await {
@@ -258,9 +292,12 @@ impl RunningServer {
             tracing::warn!("requests were still open after {} s and are cut off", DRAIN.as_secs());
             http.abort();
         }
-        // After the last request, so that its events are signed too; whoever publishes that ends with it.
+        // Requests in hand wait until reads show what they wrote.
+        stop_projector.send_replace(true);
+        // After the last request, so that its events are signed too; whoever publishes that ends after it.
         stop_proofs.send_replace(true);
         drop(proving.await);
+        stop_publishing.send_replace(true);
         for task in tasks {
             drop(task.await);
         }

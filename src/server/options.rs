@@ -8,10 +8,11 @@ use anyhow::{Context, Result};
 use metrics_exporter_prometheus::PrometheusHandle;
 use scanledger_api::limit::Settings;
 use scanledger_blobs::Blobs;
-use scanledger_domain::limits::DOCUMENT_CALLS;
+use scanledger_domain::limits::{BLOB_GRACE, DOCUMENT_CALLS};
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where and how a server runs.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub struct ServerOptions {
     pub duty: Duty,
     /// After how many events another copy of the read models is shared, where nodes share a log.
     pub share_views: NonZeroU64,
+    /// How much later than what named them is deleted blobs are removed.
+    pub blob_grace: Duration,
     /// What clients may ask of it, and which proxies in front of it are trusted.
     pub limits: Settings,
     /// How many requests to search documents an organization may make in 30 days.
@@ -55,6 +58,7 @@ impl ServerOptions {
             bus: None,
             duty: Duty::Everything { workers: 2 },
             share_views: VIEWS_EVENTS,
+            blob_grace: BLOB_GRACE,
             limits: Settings::default(),
             scan_quota: DOCUMENT_CALLS,
             semgrep: None,

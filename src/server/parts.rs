@@ -89,7 +89,8 @@ pub(super) fn services(
     let ledger = engine.ledger.clone();
     let read_model = Arc::clone(&parts.read_model);
     let projects = Projects::new(ledger.clone(), engine.vault(), Arc::clone(&read_model));
-    let scans = Scans::new(ledger.clone(), Arc::clone(&engine.blobs), parts.kinds());
+    let unpacker = Arc::new(ArchiveUnpacker);
+    let scans = Scans::new(ledger.clone(), Arc::clone(&engine.blobs), unpacker, parts.kinds());
     let github = options.github.as_ref();
     let dpendx = github.map(|github| github.access(engine, projects.clone(), scans.clone())).transpose()?;
     Ok(Arc::new(Services {

@@ -155,6 +155,13 @@ fn of_resource(
             authorize(principal, action, Resource::Project(things.scope))?;
             Ok(Answer::Through)
         }
+        About::NativeProject => {
+            match things.map(|things| authorize(principal, action, Resource::Project(things.scope))) {
+                None => Ok(Answer::Missing),
+                Some(Err(denied)) if denied.hides() => Ok(Answer::Missing),
+                Some(may) => may.map(|()| Answer::Through),
+            }
+        }
         About::Key => {
             let Some(things) = things else { return Ok(Answer::Missing) };
             authorize(principal, action, Resource::Organization(things.scope.organization))?;

@@ -13,8 +13,6 @@ use scanledger_api::route_table;
 use scanledger_api::routes::Access;
 use std::time::{Duration, Instant};
 
-/// How routes end that are ours and about a project of Pepper's.
-const NATIVE: [&str; 3] = ["{id}/findings", "{id}/components", "{id}/diff"];
 /// How often each is asked when time is measured.
 const TIMES: usize = 31;
 /// By how much the medians may differ: a question to the read models takes a tenth of it.
@@ -22,11 +20,7 @@ const SAME: Duration = Duration::from_millis(5);
 
 /// Why a route tells what is somebody else's from what is not there, if its contract says so.
 fn contract(row: &Row) -> Option<&'static str> {
-    let is_native = NATIVE.iter().any(|end| row.rule.path.ends_with(end));
     match row.about {
-        About::Project if is_native => {
-            Some("native, about Pepper's projects and beside Pepper's routes: as these, (9) of its reference")
-        }
         About::Project | About::Scan | About::Finding | About::Key => {
             Some("Pepper reference, where no union is possible (9): foreign id 403, unknown id 404")
         }

@@ -122,7 +122,11 @@ impl Field {
         if caller.barrier != Barrier::None || authorize(principal, Action::Read, organization).is_err() {
             return '3';
         }
-        self.refusal(world, principal, place).map_or('+', refused)
+        match self.refusal(world, principal, place) {
+            None => '+',
+            Some(Refusal::Missing) => 'N',
+            Some(Refusal::Denied(denied)) => refused(denied),
+        }
     }
 
     fn refusal(&self, world: &World, principal: &Principal, place: Place) -> Option<Refusal> {
@@ -145,15 +149,12 @@ enum Refusal {
 }
 
 /// What is elsewhere does not exist.
-const fn refused(refusal: Refusal) -> char {
-    match refusal {
-        Refusal::Denied(denied) if !denied.hides() => 'F',
-        Refusal::Denied(_) | Refusal::Missing => 'N',
-    }
+pub const fn refused(denied: Denied) -> char {
+    if denied.hides() { 'N' } else { 'F' }
 }
 
 /// What came back, in the same letters.
-fn answered(reply: &Reply) -> char {
+pub fn answered(reply: &Reply) -> char {
     let body = reply.json();
     match (reply.status, body["errors"][0]["extensions"]["code"].as_str()) {
         (401, _) => '1',

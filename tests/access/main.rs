@@ -9,6 +9,7 @@ mod archive;
 mod callers;
 mod declared;
 mod expected;
+mod fields;
 mod foreign;
 mod graphql;
 mod lists;

@@ -13,6 +13,8 @@ pub enum About {
     NewProject,
     /// A project.
     Project,
+    /// A project, by a route of our own, for which what is foreign is not there.
+    NativeProject,
     /// A scan.
     Scan,
     /// A scan that a client runs, by number.
@@ -185,8 +187,8 @@ pub fn rows(rule: &Rule) -> Vec<Row> {
             "DELETE" => row(About::Project).changing(),
             _ => row(About::Project),
         }),
-        "/api/projects/{id}/diff" => one(row(About::Project).asking("?from=0")),
-        "/api/projects/{id}/findings" | "/api/projects/{id}/components" => one(row(About::Project)),
+        "/api/projects/{id}/diff" => one(row(About::NativeProject).asking("?from=0")),
+        "/api/projects/{id}/findings" | "/api/projects/{id}/components" => one(row(About::NativeProject)),
         "/api/settings/build-gates" => one(match method {
             "GET" => row(About::Project).asking("?projectId={id}"),
             _ => row(About::Project).saying(|id| json!({ "projectId": id, "maxHigh": 1 })),
@@ -342,7 +344,7 @@ pub fn rows(rule: &Rule) -> Vec<Row> {
         // Nobody has signed it, and no GitHub App is configured.
         "/webhook" => one(Row { open: Answer::Unauthenticated, ..row(About::Nothing) }),
         "/api/sbom/{id}" => one(Row { open: Answer::Unauthenticated, ..row(About::SomebodyElses) }),
-        "/v1/users/me/oauth-identities/{id}" => one(row(About::SomebodyElses)),
+        "/v1/users/me/oauth-identities/{id}" | "/v1/users/me/sessions/{id}" => one(row(About::SomebodyElses)),
         _ => {
             assert!(
                 !path.contains('{') || path.contains("{provider}"),

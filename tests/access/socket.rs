@@ -2,16 +2,23 @@
 
 use crate::callers::{Barrier, Caller, callers};
 use crate::place::Place;
+use crate::send::sign_in;
 use crate::world::{PATIENCE, World};
 use futures::{SinkExt as _, StreamExt as _};
-use scanledger_domain::identity::{Action, Principal, Resource, authorize};
+use scanledger_domain::id::ApiKeyId;
+use scanledger_domain::identity::{Action, Changer, OrganizationRole, Principal, Resource, authorize};
+use scanledger_domain::limits::GRAPHQL_SOCKETS;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::Response;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+/// How long an open socket may be served after what opened it is over. It takes 200 ms; a machine with much to do takes
+/// longer.
+const AT_MOST: Duration = Duration::from_secs(10);
 const PROTOCOL: &str = "graphql-transport-ws";
 /// Every project that the subscriber may know of is in the first events of the log.
 const EVENTS: &str = r#"subscription { events(after: "0", types: ["project.created"]) { data metadata } }"#;
@@ -154,6 +161,114 @@ async fn a_socket_is_nobodys_without_a_token() {
         let outcome = listen(&world, &caller.headers, json!({}), 1).await;
         // Browsers send cookies along with sockets that any page opens; none is opened with them.
         assert_eq!(outcome, Outcome::Closed(4403), "{}", caller.name);
+    }
+}
+
+/// A socket of a new key of the home organization with a subscription under way, and what ends the key.
+async fn subscribed(world: &World) -> (Socket, ApiKeyId) {
+    let (key, token) = world.key(world.new_key(world.home)).await;
+    world.shown().await;
+    let mut socket = Socket::open(world, &[("authorization", format!("Bearer {token}"))]).await.unwrap();
+    socket.say(&json!({ "type": "connection_init" })).await;
+    assert_eq!(socket.hear().await.unwrap()["type"], "connection_ack");
+    let events = "subscription { events { type } }";
+    socket.say(&json!({ "id": "a", "type": "subscribe", "payload": { "query": events } })).await;
+    // An answer to a later question shows that the subscription is under way.
+    socket.say(&json!({ "id": "b", "type": "subscribe", "payload": { "query": "{ head }" } })).await;
+    assert_eq!(socket.hear().await.unwrap()["type"], "next");
+    assert_eq!(socket.hear().await.unwrap()["type"], "complete");
+    (socket, key)
+}
+
+/// Checks how long a socket was served after what opened it was over.
+#[track_caller]
+fn soon(over: Instant) {
+    let served = over.elapsed();
+    eprintln!("it was served for {served:?}");
+    assert!(served < AT_MOST, "it was served for {served:?}");
+}
+
+async fn revoke(world: &World, key: ApiKeyId) {
+    let identities = &world.server.engine.identities;
+    identities.revoke_key(&world.context(Some(world.home)), key).await.unwrap();
+    world.shown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_subscription_ends_soon_and_nothing_new_begins_with_a_key_that_is_over() {
+    let world = World::new().await;
+    let (mut running, key) = subscribed(&world).await;
+    revoke(&world, key).await;
+    let revoked = Instant::now();
+    // The revocation itself may be heard of, and nothing after it.
+    let end = loop {
+        match running.hear().await {
+            Ok(message) => assert_eq!(message["id"], "a", "{message}"),
+            Err(code) => break code,
+        }
+    };
+    assert_eq!(end, 4403);
+    soon(revoked);
+
+    for _ in 0..20 {
+        let (mut asking, key) = subscribed(&world).await;
+        revoke(&world, key).await;
+        asking.say(&json!({ "id": "c", "type": "subscribe", "payload": { "query": "{ head }" } })).await;
+        loop {
+            match asking.hear().await {
+                Ok(message) => assert_ne!(message["id"], "c", "a question was answered: {message}"),
+                Err(code) => break assert_eq!(code, 4403),
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_ends_when_its_person_becomes_something_else() {
+    let world = World::new().await;
+    let dave = world.who("dave");
+    let access = sign_in(&world, &dave.email()).await.access;
+    let mut socket = Socket::open(&world, &[("authorization", format!("Bearer {access}"))]).await.unwrap();
+    socket.say(&json!({ "type": "connection_init" })).await;
+    assert_eq!(socket.hear().await.unwrap()["type"], "connection_ack");
+    let context = world.context(Some(world.home));
+    let identities = &world.server.engine.identities;
+    let role = OrganizationRole::Admin;
+    identities.set_member_role(&context, Changer::Owner, world.home, dave.user, role).await.unwrap();
+    world.shown().await;
+    let changed = Instant::now();
+    assert_eq!(socket.hear().await, Err(4403));
+    soon(changed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_has_so_many_sockets_at_a_time_and_no_more() {
+    let world = World::new().await;
+    let (_, token) = world.key(world.new_key(world.home)).await;
+    let (_, other) = world.key(world.new_key(world.home)).await;
+    world.shown().await;
+    let bearer = |token: &str| format!("Bearer {token}");
+    let headers = [("authorization", bearer(&token))];
+    let mut open = vec![];
+    for _ in 0..GRAPHQL_SOCKETS {
+        open.push(Socket::open(&world, &headers).await.unwrap());
+    }
+    assert_eq!(Socket::open(&world, &headers).await.err(), Some(429));
+    let mut asking = Socket::open(&world, &[]).await.unwrap();
+    let init =
+        |token: &str| json!({ "type": "connection_init", "payload": { "Authorization": bearer(token) } });
+    asking.say(&init(&token)).await;
+    assert_eq!(asking.hear().await, Err(1013));
+    // Another key has its own.
+    let mut others = Socket::open(&world, &[]).await.unwrap();
+    others.say(&init(&other)).await;
+    assert_eq!(others.hear().await.unwrap()["type"], "connection_ack");
+    // A socket that is closed leaves its place to the next.
+    drop(open.pop());
+    let began = Instant::now();
+    while let Err(status) = Socket::open(&world, &headers).await {
+        assert!(status == 429 && began.elapsed() < PATIENCE, "{status}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -137,7 +137,9 @@ fn standing(about: About, things: &Things) -> String {
         | About::DeploymentProject
         | About::SomebodyElses => NOBODY.to_owned(),
         About::Note => "1/1".to_owned(),
-        About::Project | About::KeyForProject | About::SourceOfDocument => things.project().to_string(),
+        About::Project | About::NativeProject | About::KeyForProject | About::SourceOfDocument => {
+            things.project().to_string()
+        }
         About::Scan => things.scan.clone(),
         About::ClientScan => things.client_scan.clone(),
         About::Finding => things.findings[1].clone(),

@@ -1,7 +1,15 @@
 //! What a running server answers, for comparison with what commands write.
 
 use crate::shell::{Place, Server};
+use reqwest::multipart::{Form, Part};
 use serde_json::Value;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long a scan may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How long to wait before looking again.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Id, status, severity, path, rule and title of a finding.
 pub type Finding = [String; 6];
@@ -22,6 +30,29 @@ impl Api {
             server: place.serve(),
             key: key.trim().to_owned(),
             runtime: runtime.expect("a runtime can be made"),
+        }
+    }
+
+    /// Uploads an archive as a new project; answers its scan when that is completed.
+    pub fn scanned(&self, archive: &Path) -> Value {
+        let content = std::fs::read(archive).expect("the archive can be read");
+        let part = Part::bytes(content).file_name("source.tar.gz");
+        let form = Form::new().text("newProjectName", "shop").part("source", part);
+        let url = format!("{}/api/scans", self.server.url);
+        let request = reqwest::Client::new().post(url).bearer_auth(&self.key).multipart(form);
+        let queued: Value = self.runtime.block_on(async {
+            let response = request.send().await.expect("the server answers");
+            response.json().await.expect("the answer is JSON")
+        });
+        let scan = queued["scanId"].as_str().unwrap_or_else(|| panic!("the upload was refused: {queued}"));
+        let began = Instant::now();
+        loop {
+            let scan = self.get(&format!("/api/scans/{scan}"));
+            match scan["status"].as_str() {
+                Some("COMPLETED") => return scan,
+                Some("QUEUED" | "RUNNING") if began.elapsed() < PATIENCE => std::thread::sleep(AGAIN),
+                _ => panic!("the scan did not come to its end: {scan}"),
+            }
         }
     }
 

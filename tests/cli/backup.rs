@@ -3,6 +3,7 @@
 use crate::people::{anas_place, make_project};
 use crate::replay::demo;
 use crate::shell::{Place, Ran};
+use rusqlite::Connection;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -67,7 +68,9 @@ fn what_is_restored_is_verified_and_says_the_same_in_every_table() {
     }
     assert_eq!(new.run(&["audit", "key"]).done(), old.run(&["audit", "key"]).done());
     assert_eq!(new.run(&["people", "list"]).done(), old.run(&["people", "list"]).done());
-    assert_eq!(names(&new.data().join("blobs")), names(&old.data().join("blobs")));
+    // Whose blobs these are is written by whoever removes some.
+    let [before, after] = [&old, &new].map(|place| names(&place.data().join("blobs")));
+    assert_eq!(after, before.into_iter().filter(|name| name != "owner").collect::<Vec<_>>());
     let left: Vec<_> = names(&new.data()).into_iter().filter(|name| name.starts_with("restoring-")).collect();
     assert_eq!(left, Vec::<String>::new());
     // It goes on: the checkpoint is signed with the same key, over the same log.
@@ -264,6 +267,76 @@ fn what_was_cut_off_or_altered_or_is_something_else_is_refused_and_leaves_nothin
     assert!(why.contains("not a backup of keys"), "{why}");
     std::fs::write(new.beside("keys.json"), &keys).unwrap();
     restore(&new).done();
+}
+
+#[test]
+fn what_a_restore_left_that_was_killed_is_in_nobodys_way() {
+    let old = Place::set_up();
+    back_up(&old);
+    let new = with_backup_of(&old);
+    // As it was before anything was moved to its place.
+    let scratch = new.data().join("restoring-aBcDeF");
+    std::fs::create_dir(&scratch).expect("a folder can be made");
+    for file in [scratch.join("log.db"), scratch.join("state.db"), new.data().join("lock")] {
+        std::fs::write(file, b"").expect("a file can be written");
+    }
+    restore(&new).done();
+    assert!(!scratch.exists());
+    new.run(&["verify"]).done();
+}
+
+#[test]
+fn half_a_restore_is_not_served_and_begins_anew_in_an_emptied_folder() {
+    let old = Place::set_up();
+    back_up(&old);
+    for left in [&["state.db"][..], &["state.db", "log.db"]] {
+        let new = with_backup_of(&old);
+        restore(&new).done();
+        // As it was before these were moved to their places.
+        let scratch = new.data().join("restoring-aBcDeF");
+        std::fs::create_dir(&scratch).expect("a folder can be made");
+        for file in left {
+            std::fs::rename(new.data().join(file), scratch.join(file)).expect("a file can be moved");
+        }
+        let before = names(&new.data());
+        for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["key", "create", "--name", "mine"]] {
+            let why = new.run(arguments).fails(4);
+            // Without a log it looks like nothing to whoever asks for data first.
+            let is_half = why.contains("empty the folder but for the server's key");
+            let is_nothing = left.contains(&"log.db") && arguments[0] == "key" && why.contains("no data in");
+            assert!(is_half || is_nothing, "{why}");
+        }
+        assert_eq!(names(&new.data()), before);
+        let why = refused(&new);
+        assert!(why.contains("empty the folder but for the server's key"), "{why}");
+        for name in before.iter().filter(|name| *name != "server.key") {
+            let path = new.data().join(name);
+            if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
+                .expect("what is in a folder can be removed");
+        }
+        restore(&new).done();
+        assert_eq!(new.run(&["verify", "--json"]).json()["differences"], 0);
+    }
+}
+
+#[test]
+fn what_is_marked_as_half_a_restore_is_not_served() {
+    let old = Place::set_up();
+    back_up(&old);
+    let new = with_backup_of(&old);
+    restore(&new).done();
+    let state = Connection::open(new.data().join("state.db")).unwrap();
+    let begun = r#"{"log":"00000000-0000-0000-0000-000000000001","position":5}"#;
+    let marked = state.execute(
+        "UPDATE checkpoint SET value = CAST(?1 AS BLOB) WHERE name = 'restore/unfinished' AND value = x''",
+        [begun],
+    );
+    assert_eq!(marked.unwrap(), 1);
+    drop(state);
+    for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["key", "create", "--name", "mine"]] {
+        let why = new.run(arguments).fails(4);
+        assert!(why.contains("up to position 5 was begun here and did not end"), "{why}");
+    }
 }
 
 #[test]

@@ -23,8 +23,12 @@ fn the_demo_shows_everything_from_upload_to_audit_trail() {
         "38 findings",
         "npm lodash 4.17.15 → 4.17.21:  2 fixed, 0 new, 38 unchanged",
         "fixed  HIGH",
-        "GATE        FAILED",
+        "GATE        FAILED  ",
+        " of ",
         "AS OF",
+        "CRITICAL",
+        "GHSA-35jh-r3h4-6jhm",
+        "    … and 28 more: ",
         "then  40 OPEN\n",
         // The key of the runbook stands in a source file as well: one secret, one decision.
         "now   37 OPEN, 2 FALSE_POSITIVE, 1 ACCEPTED_RISK\n",

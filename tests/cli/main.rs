@@ -1,9 +1,12 @@
 //! The built `scanledger` command, as somebody at a shell sees it: what it prints, its exit codes, and what it leaves.
 
 mod advisories;
+mod aliases;
 mod api;
 mod backup;
+mod cargo_audit;
 mod completions;
+mod database;
 mod demo;
 mod export;
 mod import;
@@ -14,6 +17,7 @@ mod parquet;
 mod people;
 mod rebuild;
 mod replay;
+mod revisions;
 mod scan;
 mod serve;
 mod setup;

@@ -243,7 +243,7 @@ fn an_operator_gives_somebody_another_password() {
     let (place, user, _) = anas_place();
     let set = ["people", "set-password", "--email", EMAIL];
     let refused = place.run_with(&set, "short\n").fails(4);
-    assert!(refused.contains("8 to 256 characters") && !refused.contains("short\n"), "{refused}");
+    assert!(refused.contains("8 to 128 characters") && !refused.contains("short\n"), "{refused}");
     let server = place.serve();
     let sign_in = |password: &str| {
         let url = format!("{}/auth/login", server.url);

@@ -1,7 +1,10 @@
 //! `scan`.
 
+use crate::api::Api;
+use crate::database::Database;
 use crate::shell::{Place, sample};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 fn scan(place: &Place, more: &[&str]) -> crate::shell::Ran {
     place.run(&[&["scan", &sample("shop")], more].concat())
@@ -126,4 +129,62 @@ fn names_of_files_cannot_steer_a_terminal() {
     std::fs::copy(sample("shop/config/deploy_key.pem"), folder.join("a\u{1b}[2Jb.pem")).unwrap();
     let ran = place.run(&["scan", "evil"]);
     assert!(ran.out.contains("PRIVATE_KEY") && !ran.out.contains('\u{1b}'), "{:?}", ran.out);
+}
+
+/// What secrets are recognised by, in a list of findings.
+fn secrets(findings: &Value) -> BTreeSet<String> {
+    let findings = findings.as_array().expect("findings are a list").iter();
+    let secrets = findings
+        .filter(|finding| finding["package"].is_null() && finding["metadata"]["packageName"].is_null());
+    secrets
+        .map(|finding| finding["fingerprint"].as_str().expect("a fingerprint is text").to_owned())
+        .collect()
+}
+
+/// Checks that a server and a local scan, both of `place`, know the same secrets, and answers by what.
+fn known_here_and_there(place: &Place) -> BTreeSet<String> {
+    let archive = place.beside("shop.tar.gz");
+    let status = std::process::Command::new("tar")
+        .args(["-czf", &archive.display().to_string(), "-C", &sample("shop"), "."])
+        .status();
+    assert!(status.expect("there is a tar").success());
+    place.import().done();
+    let here = secrets(&scan(place, &["--format", "json"]).json());
+    let api = Api::start(place);
+    let scanned = api.scanned(&archive);
+    let path = format!("/api/scans/{}/findings?limit=500", scanned["id"].as_str().expect("an id is text"));
+    let there = secrets(&api.get(&path)["findings"]);
+    assert_eq!(here, there);
+    assert_eq!(here.len(), 6);
+    here
+}
+
+#[test]
+fn secrets_are_recognised_as_the_server_of_the_folder_does_and_nobody_else() {
+    let (one, other) = (known_here_and_there(&Place::set_up()), known_here_and_there(&Place::set_up()));
+    assert!(one.is_disjoint(&other));
+}
+
+#[test]
+fn secrets_are_recognised_as_the_servers_of_a_shared_log_do() {
+    let database = Database::create();
+    let place = Place::set_up_on(&database.url);
+    let known = known_here_and_there(&place);
+    // Another node, which has the key of the installation and nothing else.
+    let node = place.beside("node");
+    let key = place.data().join("server.key");
+    let there = [
+        ["--data", node.to_str().unwrap()],
+        ["--key-file", key.to_str().unwrap()],
+        ["--log", database.url.as_str()],
+    ];
+    let ran = scan(&place, &[&there.concat()[..], &["--format", "json"]].concat());
+    assert_eq!(ran.code, Some(3), "the node has no advisories: {}", ran.err);
+    assert_eq!(secrets(&serde_json::from_str(&ran.out).unwrap()), known);
+    // Without the key it would know none of them again.
+    let refused = scan(&place, &["--data", node.to_str().unwrap()]).fails(4);
+    assert!(refused.contains("key is not here"), "{refused}");
+    let empty = Database::create();
+    let refused = scan(&place, &["--log", &empty.url]).fails(4);
+    assert!(refused.contains("no state store in this database"), "{refused}");
 }

@@ -1,8 +1,13 @@
 //! `serve`.
 
-use crate::shell::Place;
+use crate::shell::{Place, Server, ask};
+use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// How long something may take that has to come soon.
+const SOON: Duration = Duration::from_secs(30);
 
 /// The status line of a `GET`.
 fn status(url: &str, path: &str) -> String {
@@ -142,4 +147,128 @@ fn registration_can_be_closed() {
         let asked = reqwest::Client::new().post(url).json(&person).send();
         assert_eq!(runtime.block_on(asked).unwrap().status().as_u16(), expected, "{registration}");
     }
+}
+
+/// Waits until nobody can connect to a server any more.
+fn wait_until_it_takes_nobody(address: &str) {
+    let began = Instant::now();
+    while TcpStream::connect(address).is_ok() {
+        assert!(began.elapsed() < SOON, "the server still takes connections");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_write_under_way_is_finished_after_a_signal_and_is_there_afterwards() {
+    let place = Place::set_up();
+    let key = place.run(&["key", "create", "--name", "ci", "--role", "admin"]).done();
+    let server = place.serve();
+    let address = server.url.strip_prefix("http://").unwrap().to_owned();
+    let writes: Vec<(TcpStream, String)> = (0..3)
+        .map(|number| {
+            let body = format!(r#"{{"name":"project {number}"}}"#);
+            let mut stream = TcpStream::connect(&address).unwrap();
+            let head = format!(
+                "POST /api/projects HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
+                 Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+                key.trim(),
+                body.len()
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(&body.as_bytes()[..5]).unwrap();
+            (stream, body)
+        })
+        .collect();
+    // Else the signal may come before the server has seen the requests.
+    std::thread::sleep(Duration::from_millis(300));
+    server.signal("TERM");
+    wait_until_it_takes_nobody(&address);
+    for (stream, body) in &writes {
+        let mut stream = stream;
+        stream.write_all(&body.as_bytes()[5..]).unwrap();
+    }
+    for (mut stream, _) in writes {
+        let mut answer = String::new();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+        assert!(answer.contains("\r\nscanledger-position: "), "{answer}");
+    }
+    assert_eq!(server.ended().code(), Some(0));
+    assert_eq!(place.run(&["export", "events", "--type", "project.created"]).done().lines().count(), 3);
+    place.run(&["verify"]).done();
+}
+
+/// The value of a metric with these labels, in any order.
+fn metric(metrics: &str, name: &str, labels: &[&str]) -> u64 {
+    let is_it = |line: &&str| {
+        let rest = line.strip_prefix(name).filter(|rest| rest.starts_with(['{', ' ']));
+        rest.is_some_and(|rest| labels.iter().all(|label| rest.contains(label)))
+    };
+    let line = metrics.lines().find(is_it).unwrap_or_else(|| panic!("no {name}{labels:?} in\n{metrics}"));
+    line.rsplit(' ').next().and_then(|value| value.parse().ok()).expect("a count is a number")
+}
+
+#[test]
+fn requests_are_counted_by_route_and_everything_has_our_name() {
+    let place = Place::set_up();
+    let server = place.serve();
+    let get = |path: &str| ask(&format!("{}{path}", server.url), &[], None);
+    for _ in 0..3 {
+        assert_eq!(get("/health").0, 200);
+    }
+    for id in [1, 2] {
+        assert_eq!(get(&format!("/api/projects/00000000-0000-4000-8000-{id:012}?q=s3cret")).0, 401);
+    }
+    assert_eq!(get("/wp-login.php").0, 404);
+    assert_eq!(ask(&format!("{}/failure", server.url), &[], Some("{}")).0, 200);
+    let (status, metrics) = get("/metrics");
+    assert_eq!(status, 200);
+    let (total, seconds) = ("scanledger_http_requests_total", "scanledger_http_request_seconds");
+    for (method, route, status, count) in [
+        ("GET", "/health", "200", 3),
+        ("GET", "/api/projects/{id}", "401", 2),
+        ("GET", "unmatched", "404", 1),
+        ("POST", "/failure", "200", 1),
+    ] {
+        let labels = [("method", method), ("route", route), ("status", status)];
+        let labels = labels.map(|(name, value)| format!("{name}=\"{value}\""));
+        let labels = labels.each_ref().map(String::as_str);
+        assert_eq!(metric(&metrics, total, &labels), count, "{labels:?}");
+        assert_eq!(metric(&metrics, &format!("{seconds}_count"), &labels), count, "{labels:?}");
+        let all = [&labels[..], &["le=\"+Inf\""]].concat();
+        assert_eq!(metric(&metrics, &format!("{seconds}_bucket"), &all), count, "{labels:?}");
+    }
+    assert_eq!(metric(&metrics, "scanledger_semgrep_failures_total", &[]), 1);
+    let samples = metrics.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let foreign: Vec<_> = samples.filter(|line| !line.starts_with("scanledger_")).collect();
+    assert_eq!(foreign, [""; 0]);
+    assert!(!metrics.contains("s3cret") && !metrics.contains("wp-login"), "{metrics}");
+}
+
+#[test]
+fn log_lines_are_json_objects_with_the_id_of_the_request_if_asked_for() {
+    let place = Place::set_up();
+    let mut command = place.command(&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]);
+    let mut server = Server::start(&mut command);
+    let url = format!("{}/api/projects?q=s3cret", server.url);
+    assert_eq!(ask(&url, &[("x-request-id", "check-42")], None).0, 401);
+    let began = Instant::now();
+    loop {
+        assert!(began.elapsed() < SOON, "the request is in no line");
+        let line = server.complaint();
+        assert!(!line.contains("s3cret"), "{line}");
+        let entry: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?} is no JSON"));
+        assert!(entry["timestamp"].is_string() && entry["level"].is_string(), "{line}");
+        if entry["span"]["request.id"] != "check-42" || entry["fields"]["http.status"].is_null() {
+            continue;
+        }
+        assert_eq!(entry["level"], "INFO");
+        assert_eq!(entry["fields"]["http.status"], 401);
+        assert_eq!(entry["fields"]["message"], "GET /api/projects 401");
+        assert!(entry["fields"]["duration_ms"].is_number(), "{line}");
+        assert_eq!(entry["span"]["http.route"], "/api/projects");
+        break;
+    }
+    assert_eq!(server.end("TERM").code(), Some(0));
 }

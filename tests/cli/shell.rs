@@ -38,22 +38,44 @@ impl Ran {
     }
 }
 
+/// What commands read of the environment under names that are not ours.
+const ALIASES: [&str; 8] = [
+    "RUST_LOG",
+    "WORKER_CONCURRENCY",
+    "GITHUB_APP_ID",
+    "GITHUB_PRIVATE_KEY",
+    "GITHUB_WEBHOOK_SECRET",
+    "SCAN_BASE_URL",
+    "PORT",
+    "DATABASE_URL",
+];
+
 /// A place with a data folder that may not exist yet.
 pub struct Place {
     folder: TempDir,
+    /// The log, if it is not in the folder.
+    log: Option<String>,
 }
 
 impl Place {
     /// A new place.
     pub fn new() -> Self {
-        Self { folder: TempDir::new().expect("there is a folder for temporary files") }
+        Self { folder: TempDir::new().expect("there is a folder for temporary files"), log: None }
     }
 
     /// A place that is set up.
     pub fn set_up() -> Self {
-        let place = Self::new();
-        place.run(&["setup", "--organization", "Acme", "--email", "ana@acme.example"]).done();
-        place
+        Self::new().made()
+    }
+
+    /// A place that is set up on the log at a URL.
+    pub fn set_up_on(log: &str) -> Self {
+        Self { log: Some(log.to_owned()), ..Self::new() }.made()
+    }
+
+    fn made(self) -> Self {
+        self.run(&["setup", "--organization", "Acme", "--email", "ana@acme.example"]).done();
+        self
     }
 
     /// The data folder.
@@ -69,11 +91,14 @@ impl Place {
     /// The command with the data folder of this place and nothing else of the environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scanledger"));
-        let others = std::env::vars_os().map(|(name, _)| name);
-        for name in
-            others.filter(|name| name.to_string_lossy().starts_with("SCANLEDGER_") || name == "RUST_LOG")
-        {
-            command.env_remove(name);
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("SCANLEDGER_") || ALIASES.contains(&&*text) {
+                command.env_remove(&name);
+            }
+        }
+        if let Some(log) = &self.log {
+            command.env("SCANLEDGER_LOG", log);
         }
         command.current_dir(self.folder.path()).env("SCANLEDGER_DATA", self.data()).args(arguments);
         command
@@ -111,10 +136,20 @@ impl Place {
         self.serve_with(&[])
     }
 
+    /// Starts a server with these settings in its environment, on a free port unless they say where.
+    pub fn serve_in(&self, environment: &[(&str, &str)]) -> Server {
+        let mut command = self.command(&["serve"]);
+        command.env("SCANLEDGER_LISTEN", "127.0.0.1:0").env("SCANLEDGER_LOG_LEVEL", "warn");
+        if environment.iter().any(|(name, _)| *name == "PORT") {
+            command.env_remove("SCANLEDGER_LISTEN");
+        }
+        Server::start(command.envs(environment.iter().copied()))
+    }
+
     /// Starts a server on a free port, with more options.
     pub fn serve_with(&self, options: &[&str]) -> Server {
         let serve = ["serve", "--listen", "127.0.0.1:0", "--log-level", "warn"];
-        Server::start(self.command(&[&serve, options].concat()))
+        Server::start(&mut self.command(&[&serve, options].concat()))
     }
 }
 
@@ -126,7 +161,8 @@ pub struct Server {
 }
 
 impl Server {
-    fn start(mut command: Command) -> Self {
+    /// Starts the server of a command, and waits until it listens.
+    pub fn start(command: &mut Command) -> Self {
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the server starts");
         let mut first = String::new();
@@ -150,9 +186,28 @@ impl Server {
     }
 
     /// Sends a signal (`TERM`, `INT`), and waits for the end.
-    pub fn end(mut self, signal: &str) -> ExitStatus {
+    pub fn end(self, signal: &str) -> ExitStatus {
+        self.signal(signal);
+        self.ended()
+    }
+
+    /// Sends a signal (`TERM`, `INT`).
+    pub fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args([&format!("-{signal}"), &self.child.id().to_string()]).status();
         assert!(sent.expect("there is a kill command").success());
+    }
+
+    /// Ends it with a signal, and answers what was still to be read on standard error.
+    pub fn last_words(mut self, signal: &str) -> String {
+        let mut err = self.child.stderr.take().expect("its errors are a pipe");
+        self.end(signal);
+        let mut words = String::new();
+        err.read_to_string(&mut words).expect("its errors can be read");
+        words
+    }
+
+    /// Waits for the end.
+    pub fn ended(mut self) -> ExitStatus {
         let began = Instant::now();
         loop {
             match self.child.try_wait().expect("it can be waited for") {
@@ -170,6 +225,21 @@ impl Drop for Server {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// The status and the body of the answer to a request; without a body, it is a `GET`.
+pub fn ask(url: &str, headers: &[(&str, &str)], body: Option<&str>) -> (u16, String) {
+    let client = reqwest::Client::new();
+    let request = match body {
+        None => client.get(url),
+        Some(body) => client.post(url).header("content-type", "application/json").body(body.to_owned()),
+    };
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime can be made").block_on(async {
+        let response = request.send().await.expect("the server answers");
+        (response.status().as_u16(), response.text().await.expect("the answer can be read"))
+    })
 }
 
 /// A path in the repository's samples.

@@ -88,7 +88,8 @@ impl Place {
         let mut words = wrapper.iter().chain(&[env!("CARGO_BIN_EXE_scanledger")]).chain(arguments);
         let mut command = Command::new(words.next().unwrap());
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("SCANLEDGER_") || name == "RUST_LOG" {
+            let text = name.to_string_lossy();
+            if text.starts_with("SCANLEDGER_") || ["RUST_LOG", "DATABASE_URL"].contains(&&*text) {
                 command.env_remove(name);
             }
         }

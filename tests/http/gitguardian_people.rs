@@ -83,7 +83,12 @@ async fn somebody_is_invited_and_the_invitation_taken_back() {
     let made = api
         .post("/exposed/v1/invitations", &json!({ "email": "bea@x.org", "access_level": "manager" }))
         .await;
-    let made = made.expect(201);
+    let mut made = made.expect(201);
+    // No mail system is configured, so whoever invites has to pass the link on.
+    let link = made.as_object_mut().unwrap().remove("link").unwrap();
+    let (address, token) = link.as_str().unwrap().split_once("?token=").unwrap();
+    assert_eq!(address, format!("{}/auth/invitation", api.server.url()));
+    let body = json!({ "invitationToken": token, "password": "violet harbour 7" });
     assert_eq!(
         (&made["email"], &made["access_level"], &made["role"]),
         (&json!("bea@x.org"), &json!("manager"), &json!("manager"))
@@ -99,6 +104,12 @@ async fn somebody_is_invited_and_the_invitation_taken_back() {
     refused(&api.foreigner().await.get(&path).await, 404);
     assert_eq!(api.delete(&path).await.status, 204);
     assert_eq!(refused(&api.get(&path).await, 404), "Not found.");
+    let stranger = api.with_key(None);
+    stranger.post("/api/auth/register", &body).await.expect(404);
+    let made = api.post("/v1/invitations", &json!({ "email": "dan@x.org" })).await.expect(201);
+    let token = made["link"].as_str().unwrap().split_once("?token=").unwrap().1;
+    let body = json!({ "invitationToken": token, "password": "violet harbour 7" });
+    assert_eq!(stranger.post("/api/auth/register", &body).await.expect(201)["user"]["email"], "dan@x.org");
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ async fn a_browser_gets_a_page_that_needs_nothing_but_this_server() {
 }
 
 /// A client that speaks graphql-transport-ws.
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     async fn open(api: &Api, key: Option<&str>, protocol: Option<&'static str>) -> Result<Self, Box<Error>> {
@@ -112,7 +112,7 @@ impl Socket {
     }
 
     /// A socket whose key came with the upgrade, acknowledged.
-    async fn acknowledged(api: &Api, key: &str) -> Self {
+    pub async fn acknowledged(api: &Api, key: &str) -> Self {
         let mut socket = Self::open(api, Some(key), Some(PROTOCOL)).await.unwrap();
         socket.say(&json!({ "type": "connection_init" })).await;
         assert_eq!(socket.hear().await["type"], "connection_ack");
@@ -123,7 +123,7 @@ impl Socket {
         self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 
-    async fn subscribe(&mut self, id: &str, text: &str) {
+    pub async fn subscribe(&mut self, id: &str, text: &str) {
         self.say(&json!({ "id": id, "type": "subscribe", "payload": { "query": text } })).await;
     }
 
@@ -132,7 +132,7 @@ impl Socket {
     }
 
     /// The next message, which has to come.
-    async fn hear(&mut self) -> Value {
+    pub async fn hear(&mut self) -> Value {
         match self.message().await {
             Message::Text(text) => serde_json::from_str(&text).unwrap(),
             other => panic!("a message should have come instead of {other:?}"),
@@ -147,7 +147,7 @@ impl Socket {
     }
 
     /// The code that the server closes with, whatever it still says before.
-    async fn closed(&mut self) -> u16 {
+    pub async fn closed(&mut self) -> u16 {
         loop {
             if let Message::Close(frame) = self.message().await {
                 return frame.unwrap().code.into();

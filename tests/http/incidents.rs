@@ -162,6 +162,18 @@ async fn incidents_are_listed_page_by_page_and_by_what_is_asked_for() {
     let whole = ask(&api, "{ incidents(first: 500) { nodes { id } } }").await;
     assert_eq!(seen, column(&whole["incidents"]["nodes"], "id"));
     assert_eq!(seen.len(), 5);
+    let edges = ask(&api, "{ incidents(first: 5) { edges { cursor } } }").await["incidents"]["edges"].clone();
+    let (after, before) = (&edges[0]["cursor"], &edges[4]["cursor"]);
+    for (way, field, short) in [("first", "hasNextPage", 1..3), ("last", "hasPreviousPage", 2..4)] {
+        for (size, between, has_more) in [(2, short, true), (3, 1..4, false)] {
+            let page = format!(
+                "{{ incidents({way}: {size}, after: {after}, before: {before}) {{ nodes {{ id }} pageInfo {{ {field} }} }} }}"
+            );
+            let page = ask(&api, &page).await["incidents"].clone();
+            assert_eq!(column(&page["nodes"], "id"), seen[between], "{way} {size}");
+            assert_eq!(page["pageInfo"][field], has_more, "{way} {size}");
+        }
+    }
     let total = async |filter: &str| {
         let found = ask(&api, &format!("{{ incidents(filter: {{ {filter} }}) {{ totalCount }} }}")).await;
         found["incidents"]["totalCount"].as_u64().unwrap()

@@ -1,8 +1,14 @@
 //! Probes, metrics and documents.
 
+use crate::graphql::Socket;
 use crate::harness::Api;
+use reqwest::Method;
 use scanledger_api::route_table;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// How long something may take that has to come within seconds.
+const SOON: Duration = Duration::from_secs(40);
 
 #[tokio::test]
 async fn a_server_says_that_it_is_there_and_ready() {
@@ -23,6 +29,105 @@ async fn metrics_are_in_prometheus_format() {
     assert_eq!(metrics.status, 200);
     assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
     assert!(metrics.text().contains("scanledger_"), "{}", metrics.text());
+}
+
+/// The value of a metric; its name has its labels, if there are any.
+#[track_caller]
+fn value(metrics: &str, name: &str) -> u64 {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name} in\n{metrics}")).parse().unwrap()
+}
+
+#[tokio::test]
+async fn metrics_say_how_far_log_and_read_models_are() {
+    let api = Api::without_workers().await;
+    let read = async || {
+        api.shown().await;
+        api.with_key(None).get("/metrics").await.text()
+    };
+    let before = read().await;
+    for number in 0..4 {
+        api.project(&format!("project {number}")).await;
+    }
+    let after = read().await;
+    let head = api.server.engine.event_log().head().await.unwrap().0;
+    // This server has written and read every event there is.
+    for name in ["log_head_position", "log_appended_events_total", "projector_position"] {
+        assert_eq!(value(&after, &format!("scanledger_{name}")), head, "{name}");
+    }
+    assert_eq!(value(&after, "scanledger_projector_applied_events_total"), head);
+    for name in ["projector_lag_events", "projector_parked_events"] {
+        assert_eq!(value(&after, &format!("scanledger_{name}")), 0, "{name}");
+    }
+    let grown = |name: &str| value(&after, name) - value(&before, name);
+    // One after the other: a batch each, which took one request.
+    assert_eq!(grown("scanledger_log_append_batches_total"), 4);
+    let sizes = "scanledger_log_append_batch_requests";
+    for part in ["_count", "_sum", "_bucket{le=\"1\"}", "_bucket{le=\"+Inf\"}"] {
+        assert_eq!(grown(&format!("{sizes}{part}")), 4, "{part}");
+    }
+    let buckets = after.lines().filter_map(|line| line.strip_prefix(&format!("{sizes}_bucket")));
+    let buckets: Vec<u64> = buckets.map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).collect();
+    assert!(buckets.len() > 8 && buckets.is_sorted(), "{after}");
+    assert_eq!(buckets.last(), Some(&value(&after, "scanledger_log_append_batches_total")));
+    assert!(after.contains(&format!("# TYPE {sizes} histogram\n")), "{after}");
+}
+
+/// Lets nobody else write to the file of the read models, until it is dropped: the projector waits, for 5 seconds before
+/// it gives up.
+pub fn hold_views(api: &Api) -> rusqlite::Connection {
+    let files = std::fs::read_dir(api.server.engine.folder.root()).unwrap();
+    let mut views = files.map(|entry| entry.unwrap().path()).filter(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.starts_with("views-") && name.ends_with(".db")
+    });
+    let held = rusqlite::Connection::open(views.next().unwrap()).unwrap();
+    held.execute_batch("BEGIN IMMEDIATE").unwrap();
+    held
+}
+
+#[tokio::test]
+async fn who_asks_for_what_the_read_models_have_not_reached_is_told_to_come_again() {
+    let api = Api::without_workers().await;
+    let mut idle = Socket::acknowledged(&api, api.key()).await;
+    let mut running = Socket::acknowledged(&api, api.key()).await;
+    running.subscribe("a", r#"subscription { events(types: ["organization.created"]) { type } }"#).await;
+    // The projector waits from now on, and then gives up.
+    let _held = hold_views(&api);
+    let reached = api.server.app.views.position().0;
+    let made = api.post("/api/projects", &json!({ "name": "shop" })).await;
+    assert_eq!(made.expect(201)["name"], "shop", "a write is answered from what was decided");
+    let position = made.header("scanledger-position").to_owned();
+
+    let request = api.request(Method::GET, "/api/projects").header("scanledger-min-position", &position);
+    let behind = api.send(request).await;
+    behind.refused_as(503, "VIEWS_BEHIND");
+    assert_eq!(behind.header("retry-after"), "1");
+    assert!(behind.text().contains(&format!("has not reached {position} in time")), "{}", behind.text());
+    // Whoever does not ask for it reads what there is, until that is too old to say who they are.
+    let began = Instant::now();
+    loop {
+        let read = api.get("/api/projects").await;
+        if read.status == 503 {
+            read.refused_as(503, "VIEWS_BEHIND");
+            assert_eq!(read.header("retry-after"), "1");
+            break;
+        }
+        assert_eq!(read.expect(200)["projects"], json!([]));
+        assert!(began.elapsed() < SOON, "read models may be ten seconds old");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    // Nor does anything new begin on a socket that is open, while what is under way goes on.
+    let end = tokio::time::timeout(Duration::from_millis(1_500), running.closed()).await;
+    assert!(end.is_err(), "what is under way ended with {end:?}");
+    idle.subscribe("b", "{ head }").await;
+    assert_eq!(idle.closed().await, 1013);
+    let nobody = api.with_key(None);
+    assert_eq!(nobody.get("/health").await.status, 200);
+    assert_eq!(nobody.get("/health/ready").await.status, 503);
+    let metrics = nobody.get("/metrics").await.text();
+    let head = position.parse::<u64>().unwrap();
+    assert_eq!(value(&metrics, "scanledger_projector_lag_events"), head - reached);
 }
 
 #[tokio::test]

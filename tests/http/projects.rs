@@ -57,10 +57,12 @@ async fn projects_are_listed_by_name_source_and_order() {
     assert_eq!(names("sort=grade&limit=1").await, ["C%_"]);
     let listed = api.get("/api/projects?sort=name&limit=2").await.expect(200);
     assert_eq!(listed["pagination"], json!({ "page": 1, "limit": 2, "total": 3, "totalPages": 2 }));
-    let card = &api.get("/api/projects?q=C").await.expect(200)["projects"][0];
-    assert_eq!((&card["card"]["totalFindings"], &card["card"]["secretsCount"]), (&json!(3), &json!(3)));
-    assert_eq!((&card["scans"][0]["status"], &card["_count"]["scans"]), (&json!("COMPLETED"), &json!(1)));
-    assert!(card["card"]["lastScanAt"].is_string());
+    for query in ["q=C", "sort=name&limit=1&page=3", "sort=vulns&limit=1", "sort=grade&limit=1"] {
+        let card = &api.get(&format!("/api/projects?{query}")).await.expect(200)["projects"][0];
+        assert_eq!((&card["card"]["totalFindings"], &card["card"]["secretsCount"]), (&json!(3), &json!(3)));
+        assert_eq!((&card["scans"][0]["status"], &card["_count"]["scans"]), (&json!("COMPLETED"), &json!(1)));
+        assert!(card["card"]["lastScanAt"].is_string());
+    }
     for (query, path) in
         [("sort=size", "sort"), ("source=svn", "source"), ("limit=501", "limit"), ("page=-1", "page")]
     {

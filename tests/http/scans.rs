@@ -68,21 +68,51 @@ async fn scans_are_listed_by_project_status_and_branch_newest_first() {
 }
 
 #[tokio::test]
-async fn an_archive_that_escapes_or_is_none_fails_its_scan_with_the_reason() {
+async fn an_archive_that_escapes_fails_its_scan_and_error_and_log_name_the_entry() {
     let api = Api::start().await;
-    for (files, word) in [
-        (Files::default().with("../evil.txt", "x"), "evil"),
-        (Files::default().with("/etc/evil.txt", "x"), "evil"),
-    ] {
-        let queued = api.upload(&files, &[("newProjectName", "shop")]).await.expect(201);
-        let scan = api.ended(queued["scanId"].as_str().unwrap()).await;
-        assert_eq!((&scan["status"], &scan["gateResult"]), (&json!("FAILED"), &json!("PENDING")), "{scan}");
-        assert!(scan["errorMessage"].as_str().unwrap().contains(word), "{scan}");
+    for entry in ["../evil.txt", "/etc/evil.txt"] {
+        let files = Files::default().with("README.md", "# shop\n").with(entry, "x");
+        assert_failed_for(&api, &files, &format!("the archive entry \"{entry}\"")).await;
     }
-    let part = reqwest::multipart::Part::bytes(b"no archive".to_vec()).file_name("shop.zip");
-    let form = reqwest::multipart::Form::new().part("source", part);
-    let queued = api.upload_form(form).await.expect(201);
-    assert_eq!(api.ended(queued["scanId"].as_str().unwrap()).await["status"], "FAILED");
+}
+
+/// Uploads what cannot be unpacked: the scan's error says why, and so does the last line of its log.
+async fn assert_failed_for(api: &Api, files: &Files, why: &str) {
+    let queued = api.upload(files, &[("newProjectName", "shop")]).await.expect(201);
+    let scan = api.ended(queued["scanId"].as_str().unwrap()).await;
+    assert_eq!((&scan["status"], &scan["gateResult"]), (&json!("FAILED"), &json!("PENDING")), "{scan}");
+    assert!(scan["errorMessage"].as_str().unwrap().contains(why), "{scan}");
+    assert_eq!(column(&scan["artifacts"], "type"), ["SCAN_LOG"], "{scan}");
+    let listed = api.get(&format!("/api/scans/{}/artifacts", id(&scan))).await.expect(200);
+    assert_eq!(listed["artifacts"].as_array().unwrap().len(), 1);
+    let log = log_of(api, &scan).await;
+    let last = log.last().unwrap();
+    assert_eq!((&last["level"], &last["code"]), (&json!("error"), &json!("source_rejected")), "{log:?}");
+    assert_eq!(last["reason"], scan["errorMessage"]);
+    assert_eq!(log[0]["message"], "the scan runs");
+}
+
+/// The lines of a scan's log.
+async fn log_of(api: &Api, scan: &Value) -> Vec<Value> {
+    let log = api.get(&format!("/api/scans/{}/artifacts/log", id(scan))).await;
+    log.expect(200);
+    log.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_scan_of_everything_says_in_its_log_which_scanners_there_are_not() {
+    let api = Api::start().await;
+    let lines_of = async |kind: &str| {
+        let scan = api.scanned(&leaky(1), &[("newProjectName", "shop"), ("scanType", kind)]).await;
+        let lines = log_of(&api, &scan).await.into_iter();
+        lines.filter(|line| line["message"].as_str().unwrap().contains("does not have")).collect::<Vec<_>>()
+    };
+    let said = lines_of("FULL").await;
+    let [said] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!(said["level"], "warn");
+    let missing = json!(["sast", "iac", "malicious", "zero_day", "container", "dast"]);
+    assert_eq!(said["scanners"], missing, "the others there are");
+    assert_eq!(lines_of("SECRETS_ONLY").await, [] as [Value; 0]);
 }
 
 #[tokio::test]
@@ -90,10 +120,7 @@ async fn an_archive_that_unpacks_to_far_more_than_it_is_fails_its_scan() {
     let api = Api::start().await;
     let bomb = Files::default().with("zeros.bin", vec![0_u8; 64 * 1024 * 1024]);
     assert!(bomb.tar_gz().len() * 100 < 64 * 1024 * 1024);
-    let queued = api.upload(&bomb, &[]).await.expect(201);
-    let scan = api.ended(queued["scanId"].as_str().unwrap()).await;
-    assert_eq!(scan["status"], "FAILED", "{scan}");
-    assert!(!scan["errorMessage"].as_str().unwrap().is_empty());
+    assert_failed_for(&api, &bomb, "its own size with the entry \"zeros.bin\"").await;
 }
 
 #[tokio::test]

@@ -14,22 +14,23 @@ fn variable(name: &str) -> String {
 }
 
 /// A server that sends messages.
-async fn with_mail() -> Api {
-    server_with(|options| {
-        let url = Secret(variable("SCANLEDGER_TEST_SMTP"));
-        options.entrance.mail =
-            Some(MailOptions { url, from: "Scanledger <no-reply@example.com>".to_owned() });
-    })
-    .await
+pub async fn with_mail() -> Api {
+    server_with(|options| options.entrance.mail = Some(mail())).await
+}
+
+/// The mail server of the tests.
+pub fn mail() -> MailOptions {
+    let url = Secret(variable("SCANLEDGER_TEST_SMTP"));
+    MailOptions { url, from: "Scanledger <no-reply@example.com>".to_owned() }
 }
 
 /// An address of this test alone: all tests share the mail server.
-fn address(name: &str) -> String {
+pub fn address(name: &str) -> String {
     format!("{name}-{}@example.com", std::process::id())
 }
 
 /// The messages to an address, in order of their arrival.
-fn messages_to(address: &str) -> Vec<String> {
+pub fn messages_to(address: &str) -> Vec<String> {
     let mut found = vec![];
     for entry in std::fs::read_dir(variable("SCANLEDGER_TEST_SMTP_INBOX")).unwrap() {
         let path = entry.unwrap().path();
@@ -48,9 +49,14 @@ fn messages_to(address: &str) -> Vec<String> {
 
 /// Waits for the first message to an address.
 async fn message_to(address: &str) -> String {
+    message_about(address, "").await
+}
+
+/// Waits for the first message to an address that says this.
+pub async fn message_about(address: &str, what: &str) -> String {
     let arrived = async {
         loop {
-            if let Some(text) = messages_to(address).into_iter().next() {
+            if let Some(text) = messages_to(address).into_iter().find(|text| text.contains(what)) {
                 return text;
             }
             // Nobody tells when a file appears in the folder of the mail server.
@@ -60,7 +66,8 @@ async fn message_to(address: &str) -> String {
     tokio::time::timeout(Duration::from_secs(60), arrived).await.expect("a message should have come")
 }
 
-fn token_of(message: &str) -> String {
+/// The token in a message's link.
+pub fn token_of(message: &str) -> String {
     message.split_once("?token=").unwrap().1.split_whitespace().next().unwrap().to_owned()
 }
 

@@ -117,6 +117,19 @@ async fn only_archives_are_taken() {
     api.upload_form(twice).await.refused_for("file");
     api.upload(&leaky(1), &[("projectId", NOBODY)]).await.refused(404);
     api.upload(&leaky(1), &[("projectId", "clx123")]).await.refused(404);
+    for (bytes, name) in [
+        (b"no archive".to_vec(), "shop.zip"),
+        (b"<html>".repeat(200), "shop.tar"),
+        (b"BZh91AY&SY".to_vec(), "shop.tar.gz"),
+    ] {
+        let form = Form::new().part("source", Part::bytes(bytes).file_name(name));
+        api.upload_form(form).await.refused_for("source");
+    }
+    assert_eq!(
+        api.get("/api/projects").await.expect(200)["projects"],
+        json!([]),
+        "nothing was made for them"
+    );
     for name in ["SHOP.TGZ", "shop.tar", "shop.zip"] {
         let part = Part::bytes(leaky(1).tar_gz()).file_name(name);
         api.upload_form(Form::new().part("source", part)).await.expect(201);

@@ -14,15 +14,15 @@ const READY_LAG: u64 = 10_000;
 /// How many events a node applies that started from a copy of the read models, at most.
 const FEW: u64 = 2_000;
 
-/// Writes a long log.
-async fn write(node: &Node) {
+/// Writes a long log: as many decisions about all findings.
+pub async fn write(node: &Node, decisions: u64) {
     let scan = scan_of(&upload(node, "shop", leaky(FINDINGS)).await);
     node.completed(&scan).await;
     let page = node.get(&format!("/api/scans/{scan}/findings?limit=500")).await.expect(200);
     let ids: Vec<&Value> =
         page["findings"].as_array().unwrap().iter().map(|finding| &finding["id"]).collect();
     assert_eq!(ids.len() as u64, FINDINGS);
-    for number in 0..DECISIONS {
+    for number in 0..decisions {
         let status = if number % 2 == 0 { "IN_PROGRESS" } else { "FALSE_POSITIVE" };
         let body = json!({ "ids": ids, "status": status, "statusNote": format!("decision {number}") });
         node.post("/api/findings/bulk", &body).await.expect(200);
@@ -85,7 +85,7 @@ async fn answers_alike(a: &Node, b: &Node) {
 async fn a_node_that_joins_is_ready_when_it_has_caught_up_and_then_answers_as_others_do() {
     let place = Place::set_up().await;
     let (a, worker) = tokio::join!(place.start("a", Role::Api), place.start("one", Role::Worker(1)));
-    write(&a).await;
+    write(&a, DECISIONS).await;
     worker.end().await;
     let events = a.metric("scanledger_log_head_position").await;
     assert!(events > 2 * READY_LAG, "{events} events");

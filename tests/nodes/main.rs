@@ -8,14 +8,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod balancer;
+mod bus;
 mod chaos;
+mod copies;
 mod database;
 mod joining;
 mod latency;
+mod moving;
 mod nats;
 mod node;
 mod order;
 mod outages;
+mod people;
 mod place;
 mod takeover;
 mod together;

@@ -101,9 +101,20 @@ impl Nats {
         events
     }
 
+    /// The signed checkpoint that was published last.
+    pub async fn newest_checkpoint(&self) -> Option<String> {
+        let stream = self.stream_called("SCANLEDGER_CHECKPOINTS").await?;
+        let message = stream.get_last_raw_message_by_subject("scanledger.checkpoints").await.ok()?;
+        Some(String::from_utf8(message.payload.to_vec()).unwrap())
+    }
+
     async fn stream(&self) -> Option<jetstream::stream::Stream> {
+        self.stream_called("SCANLEDGER_EVENTS").await
+    }
+
+    async fn stream_called(&self, name: &str) -> Option<jetstream::stream::Stream> {
         let context = jetstream::new(async_nats::connect(self.url()).await.unwrap());
-        context.get_stream("SCANLEDGER_EVENTS").await.ok()
+        context.get_stream(name).await.ok()
     }
 }
 

@@ -137,8 +137,13 @@ impl Place {
         self.folder.path().join(format!("{name}.log"))
     }
 
+    /// A path in its folder, which is that of its commands too.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// The command with the data folder of a node, what nodes share, and nothing else of the environment.
-    fn command(&self, node: &str, arguments: &[&str]) -> Command {
+    pub fn command(&self, node: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scanledger"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("SCANLEDGER_") || name == "RUST_LOG" {

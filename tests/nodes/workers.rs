@@ -67,7 +67,11 @@ async fn what_a_killed_worker_had_begun_another_one_finishes() {
 
 #[tokio::test]
 async fn a_worker_hears_within_a_second_what_another_node_was_asked() {
-    let place = Place::set_up().await;
+    what_is_asked_of_a_node_reaches_a_worker(Place::set_up().await).await;
+}
+
+/// Pauses, cancels and stops scans on one node, and sees when the worker of another one has heard of it.
+pub async fn what_is_asked_of_a_node_reaches_a_worker(place: Place) {
     let (a, worker) = tokio::join!(place.start("a", Role::Api), place.start("one", Role::Worker(1)));
     let step = async |scan: &str, step: &str| {
         a.post(&format!("/api/scans/{scan}/{step}"), &json!(null)).await.expect(200);

@@ -3,22 +3,23 @@
 #
 #   tests/services/nats.sh cargo nextest run -p scanledger-bus-nats
 #
-# Takes the `nats-server` on the path, and installs Debian's where there is none and `apt-get` may do that. The server
-# has JetStream, keeps its data in a temporary folder (TMPDIR says where), listens on a free port of this machine, and
-# ends with the command, whose exit code is handed on. The command finds in its environment
+# Takes the `nats-server` on the path, and `openssl`, with which tests make certificates; installs Debian's where one is
+# missing and `apt-get` may do that. The server has JetStream, keeps its data in a temporary folder (TMPDIR says where),
+# listens on a free port of this machine, and ends with the command, whose exit code is handed on. The command finds in
+# its environment
 #
 #   SCANLEDGER_TEST_NATS       the server's URL
 #   SCANLEDGER_TEST_NATS_BIN   the program, for servers that a test starts and stops
 set -euo pipefail
 
 PATH=$PATH:/usr/sbin:/usr/local/sbin
-if ! command -v nats-server >/dev/null; then
+if ! command -v nats-server >/dev/null || ! command -v openssl >/dev/null; then
     as_root=()
     if [ "$(id -u)" -ne 0 ]; then
         as_root=(sudo)
     fi
     "${as_root[@]}" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq nats-server
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq nats-server openssl
 fi
 bin=$(command -v nats-server)
 

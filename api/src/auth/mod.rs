@@ -8,7 +8,7 @@ mod token;
 pub use credential::{
     Presented, SECURE_PREFIX, SESSION_COOKIE, Transport, cookies, same_origin, session_token,
 };
-pub(crate) use record::Recorded;
+pub(crate) use record::{Recorded, record_locked};
 pub(crate) use resolve::authenticate;
 pub use token::{AccessTokens, Bearer, TokenKind};
 
@@ -26,10 +26,11 @@ use scanledger_commands::ports::Seen;
 use scanledger_commands::{Context, IdempotencyKey};
 use scanledger_domain::id::{CommandId, FindingId, OrganizationId, ProjectId, ScanId, SubjectId, UserId};
 use scanledger_domain::identity::{
-    Action, Denied, Principal, ProjectScope, Resource, Visible, authorize, plain_email,
+    Action, Credential, Denied, Given, Principal, ProjectScope, Resource, Visible, authorize, plain_email,
 };
 use scanledger_domain::limits::IDEMPOTENCY_KEY_CHARS;
 use scanledger_domain::log::{Actor, Position};
+use scanledger_domain::report::ArtifactKind;
 use scanledger_domain::vault::{HashPurpose, Sealed, VaultError};
 use scanledger_projections::finding::FindingScope;
 use std::time::Duration;
@@ -75,7 +76,6 @@ impl FromRequestParts<App> for Caller {
         if let Presented::Cookie(_) = presented {
             same_origin(&parts.method, &parts.headers)?;
         }
-        let principal = at_work(app, principal, &parts.headers).await?;
         let action = match parts.extensions.get::<Access>() {
             Some(Access::Needs(action)) => *action,
             // Whoever comes to a route that is open to all and says who they are may look.
@@ -86,14 +86,14 @@ impl FromRequestParts<App> for Caller {
             }
         };
         let (origin, route) = (Origin::of(parts), route(parts));
-        let caller = Self { principal, action, origin, route, memory };
+        let mut caller = Self { principal, action, origin, route, memory };
+        caller.go_to_work(app, &parts.headers).await?;
         if let Err(denied) = authorize(&caller.principal, action, action.floor(caller.organization())) {
-            caller.record_denied(app).await;
-            return Err(denied.into());
+            return Err(caller.refused(app, denied).await);
         }
         reach_min_position(app, &parts.headers).await?;
-        if action.is_recorded() {
-            caller.record_granted(app, action).await?;
+        if action.is_recorded() && !is_about_one(&caller.route) {
+            caller.record_granted(app, action, Given::default()).await?;
         }
         Ok(caller)
     }
@@ -105,21 +105,26 @@ fn route(parts: &Parts) -> String {
     format!("{} {path}", parts.method)
 }
 
-/// The caller in the organization that it wants to work in.
-async fn at_work(app: &App, principal: Principal, headers: &HeaderMap) -> Result<Principal, Problem> {
-    let Some(value) = headers.get(ORGANIZATION) else { return Ok(principal) };
-    let wanted: Option<OrganizationId> = value.to_str().ok().and_then(|text| text.parse().ok());
-    let Some(wanted) = wanted else {
-        return Err(Problem::invalid(ORGANIZATION.as_str(), "must be the id of an organization"));
-    };
-    let there = principal.in_organization(wanted).ok_or(Denied::Foreign)?;
+/// Whether a route is about one thing, which is known only when it was looked up: what the caller takes out is recorded
+/// then, with what it is.
+fn is_about_one(route: &str) -> bool {
+    route.contains('{')
+}
+
+/// The caller in another organization; `None` if there is no such place for them.
+async fn at_work(
+    app: &App,
+    principal: &Principal,
+    wanted: OrganizationId,
+) -> Result<Option<Principal>, Problem> {
+    let Some(there) = principal.in_organization(wanted) else { return Ok(None) };
     // Whoever runs the installation may work in every organization, so that one has to be there.
     let belongs = wanted == principal.organization
         || there.person().is_some_and(|standing| standing.belonging(wanted).is_some());
     if !belongs && app.views.organization(wanted).await?.is_none() {
-        return Err(Denied::Foreign.into());
+        return Ok(None);
     }
-    Ok(there)
+    Ok(Some(there))
 }
 
 /// Waits until the read model has reached the position that the client asks for.
@@ -141,6 +146,26 @@ async fn reach_min_position(app: &App, headers: &HeaderMap) -> Result<(), Proble
 }
 
 impl Caller {
+    /// Goes to the organization that the caller wants to work in. That it is not theirs is recorded, whatever they
+    /// wanted to do there: nobody names it by mistake.
+    async fn go_to_work(&mut self, app: &App, headers: &HeaderMap) -> Result<(), Problem> {
+        let Some(value) = headers.get(ORGANIZATION) else { return Ok(()) };
+        let wanted: Option<OrganizationId> = value.to_str().ok().and_then(|text| text.parse().ok());
+        let Some(wanted) = wanted else {
+            return Err(Problem::invalid(ORGANIZATION.as_str(), "must be the id of an organization"));
+        };
+        match at_work(app, &self.principal, wanted).await? {
+            Some(there) => {
+                self.principal = there;
+                Ok(())
+            }
+            None => {
+                self.record_refusal(app, self.action, Some(wanted)).await;
+                Err(Denied::Foreign.into())
+            }
+        }
+    }
+
     /// The caller's organization.
     pub fn organization(&self) -> OrganizationId {
         self.principal.organization
@@ -168,7 +193,10 @@ impl Caller {
     }
 
     /// As [`Self::may`], and a refusal of what only some may do is recorded.
-    async fn may_or_record(&self, app: &App, resource: Resource) -> Result<(), Problem> {
+    ///
+    /// # Errors
+    /// As [`Self::may`].
+    pub async fn may_or_record(&self, app: &App, resource: Resource) -> Result<(), Problem> {
         match authorize(&self.principal, self.action, resource) {
             Ok(()) => Ok(()),
             Err(denied) => Err(self.refused(app, denied).await),
@@ -177,8 +205,17 @@ impl Caller {
 
     /// The problem of a refusal, which is recorded if it is about what only some may do.
     pub async fn refused(&self, app: &App, denied: Denied) -> Problem {
-        self.record_denied(app).await;
+        self.record_denied(app, self.action).await;
         denied.into()
+    }
+
+    /// As [`Self::may_or_record`], and what only is taken out or looked at is recorded with what it is.
+    async fn may_have(&self, app: &App, resource: Resource, given: Given) -> Result<(), Problem> {
+        self.may_or_record(app, resource).await?;
+        if self.action.is_recorded() {
+            self.record_granted(app, self.action, given).await?;
+        }
+        Ok(())
     }
 
     /// Whether the route's action may be done to a project.
@@ -187,7 +224,8 @@ impl Caller {
     /// 404 if there is none of this id, 403 if it is not for the caller (Pepper reference §16).
     pub async fn may_project(&self, app: &App, project: ProjectId) -> Result<(), Problem> {
         let scope = app.views.scope_of_project(project).await?;
-        self.may_or_record(app, Resource::Project(scope)).await
+        let given = Given { project: Some(project), ..Given::default() };
+        self.may_have(app, Resource::Project(scope), given).await
     }
 
     /// Whether the route's action may be done to a scan.
@@ -195,8 +233,22 @@ impl Caller {
     /// # Errors
     /// As [`Self::may_project`].
     pub async fn may_scan(&self, app: &App, scan: ScanId) -> Result<ProjectId, Problem> {
+        self.may_file(app, scan, None).await
+    }
+
+    /// Whether the route's action may be done to a file of a scan; `None` is what no scan has, or all of it.
+    ///
+    /// # Errors
+    /// As [`Self::may_project`].
+    pub async fn may_file(
+        &self,
+        app: &App,
+        scan: ScanId,
+        artifact: Option<ArtifactKind>,
+    ) -> Result<ProjectId, Problem> {
         let scope: ProjectScope = app.views.scope_of_scan(scan).await?;
-        self.may_or_record(app, Resource::Project(scope)).await?;
+        let given = Given { project: Some(scope.project), scan: Some(scan), artifact };
+        self.may_have(app, Resource::Project(scope), given).await?;
         Ok(scope.project)
     }
 
@@ -207,7 +259,8 @@ impl Caller {
     pub async fn may_finding(&self, app: &App, finding: FindingId) -> Result<FindingScope, Problem> {
         let scopes = app.views.finding_scopes(vec![finding]).await?;
         let scope = scopes.into_iter().next().ok_or_else(|| Problem::missing("finding"))?;
-        self.may_or_record(app, Resource::Project(scope.scope)).await?;
+        let given = Given { project: Some(scope.scope.project), ..Given::default() };
+        self.may_have(app, Resource::Project(scope.scope), given).await?;
         Ok(scope)
     }
 
@@ -279,6 +332,10 @@ impl Caller {
             self.seal(app, self.origin.address.map(|address| address.to_string()).as_deref())?;
         context.user_agent = self.seal(app, self.origin.user_agent.as_deref())?;
         context.request.clone_from(&self.origin.request);
+        context.key = match (self.principal.actor, self.principal.credential) {
+            (Actor::User(_), Credential::Key { key, .. }) => Some(key),
+            _ => None,
+        };
         Ok(context)
     }
 }

@@ -57,6 +57,11 @@ impl AuditEntry {
         Actor(self.0.actor)
     }
 
+    /// The API key that it was done with: a person's, or the one that acted by itself. Null for who had signed in.
+    async fn key(&self) -> Option<ID> {
+        self.0.key.map(|key| ID(key.to_string()))
+    }
+
     /// The event's data.
     async fn details(&self) -> serde_json::Value {
         serde_json::from_str(&self.0.details).unwrap_or_default()

@@ -4,11 +4,11 @@ use super::actor::Actor;
 use super::problem::bad_input;
 use super::scalar::{Instant, Place};
 use super::scope::id;
-use super::word::{IgnoreReason, IncidentSort, IncidentStatus, IncidentTag, Severity, TriageState};
+use super::word::{IgnoreReason, IncidentStatus, IncidentTag, Severity, TriageState};
 use async_graphql::{ID, InputObject, Object, Result, SimpleObject};
 use scanledger_domain::limits::BULK_FINDINGS;
 use scanledger_domain::log;
-use scanledger_projections::incident::{self, Closing, Direction, IncidentOrder, IncidentRow};
+use scanledger_projections::incident::{self, Closing, IncidentRow};
 
 /// An incident at a position.
 pub(super) struct Incident {
@@ -61,16 +61,6 @@ impl IncidentFilter {
             assignees: assignees.iter().map(|user| id(user, "assignees")).collect::<Result<_>>()?,
             ..Default::default()
         })
-    }
-}
-
-impl From<IncidentSort> for IncidentOrder {
-    fn from(sort: IncidentSort) -> Self {
-        let direction = match sort {
-            IncidentSort::Newest => Direction::Descending,
-            IncidentSort::Oldest => Direction::Ascending,
-        };
-        Self { direction, ..Self::default() }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Batched loading: what all objects of one level need is read with one statement.
 
 use super::scope::{Pin, Scope};
-use super::word::{Ecosystem, FindingSort, ScanStatus, Scanner, Severity, TriageState};
+use super::word::{
+    ComponentSort, Ecosystem, FindingSort, ScanSort, ScanStatus, Scanner, Severity, TriageState,
+};
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::{Context, Error, Result};
 use scanledger_domain::id::{ApiKeyId, IncidentId, ProjectId, ScanId, UserId};
@@ -60,6 +62,7 @@ pub(super) struct ScansAsked {
     pub(super) pin: Pin,
     pub(super) statuses: Vec<ScanStatus>,
     pub(super) branch: Option<String>,
+    pub(super) sort: ScanSort,
     pub(super) window: Window,
 }
 
@@ -119,6 +122,7 @@ pub(super) struct ComponentsAsked {
     pub(super) branch: Option<String>,
     pub(super) name_contains: Option<String>,
     pub(super) ecosystem: Option<Ecosystem>,
+    pub(super) sort: ComponentSort,
     pub(super) window: Window,
 }
 
@@ -208,6 +212,7 @@ impl Loader<ScansKey> for Batches {
                 statuses: asked.statuses.iter().copied().map(Into::into).collect(),
                 branch: asked.branch.clone(),
                 at: asked.pin.at(),
+                direction: asked.sort.into(),
                 paging: paging(asked.window),
             };
             let pages = self.scope.views().scans_of_projects(query).await;
@@ -259,6 +264,7 @@ impl Loader<ComponentsKey> for Batches {
                 at: asked.pin.at(),
                 name_contains: asked.name_contains.clone(),
                 ecosystem: asked.ecosystem.map(Into::into),
+                sort: asked.sort.into(),
                 paging: paging(asked.window),
             };
             let pages = self.scope.views().components_of_projects(query).await;

@@ -12,6 +12,7 @@ mod event;
 mod finding;
 mod incident;
 mod load;
+mod operation;
 mod page;
 mod paging;
 mod problem;
@@ -24,6 +25,7 @@ mod scope;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod walk;
 mod word;
 
 use crate::app::App;
@@ -32,7 +34,7 @@ use crate::extract::Body;
 use crate::problem::Problem;
 use crate::request::RequestId;
 use crate::routes::Access;
-use async_graphql::{Data, EmptyMutation, Executor, Request, Response, Schema};
+use async_graphql::{EmptyMutation, Request, Response, Schema};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{FromRequestParts, State};
@@ -44,7 +46,7 @@ use event::Subscriptions;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use query::Query;
-use scanledger_domain::identity::{Action, Principal};
+use scanledger_domain::identity::{Action, Denied, Given, Principal};
 use scanledger_domain::limits::{GRAPHQL_COMPLEXITY, GRAPHQL_DEPTH, GRAPHQL_SOCKET_OPERATIONS};
 use scope::{Scope, Sources};
 use std::sync::{Arc, LazyLock};
@@ -87,11 +89,25 @@ async fn answer(
     Body { value, .. }: Body<Request>,
 ) -> Result<Json<Response>, Problem> {
     let engine = Engine::new(sources(&app), request_id());
-    let (response, is_audited) = engine.run(caller.principal.clone(), value).await;
-    if is_audited {
-        caller.record_granted(&app, Action::ReadAudit).await?;
+    let (response, audited) = engine.run(caller.principal.clone(), value).await;
+    if let Some(audited) = audited {
+        record(&caller, &app, audited).await?;
     }
     Ok(Json(response))
+}
+
+/// Records that an operation looked at the audit log or was refused to, before its answer is given.
+///
+/// # Errors
+/// When a look cannot be recorded; nothing is shown then.
+async fn record(caller: &Caller, app: &App, audited: Result<(), Denied>) -> Result<(), Problem> {
+    match audited {
+        Ok(()) => caller.record_granted(app, Action::ReadAudit, Given::default()).await,
+        Err(_) => {
+            caller.record_denied(app, Action::ReadAudit).await;
+            Ok(())
+        }
+    }
 }
 
 /// `GET /graphql`: the page for browsers, the upgrade for subscribers.
@@ -108,7 +124,7 @@ async fn open(
         };
         let caller = if headers.contains_key(header::AUTHORIZATION) {
             match Caller::from_request_parts(&mut parts, &app).await {
-                Ok(caller) => Some(caller.principal),
+                Ok(caller) => Some(caller),
                 Err(problem) => return problem.into_response(),
             }
         } else {
@@ -140,45 +156,30 @@ impl Engine {
         Self { sources, request, free: Arc::new(Semaphore::new(GRAPHQL_SOCKET_OPERATIONS)) }
     }
 
-    /// Runs a query; also tells whether it looked at the audit log.
-    async fn run(&self, principal: Principal, request: Request) -> (Response, bool) {
+    /// Runs a query; also tells whether it might look at the audit log, if it asked to.
+    async fn run(&self, principal: Principal, request: Request) -> (Response, Option<Result<(), Denied>>) {
         let scope = Scope::new(principal, self.sources.clone(), self.request.clone());
         let response = SCHEMA.execute(Arc::clone(&scope).attach(request)).await;
         tracing::debug!(queries = scope.queries(), "a GraphQL operation was answered");
-        (problem::with_codes(response), scope.is_audited())
+        (problem::with_codes(response), scope.audited())
+    }
+
+    /// Runs what is asked on a socket, where every operation is a stream; `None` if too many are under way.
+    fn stream(&self, principal: Principal, request: Request) -> Option<Running> {
+        let permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
+        let scope = Scope::new(principal, self.sources.clone(), self.request.clone());
+        let answers = SCHEMA.execute_stream(Arc::clone(&scope).attach(request)).map(problem::with_codes);
+        // The permit lives as long as the stream: until it ends, or its client completes it.
+        let answers = answers.map(move |answer| {
+            let _under_way = &permit;
+            answer
+        });
+        Some(Running { scope, answers: answers.boxed() })
     }
 }
 
-/// What a socket knows about whoever opened it: put there when the connection was made.
-struct Session(Principal);
-
-impl Executor for Engine {
-    async fn execute(&self, request: Request) -> Response {
-        // Sockets run every operation as a stream, in a session; here there is none.
-        self.execute_stream(request, None).next().await.unwrap_or_default()
-    }
-
-    fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        let principal = session
-            .as_ref()
-            .and_then(|session| session.get(&std::any::TypeId::of::<Session>()))
-            .and_then(|session| session.downcast_ref::<Session>())
-            .map(|session| session.0.clone());
-        let Some(principal) = principal else {
-            let error = async_graphql::ServerError::new("nobody is signed in", None);
-            return futures::stream::iter([Response::from_errors(vec![error])]).boxed();
-        };
-        let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else {
-            return futures::stream::iter([problem::too_many()]).boxed();
-        };
-        let scope = Scope::new(principal, self.sources.clone(), self.request.clone());
-        let answers = SCHEMA.execute_stream(scope.attach(request)).map(problem::with_codes);
-        // The permit lives as long as the stream: until it ends, or its client completes it.
-        answers
-            .map(move |answer| {
-                let _under_way = &permit;
-                answer
-            })
-            .boxed()
-    }
+/// An operation on a socket.
+struct Running {
+    scope: Arc<Scope>,
+    answers: BoxStream<'static, Response>,
 }

@@ -15,7 +15,7 @@ const DEFAULT_ROWS: u32 = 20;
 #[derive(Debug, Clone, Copy, SimpleObject)]
 pub(super) struct Totals {
     /// How many rows there are in all; exact.
-    total_count: u64,
+    pub(super) total_count: u64,
 }
 
 /// A page of a list.
@@ -80,7 +80,11 @@ impl Asked {
     }
 }
 
-fn cursor(argument: &str, text: Option<&str>) -> Result<Option<u64>> {
+/// The number in a cursor.
+///
+/// # Errors
+/// For foreign cursors.
+pub(super) fn cursor(argument: &str, text: Option<&str>) -> Result<Option<u64>> {
     text.map(|text| {
         Cursor::decode_cursor(text)
             .map(|cursor| cursor.0)
@@ -137,18 +141,6 @@ pub(super) fn list<T: OutputType>(offset: u64, rows: Vec<T>, total: u64) -> List
     let mut list =
         Connection::with_additional_fields(offset.min(total) > 0, end < total, Totals { total_count: total });
     list.edges.extend((offset..).zip(rows).map(|(row, node)| Edge::new(Cursor(row), node)));
-    list
-}
-
-/// The page of a list whose cursors are numbers of their own.
-pub(super) fn list_by<T: OutputType>(
-    rows: Vec<(u64, T)>,
-    has_previous: bool,
-    has_next: bool,
-    total: u64,
-) -> List<T> {
-    let mut list = Connection::with_additional_fields(has_previous, has_next, Totals { total_count: total });
-    list.edges.extend(rows.into_iter().map(|(number, node)| Edge::new(Cursor(number), node)));
     list
 }
 

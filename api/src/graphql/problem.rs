@@ -1,6 +1,8 @@
 //! What went wrong, as GraphQL errors: a sentence, and a code in `extensions.code`. Never internals.
 
+use crate::problem::Problem;
 use async_graphql::{Error, ErrorExtensions as _, Response, Value};
+use axum::http::StatusCode;
 use scanledger_domain::identity::Denied;
 use scanledger_domain::limits::GRAPHQL_SOCKET_OPERATIONS;
 use scanledger_projections::ReadError;
@@ -14,7 +16,7 @@ pub(super) mod code {
     pub(in super::super) const FORBIDDEN: &str = "FORBIDDEN";
     /// The request is at fault.
     pub(in super::super) const BAD_INPUT: &str = "BAD_INPUT";
-    /// Something has to end before this can begin.
+    /// Something has to end before this can begin, or some time to pass.
     pub(in super::super) const TOO_MANY: &str = "TOO_MANY";
     /// The server is at fault; `requestId` finds it in its log.
     pub(in super::super) const INTERNAL: &str = "INTERNAL";
@@ -27,6 +29,15 @@ pub(super) fn too_many() -> Response {
     );
     let mut error = async_graphql::ServerError::new(message, None);
     error.extensions.get_or_insert_default().set("code", Value::from(code::TOO_MANY));
+    Response::from_errors(vec![error])
+}
+
+/// The operation is not carried out, or its answer not given.
+pub(super) fn refused(problem: &Problem) -> Response {
+    let parts = problem.parts();
+    let code = if parts.status == StatusCode::TOO_MANY_REQUESTS { code::TOO_MANY } else { code::INTERNAL };
+    let mut error = async_graphql::ServerError::new(parts.error, None);
+    error.extensions.get_or_insert_default().set("code", Value::from(code));
     Response::from_errors(vec![error])
 }
 

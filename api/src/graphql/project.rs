@@ -7,7 +7,7 @@ use super::paging::{Asked, List, cost, list};
 use super::scalar::Instant;
 use super::scan::Scan;
 use super::scope::Pin;
-use super::word::{FindingSort, GateResult, ScanStatus, Severity};
+use super::word::{ComponentSort, FindingSort, GateResult, ScanSort, ScanStatus, Severity};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use scanledger_domain::project::{Gate as DomainGate, GateReason, Limit, Verdict as DomainVerdict};
 use scanledger_domain::severity::SeverityCounts as DomainCounts;
@@ -187,7 +187,7 @@ impl Project {
         Ok(row.map(|row| Scan { row, pin: self.pin }))
     }
 
-    /// Its scans, newest first.
+    /// Its scans.
     #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn scans(
         &self,
@@ -196,9 +196,10 @@ impl Project {
         after: Option<String>,
         #[graphql(default)] statuses: Vec<ScanStatus>,
         branch: Option<String>,
+        #[graphql(default)] sort: ScanSort,
     ) -> Result<List<Scan>> {
         let window = nested(first, after.as_deref())?;
-        let asked = ScansAsked { pin: self.pin, statuses, branch, window };
+        let asked = ScansAsked { pin: self.pin, statuses, branch, sort, window };
         let page = Batches::of(ctx).load_one(Of(self.row.id, asked)).await?;
         Ok(page_of(window, page, |row| Scan { row, pin: self.pin }))
     }
@@ -220,7 +221,7 @@ impl Project {
         Ok(page_of(window, page, |row| Finding { row, pin: self.pin }))
     }
 
-    /// Components on a branch, by ecosystem, name, version and path; the default branch without a name.
+    /// Components on a branch; the default branch without a name.
     #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn components(
         &self,
@@ -229,6 +230,7 @@ impl Project {
         after: Option<String>,
         branch: Option<String>,
         #[graphql(default)] filter: ComponentFilter,
+        #[graphql(default)] sort: ComponentSort,
     ) -> Result<List<Component>> {
         let window = nested(first, after.as_deref())?;
         let filter = filter.checked()?;
@@ -237,6 +239,7 @@ impl Project {
             branch,
             name_contains: filter.name_contains,
             ecosystem: filter.ecosystem,
+            sort,
             window,
         };
         let page = Batches::of(ctx).load_one(Of(self.row.id, asked)).await?;

@@ -5,14 +5,14 @@ use super::component::{Component, ComponentFilter};
 use super::diff::Diff;
 use super::finding::{Finding, FindingFilter, check_search};
 use super::incident::{Incident, IncidentFilter};
-use super::paging::{Asked, List, cost, default_size, list_by, page, size};
+use super::paging::{Asked, List, cost, page, size};
 use super::problem::{bad_input, not_found};
 use super::project::{Project, ProjectFilter};
-use super::scalar::{Cursor, Place};
+use super::scalar::Place;
 use super::scan::{Scan, ScanFilter};
 use super::scope::{Scope, id};
-use super::word::{FindingSort, IncidentSort, ProjectSort};
-use async_graphql::connection::CursorType as _;
+use super::walk::Walk;
+use super::word::{AuditSort, ComponentSort, FindingSort, IncidentSort, ProjectSort, ScanSort};
 use async_graphql::{Context, ID, Object, Result};
 use scanledger_domain::id::ProjectId;
 use scanledger_domain::identity::Action;
@@ -22,7 +22,7 @@ use scanledger_projections::audit::AuditQuery;
 use scanledger_projections::component::ComponentQuery;
 use scanledger_projections::diff::DiffQuery;
 use scanledger_projections::finding::{FindingQuery, ListScope};
-use scanledger_projections::incident::{IncidentMark, IncidentQuery, IncidentRef};
+use scanledger_projections::incident::{Direction, IncidentMark, IncidentOrder, IncidentQuery, IncidentRef};
 use scanledger_projections::project::ProjectQuery;
 use scanledger_projections::scan::ScanQuery;
 
@@ -111,7 +111,7 @@ impl Query {
         Ok(Some(Scan { row, pin }))
     }
 
-    /// Scans, newest first.
+    /// Scans.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn scans(
         &self,
@@ -122,6 +122,7 @@ impl Query {
         last: Option<i32>,
         before: Option<String>,
         #[graphql(default)] filter: ScanFilter,
+        #[graphql(default)] sort: ScanSort,
         as_of: Option<String>,
         as_of_scan: Option<ID>,
     ) -> Result<List<Scan>> {
@@ -141,6 +142,7 @@ impl Query {
                 statuses: filter.statuses.iter().copied().map(Into::into).collect(),
                 branch: filter.branch.clone(),
                 at: pin.at(),
+                direction: sort.into(),
                 paging,
             })
         };
@@ -239,12 +241,14 @@ impl Query {
     }
 
     /// Incidents: one for each secret, wherever it stands.
-    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn incidents(
         &self,
         ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
         #[graphql(default)] filter: IncidentFilter,
         #[graphql(default)] sort: IncidentSort,
         as_of: Option<String>,
@@ -252,31 +256,28 @@ impl Query {
     ) -> Result<List<Incident>> {
         let scope = Scope::of(ctx);
         scope.authorize(Action::Read)?;
-        let limit = match first {
-            Some(first) => size("first", first, PAGE_ROWS)?,
-            None => default_size(PAGE_ROWS),
-        };
-        let after = after.map(|text| Cursor::decode_cursor(&text)).transpose();
-        let after = after.map_err(|error| bad_input(format!("after is {error}")))?;
+        let walk = Walk::new((first, after.as_deref()), (last, before.as_deref()), PAGE_ROWS, sort.into())?;
         let pin = scope.pin(as_of, as_of_scan).await?;
+        let mark = |number| IncidentMark { value: None, number: Position(number) };
         let query = IncidentQuery {
             organization: scope.organization(),
             visible: scope.visible_to(Action::Read),
             at: pin.at(),
             filter: filter.checked()?,
-            order: sort.into(),
-            from: after.as_ref().map(|cursor| IncidentMark { value: None, number: Position(cursor.0) }),
-            is_backward: false,
-            limit,
+            order: IncidentOrder { direction: sort.into(), ..IncidentOrder::default() },
+            from: walk.start().map(mark),
+            to: walk.end().map(mark),
+            is_backward: walk.is_backward(),
+            limit: walk.size(),
         };
         let total = scope.views().incident_total(query.clone()).await;
         let total = total.map_err(|error| scope.failed(&error))?;
         let page = scope.views().incidents(query).await.map_err(|error| scope.failed(&error))?;
         let rows = page.rows.into_iter().map(|row| (row.number.0, Incident { row })).collect();
-        Ok(list_by(rows, after.is_some(), page.has_more, total))
+        Ok(walk.list(rows, page.has_more, total))
     }
 
-    /// Components on a branch of a project, by ecosystem, name, version and path; the default branch without a name.
+    /// Components on a branch of a project; the default branch without a name.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn components(
         &self,
@@ -288,6 +289,7 @@ impl Query {
         last: Option<i32>,
         before: Option<String>,
         #[graphql(default)] filter: ComponentFilter,
+        #[graphql(default)] sort: ComponentSort,
         as_of: Option<String>,
         as_of_scan: Option<ID>,
     ) -> Result<List<Component>> {
@@ -304,33 +306,38 @@ impl Query {
                 at: pin.at(),
                 name_contains: filter.name_contains.clone(),
                 ecosystem: filter.ecosystem.map(Into::into),
+                sort: sort.into(),
                 paging: Some(paging),
             })
         };
         page(scope, &asked, read, Component).await
     }
 
-    /// The audit log, newest first; needs the role security.
-    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    /// The audit log; needs the role security.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn audit_entries(
         &self,
         ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
         #[graphql(default)] filter: AuditFilter,
+        #[graphql(default)] sort: AuditSort,
         as_of: Option<String>,
         as_of_scan: Option<ID>,
     ) -> Result<List<AuditEntry>> {
         let scope = Scope::of(ctx);
         scope.authorize(Action::ReadAudit)?;
         check_search("text", filter.text.as_deref())?;
-        let limit = match first {
-            Some(first) => size("first", first, AUDIT_PAGE_ROWS)?,
-            None => default_size(AUDIT_PAGE_ROWS),
-        };
-        let after = after.map(|text| Cursor::decode_cursor(&text)).transpose();
-        let after = after.map_err(|error| bad_input(format!("after is {error}")))?;
+        let walk =
+            Walk::new((first, after.as_deref()), (last, before.as_deref()), AUDIT_PAGE_ROWS, sort.into())?;
         let pin = scope.pin(as_of, as_of_scan).await?;
+        let (start, end) = (walk.start().map(Position), walk.end().map(Position));
+        let (before, after) = match walk.way() {
+            Direction::Descending => (start, end),
+            Direction::Ascending => (end, start),
+        };
         let query = AuditQuery {
             organization: scope.organization(),
             visible: scope.visible_to(Action::ReadAudit),
@@ -340,15 +347,20 @@ impl Query {
                 .map(|resource| scanledger_domain::audit::AuditResource::from(resource).as_str().to_owned()),
             user: filter.user.map(|user| id(&user, "user")).transpose()?,
             text: filter.text,
-            before: after.map(|cursor| Position(cursor.0)),
+            before,
+            after,
             until: Some(pin.position()),
-            limit,
+            direction: walk.way(),
+            limit: walk.size(),
         };
         let total = scope.views().audit_total(query.clone()).await.map_err(|error| scope.failed(&error))?;
         let entries = scope.views().audit(query).await;
-        let (entries, has_more) = entries.map_err(|error| scope.failed(&error))?;
+        let (mut entries, has_more) = entries.map_err(|error| scope.failed(&error))?;
+        if walk.is_backward() {
+            entries.reverse();
+        }
         let rows = entries.into_iter().map(|entry| (entry.position.0, AuditEntry(entry))).collect();
-        Ok(list_by(rows, after.is_some(), has_more, total))
+        Ok(walk.list(rows, has_more, total))
     }
 
     /// What differs on a branch of a project between two instants, each of which takes what `asOf` takes; the

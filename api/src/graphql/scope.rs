@@ -5,13 +5,13 @@ use crate::extract::parse_at;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Request, Result};
 use scanledger_domain::id::{OrganizationId, ProjectId, ScanId};
-use scanledger_domain::identity::{Action, Principal, ProjectScope, Resource, Visible, authorize};
+use scanledger_domain::identity::{Action, Denied, Principal, ProjectScope, Resource, Visible, authorize};
 use scanledger_domain::log::{EventLog, Position};
 use scanledger_domain::vault::Vault;
 use scanledger_projections::{At, Moment, ReadError, Views};
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Where answers come from. Cheap to clone.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ pub(super) struct Scope {
     request: String,
     head: Position,
     queries: AtomicUsize,
-    audited: AtomicBool,
+    audited: OnceLock<Result<(), Denied>>,
 }
 
 /// The position that an object and everything below it are shown at.
@@ -60,7 +60,7 @@ impl Scope {
             request,
             head,
             queries: AtomicUsize::new(0),
-            audited: AtomicBool::new(false),
+            audited: OnceLock::new(),
         })
     }
 
@@ -86,9 +86,9 @@ impl Scope {
         self.queries.load(Ordering::Relaxed)
     }
 
-    /// Whether it looked at the audit log, or tried to.
-    pub(super) fn is_audited(&self) -> bool {
-        self.audited.load(Ordering::Relaxed)
+    /// Whether it might look at the audit log; `None` if it did not ask to.
+    pub(super) fn audited(&self) -> Option<Result<(), Denied>> {
+        self.audited.get().copied()
     }
 
     /// Where answers come from.
@@ -113,11 +113,12 @@ impl Scope {
 
     /// Checks that the caller may do this to the organization as a whole.
     pub(super) fn authorize(&self, action: Action) -> Result<()> {
+        let may = authorize(&self.principal, action, Resource::Organization(self.organization()));
         if action == Action::ReadAudit {
-            self.audited.store(true, Ordering::Relaxed);
+            // It is the same however often one operation asks.
+            self.audited.get_or_init(|| may);
         }
-        authorize(&self.principal, action, Resource::Organization(self.organization()))
-            .map_err(|denied| problem::denied(denied, "organization"))
+        may.map_err(|denied| problem::denied(denied, "organization"))
     }
 
     /// Checks that the caller may read what belongs to a project; `what` is what they asked for.

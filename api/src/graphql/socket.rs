@@ -1,10 +1,13 @@
-//! Subscriptions over WebSocket: graphql-transport-ws, with an eye on the key they were opened with.
+//! Operations over WebSocket: graphql-transport-ws, with an eye on the key they were opened with.
 //!
 //! Protocol: <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>.
 
-use super::{Engine, Session, request_id, sources};
+use super::operation::{Operations, Session};
+use super::{Engine, request_id, sources};
 use crate::app::App;
 use crate::auth::Caller;
+use crate::limit::{Limits, Slot};
+use crate::problem::Problem;
 use async_graphql::Data;
 use async_graphql::http::{WebSocket, WebSocketProtocols, WsMessage};
 use axum::extract::FromRequestParts;
@@ -15,18 +18,23 @@ use axum::response::{IntoResponse, Response};
 use futures::stream::SplitStream;
 use futures::{SinkExt as _, StreamExt as _};
 use parking_lot::Mutex;
-use scanledger_domain::identity::Principal;
-use scanledger_domain::limits::JSON_BODY_BYTES;
+use scanledger_domain::identity::Credential;
+use scanledger_domain::limits::{GRAPHQL_SOCKETS, JSON_BODY_BYTES};
+use scanledger_domain::log::Position;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 /// The one protocol that is spoken.
 const PROTOCOL: &str = "graphql-transport-ws";
 /// How long a client may take to say who it is.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often the key is looked at again: what a revoked key still sees is at most this old.
-const KEY_CHECK: Duration = Duration::from_secs(2);
+/// How often it is looked whether anything has happened: then the key is looked at again, because what ends a key, a
+/// session or a right is an event.
+const LOOK: Duration = Duration::from_millis(200);
+/// How often the key is looked at again though nothing has happened: it may have come to its end.
+const KEY_CHECK: Duration = Duration::from_secs(1);
 /// How long a client that does not read is waited for.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -42,28 +50,91 @@ mod close {
     pub(super) const INIT_TIMEOUT: u16 = 4408;
     /// A message that is none.
     pub(super) const BAD_MESSAGE: u16 = 4400;
+    /// The server cannot do it now (RFC 6455's registry of codes).
+    pub(super) const TRY_AGAIN: u16 = 1013;
 }
 
-/// Whose socket it is, and the request that shows it.
-struct Key {
-    parts: Parts,
-    principal: Principal,
+/// Whose socket it is, and the place that it takes among theirs.
+struct Admitted {
+    session: Arc<Session>,
+    _place: Option<Slot<Credential>>,
 }
 
-type Known = Arc<Mutex<Option<Key>>>;
+impl Admitted {
+    /// Takes a place; none if they have as many sockets as they may.
+    fn new(parts: Parts, caller: Caller) -> Option<Self> {
+        let place = match parts.extensions.get::<Arc<Limits>>() {
+            Some(limits) => Some(limits.sockets.take(caller.principal.credential, GRAPHQL_SOCKETS)?),
+            None => None,
+        };
+        Some(Self { session: Arc::new(Session { parts, caller }), _place: place })
+    }
+}
+
+/// What the key that opened a socket is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It would open it now.
+    Good,
+    /// Nobody can tell at the moment.
+    Unknown,
+    /// It would not.
+    Over,
+}
+
+/// Whose socket it is, once that is known, and whether their key is still good.
+struct Watch {
+    app: App,
+    admitted: Mutex<Option<Admitted>>,
+    /// What it was when it was last looked at: at which position of the read model, and when.
+    last: Mutex<Option<(Position, Instant, Standing)>>,
+}
+
+impl Watch {
+    fn session(&self) -> Option<Arc<Session>> {
+        self.admitted.lock().as_ref().map(|admitted| Arc::clone(&admitted.session))
+    }
+
+    /// What the key is good for, looked at again if anything has happened or [`KEY_CHECK`] has passed, so that messages
+    /// without end ask the read model no more often than that.
+    async fn standing(&self) -> Standing {
+        let Some(session) = self.session() else { return Standing::Good };
+        // Taken before: what happens meanwhile is looked at the next time.
+        let (position, now) = (self.app.views.position(), Instant::now());
+        if let Some((seen, at, standing)) = *self.last.lock()
+            && seen == position
+            && now.duration_since(at) < KEY_CHECK
+        {
+            return standing;
+        }
+        let standing = match Caller::from_request_parts(&mut bare(&session.parts), &self.app).await {
+            Ok(caller) if caller.principal == session.caller.principal => Standing::Good,
+            Err(problem) if problem.status().is_server_error() => Standing::Unknown,
+            Ok(_) | Err(_) => Standing::Over,
+        };
+        *self.last.lock() = Some((position, now, standing));
+        standing
+    }
+}
 
 /// Upgrades; `caller` is known already if the request said who it is.
-pub(super) fn serve(
-    app: App,
-    upgrade: WebSocketUpgrade,
-    parts: Parts,
-    caller: Option<Principal>,
-) -> Response {
+pub(super) fn serve(app: App, upgrade: WebSocketUpgrade, parts: Parts, caller: Option<Caller>) -> Response {
     let engine = Engine::new(sources(&app), request_id());
-    let key = caller.map(|principal| Key { parts: bare(&parts), principal });
+    let admitted = match caller.map(|caller| Admitted::new(bare(&parts), caller)) {
+        Some(None) => {
+            let message =
+                format!("at most {GRAPHQL_SOCKETS} sockets can be open with one key at the same time");
+            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, message);
+            return problem.with_code("TOO_MANY").into_response();
+        }
+        Some(admitted) => admitted,
+        None => None,
+    };
     let upgrade =
         upgrade.protocols([PROTOCOL]).max_message_size(JSON_BODY_BYTES).max_frame_size(JSON_BODY_BYTES);
-    upgrade.on_upgrade(move |socket| Box::pin(run(app, engine, socket, bare(&parts), key))).into_response()
+    upgrade
+        .on_upgrade(move |socket| Box::pin(run(app, engine, socket, bare(&parts), admitted)))
+        .into_response()
 }
 
 /// The request again, as far as telling who sent it goes.
@@ -74,7 +145,7 @@ fn bare(parts: &Parts) -> Parts {
     copy
 }
 
-async fn run(app: App, engine: Engine, socket: Socket, parts: Parts, key: Option<Key>) {
+async fn run(app: App, engine: Engine, socket: Socket, parts: Parts, admitted: Option<Admitted>) {
     let is_ours = socket.protocol().is_some_and(|protocol| protocol.as_bytes() == PROTOCOL.as_bytes());
     let (mut sink, incoming) = socket.split();
     if !is_ours {
@@ -82,19 +153,25 @@ async fn run(app: App, engine: Engine, socket: Socket, parts: Parts, key: Option
         drop(sink.send(Message::Close(Some(frame))).await);
         return;
     }
-    let known: Known = Arc::new(Mutex::new(key));
-    let conversation = WebSocket::new(engine, texts(incoming), WebSocketProtocols::GraphQLWS)
-        .on_connection_init(initiation(Arc::clone(&app), parts, Arc::clone(&known)));
+    let watch = Watch { app: Arc::clone(&app), admitted: Mutex::new(admitted), last: Mutex::default() };
+    let watch = Arc::new(watch);
+    let (over, mut ends) = mpsc::channel(1);
+    let said = while_good(Arc::clone(&watch), over, texts(incoming));
+    let operations = Operations::new(app, engine);
+    let conversation = WebSocket::new(operations, said, WebSocketProtocols::GraphQLWS)
+        .on_connection_init(initiation(Arc::clone(&watch), parts));
     let mut conversation = std::pin::pin!(conversation);
     let deadline = Instant::now() + INIT_TIMEOUT;
     let mut is_open = false;
-    let mut checks = interval(KEY_CHECK);
-    checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let end = loop {
         let message = tokio::select! {
             biased;
-            _ = checks.tick() => {
-                if is_revoked(&app, &known).await {
+            Some(end) = ends.recv() => break Some(end),
+            _ = looks.tick() => {
+                // A server that cannot tell for a moment does not end what is under way.
+                if watch.standing().await == Standing::Over {
                     break Some(frame(close::FORBIDDEN, "Forbidden"));
                 }
                 continue;
@@ -140,29 +217,50 @@ fn texts(incoming: SplitStream<Socket>) -> impl futures::Stream<Item = Vec<u8>> 
         })
 }
 
+/// What clients say, as long as their key is surely good, so that nothing new begins with one that is not. Otherwise it
+/// is told with what the socket ends, and nothing is passed on from there.
+fn while_good(
+    watch: Arc<Watch>,
+    over: mpsc::Sender<CloseFrame>,
+    said: impl futures::Stream<Item = Vec<u8>> + Send,
+) -> impl futures::Stream<Item = Vec<u8>> + Send {
+    said.then(move |message| {
+        let (watch, over) = (Arc::clone(&watch), over.clone());
+        async move {
+            let end = match watch.standing().await {
+                Standing::Good => return message,
+                Standing::Unknown => frame(close::TRY_AGAIN, "Try again later"),
+                Standing::Over => frame(close::FORBIDDEN, "Forbidden"),
+            };
+            // Whoever is told ends the conversation, and this with it.
+            drop(over.try_send(end));
+            std::future::pending().await
+        }
+    })
+}
+
 /// What happens on `connection_init`: the payload may bring the key that the upgrade did not.
 fn initiation(
-    app: App,
+    watch: Arc<Watch>,
     mut parts: Parts,
-    known: Known,
 ) -> impl FnOnce(serde_json::Value) -> futures::future::BoxFuture<'static, async_graphql::Result<Data>> {
     move |payload| {
         Box::pin(async move {
-            let present = known.lock().as_ref().map(|key| key.principal.clone());
-            let principal = match (present, header_of(&payload)) {
-                (Some(principal), _) => principal,
+            let session = match (watch.session(), header_of(&payload)) {
+                (Some(session), _) => session,
                 (None, Some(value)) => {
                     parts.headers.insert(header::AUTHORIZATION, value);
-                    let caller = Caller::from_request_parts(&mut parts, &app).await;
-                    let principal = caller.map_err(|problem| refused(problem.status()))?.principal;
-                    *known.lock() = Some(Key { parts, principal: principal.clone() });
-                    principal
+                    let caller = Caller::from_request_parts(&mut parts, &watch.app).await;
+                    let caller = caller.map_err(|problem| refused(problem.status()))?;
+                    let admitted = Admitted::new(parts, caller);
+                    let admitted = admitted.ok_or_else(|| refused(StatusCode::TOO_MANY_REQUESTS))?;
+                    let session = Arc::clone(&admitted.session);
+                    *watch.admitted.lock() = Some(admitted);
+                    session
                 }
                 (None, None) => return Err(refused(StatusCode::UNAUTHORIZED)),
             };
-            let mut data = Data::default();
-            data.insert(Session(principal));
-            Ok(data)
+            Ok(session.into_data())
         })
     }
 }
@@ -178,23 +276,12 @@ fn header_of(payload: &serde_json::Value) -> Option<HeaderValue> {
     HeaderValue::from_str(value.as_str()?).ok()
 }
 
-/// Whether the key that opened the socket would not open it now.
-async fn is_revoked(app: &App, known: &Known) -> bool {
-    let key = known.lock().as_ref().map(|key| (bare(&key.parts), key.principal.clone()));
-    let Some((mut parts, principal)) = key else { return false };
-    match Caller::from_request_parts(&mut parts, app).await {
-        Ok(caller) => caller.principal != principal,
-        // A server that cannot tell for a moment does not end what is under way.
-        Err(problem) => matches!(problem.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN),
-    }
-}
-
 /// The engine's close codes as the protocol has them.
 fn closing(code: u16, reason: &str) -> CloseFrame {
     match (code, reason) {
         (1011, _) => frame(close::UNAUTHORIZED, "Unauthorized"),
         (1002, "Unauthorized" | "Forbidden") => frame(close::FORBIDDEN, "Forbidden"),
-        (1002, "Service Unavailable") => frame(1013, "Try again later"),
+        (1002, "Service Unavailable" | "Too Many Requests") => frame(close::TRY_AGAIN, "Try again later"),
         (1002, _) => frame(close::BAD_MESSAGE, "Invalid message received"),
         (code, reason) => frame(code, reason),
     }
@@ -231,6 +318,8 @@ mod tests {
         assert_eq!(closing(1002, "Unauthorized").code, close::FORBIDDEN);
         assert_eq!(closing(1002, "expected value at line 1 column 1").code, close::BAD_MESSAGE);
         assert_eq!(closing(1011, "The handshake is not completed.").code, close::UNAUTHORIZED);
+        assert_eq!(closing(1002, "Service Unavailable").code, close::TRY_AGAIN);
+        assert_eq!(closing(1002, "Too Many Requests").code, close::TRY_AGAIN);
         assert_eq!(closing(4429, "Too many initialisation requests.").code, 4429);
     }
 }

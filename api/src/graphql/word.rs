@@ -2,6 +2,7 @@
 
 use async_graphql::Enum;
 use scanledger_domain as domain;
+use scanledger_projections::incident::Direction;
 
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident($remote:literal) { $($(#[$word_doc:meta])* $word:ident),+ $(,)? })+) => {$(
@@ -240,6 +241,16 @@ pub(super) enum ProjectSort {
     Findings,
 }
 
+/// In which order scans come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Enum)]
+pub(super) enum ScanSort {
+    /// The last queued first.
+    #[default]
+    Newest,
+    /// The first queued first.
+    Oldest,
+}
+
 /// In which order incidents come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
 pub(super) enum IncidentSort {
@@ -247,6 +258,27 @@ pub(super) enum IncidentSort {
     #[default]
     Newest,
     /// The first opened first.
+    Oldest,
+}
+
+/// In which order components come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Enum)]
+#[graphql(remote = "scanledger_projections::component::ComponentSort")]
+pub(super) enum ComponentSort {
+    /// By ecosystem, name, version and path.
+    #[default]
+    Package,
+    /// Those that came or changed last first.
+    Newest,
+}
+
+/// In which order audit entries come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
+pub(super) enum AuditSort {
+    /// The last first.
+    #[default]
+    Newest,
+    /// The first first.
     Oldest,
 }
 
@@ -278,6 +310,33 @@ impl From<FindingSort> for scanledger_projections::finding::FindingSort {
             FindingSort::Severity => Self::Severity,
             FindingSort::File => Self::File,
             FindingSort::Created => Self::Created,
+        }
+    }
+}
+
+impl From<ScanSort> for Direction {
+    fn from(sort: ScanSort) -> Self {
+        match sort {
+            ScanSort::Newest => Self::Descending,
+            ScanSort::Oldest => Self::Ascending,
+        }
+    }
+}
+
+impl From<IncidentSort> for Direction {
+    fn from(sort: IncidentSort) -> Self {
+        match sort {
+            IncidentSort::Newest => Self::Descending,
+            IncidentSort::Oldest => Self::Ascending,
+        }
+    }
+}
+
+impl From<AuditSort> for Direction {
+    fn from(sort: AuditSort) -> Self {
+        match sort {
+            AuditSort::Newest => Self::Descending,
+            AuditSort::Oldest => Self::Ascending,
         }
     }
 }

@@ -164,9 +164,11 @@ impl Quota {
 type Entry = (&'static str, &'static str, Option<Class>);
 
 /// Routes that are not [`Class::General`], as the router names them.
-const ROUTES: [Entry; 54] = [
+const ROUTES: [Entry; 69] = [
     ("POST", "/auth/login", Some(Class::Login)),
     ("POST", "/api/auth/callback/credentials", Some(Class::Login)),
+    // It compares a password too.
+    ("POST", "/v1/users/me/password", Some(Class::Login)),
     ("POST", "/auth/register", Some(Class::Register)),
     ("POST", "/api/auth/register", Some(Class::Register)),
     ("POST", "/auth/forgot-password", Some(Class::Reset)),
@@ -205,8 +207,22 @@ const ROUTES: [Entry; 54] = [
     ("GET", "/exposed/v1/members", Some(Class::Search)),
     ("GET", "/v1/api_tokens", Some(Class::Search)),
     ("GET", "/exposed/v1/api_tokens", Some(Class::Search)),
-    // It sends a message to whom the client likes.
+    // They send a message to whom the client likes.
     ("POST", "/api/users", Some(Class::Register)),
+    ("POST", "/v1/invitations", Some(Class::Register)),
+    ("POST", "/exposed/v1/invitations", Some(Class::Register)),
+    ("GET", "/api/users/invitations", Some(Class::Search)),
+    ("GET", "/v1/invitations", Some(Class::Search)),
+    ("GET", "/exposed/v1/invitations", Some(Class::Search)),
+    ("GET", "/v1/api-keys", Some(Class::Search)),
+    ("GET", "/v1/audit_logs", Some(Class::Search)),
+    ("GET", "/exposed/v1/audit_logs", Some(Class::Search)),
+    ("GET", "/v1/incidents/secrets", Some(Class::Search)),
+    ("GET", "/exposed/v1/incidents/secrets", Some(Class::Search)),
+    ("GET", "/v1/occurrences/secrets", Some(Class::Search)),
+    ("GET", "/exposed/v1/occurrences/secrets", Some(Class::Search)),
+    ("GET", "/api/events", Some(Class::Search)),
+    ("GET", "/api/projects/{id}/findings", Some(Class::Search)),
     ("GET", "/api/audit-log", Some(Class::Search)),
     ("GET", "/api/audit-log/consistency", Some(Class::Search)),
     ("GET", "/api/audit-log/proof", Some(Class::Search)),
@@ -260,6 +276,21 @@ mod tests {
         assert_eq!(Class::of("HEAD", Some("/health")), None);
         assert_eq!(Class::of("POST", Some("/health")), Some(Class::General));
         assert_eq!(Class::of("GET", None), Some(Class::General));
+    }
+
+    #[test]
+    fn what_compares_a_password_sends_messages_or_looks_through_much_has_a_class() {
+        for sends in ["/api/users", "/v1/invitations", "/exposed/v1/invitations"] {
+            assert_eq!(Class::of("POST", Some(sends)), Some(Class::Register), "{sends}");
+        }
+        for compares in ["/auth/login", "/api/auth/callback/credentials", "/v1/users/me/password"] {
+            assert_eq!(Class::of("POST", Some(compares)), Some(Class::Login), "{compares}");
+        }
+        for lists in
+            ["/v1/audit", "/v1/audit_logs", "/exposed/v1/audit_logs", "/api/audit-log", "/api/events"]
+        {
+            assert_eq!(Class::of("GET", Some(lists)), Some(Class::Search), "{lists}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 use crate::routes::{Access, Rule};
 use axum::body::HttpBody as _;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use scanledger_domain::code_host::InstallationId;
@@ -140,6 +140,25 @@ impl Limits {
             limiter.look(key)?;
         }
         self.limiter(class, sender).map(|(limiter, key)| limiter.take(key)).transpose()
+    }
+
+    /// Takes a unit of a class for what somebody who is signed in asks on a connection that stays open.
+    ///
+    /// # Errors
+    /// 429 with the seconds after which there is one.
+    pub(crate) fn take_of_caller(
+        &self,
+        class: Class,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Result<(), Problem> {
+        let address = ClientAddress::of(extensions);
+        let sender = Sender { address, credential: Credential::of(headers), is_accepted: true };
+        let Some((limiter, key)) = self.limiter(class, &sender) else { return Ok(()) };
+        match limiter.take(key) {
+            Ok(_) => Ok(()),
+            Err(exceeded) => Err(too_many(&exceeded)),
+        }
     }
 
     /// Takes a unit of a class that is counted by installation of the app.

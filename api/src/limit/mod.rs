@@ -5,7 +5,7 @@
 //! | requests by class and client | the table in `class`, changed by [`Settings`] |
 //! | time until an answer begins | the same table |
 //! | failed sign-ins of an account | [`Lockout`] |
-//! | pull requests for a repository at a time | [`Slots`] |
+//! | pull requests for a repository, sockets of a key or session at a time | [`Slots`] |
 //! | scans of an installation at a time | `scanledger_commands::hosted::ScanSlots`: in the log, over all nodes |
 //! | fields and bytes of a request's head, time to send it | [`HEAD_FIELDS`], [`HEAD_BYTES`], [`HEAD_TIME`] |
 //! | bytes of a JSON body, of an upload | `scanledger_domain::limits`, enforced where bodies are read |
@@ -37,6 +37,7 @@ pub use slots::{Slot, Slots};
 use credential::Accepted;
 use limiter::Limiter;
 use scanledger_domain::code_host::InstalledRepository;
+use scanledger_domain::identity::Credential;
 use std::collections::HashMap;
 use std::time::Duration;
 use ticks::Ticks;
@@ -54,6 +55,8 @@ pub struct Limits {
     pub lockout: Lockout,
     /// Repositories for which a pull request is being made.
     pub fixes: Slots<InstalledRepository>,
+    /// What sockets were opened with.
+    pub sockets: Slots<Credential>,
     proxies: TrustedProxies,
     limiters: HashMap<Class, Limiter>,
     accepted: Accepted,
@@ -73,6 +76,7 @@ impl Limits {
         Self {
             lockout: Lockout::new(clock.clone()),
             fixes: Slots::default(),
+            sockets: Slots::default(),
             proxies: settings.proxies.clone(),
             limiters: limiters.collect(),
             accepted: Accepted::default(),

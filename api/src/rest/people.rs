@@ -1,11 +1,12 @@
 //! People in clear, and what they are made in an organization, for dialects that say it in one word.
 
 use crate::app::App;
+use crate::auth::Caller;
 use crate::problem::Problem;
 use axum::http::StatusCode;
 use scanledger_commands::Context;
 use scanledger_domain::id::{OrganizationId, TeamId, UserId};
-use scanledger_domain::identity::{Changer, OrganizationRole, TeamRole};
+use scanledger_domain::identity::{OrganizationRole, TeamRole};
 use scanledger_domain::log::Position;
 use scanledger_domain::vault::{ERASED_PERSON, Sealed, VaultError};
 use scanledger_projections::Paging;
@@ -96,13 +97,13 @@ impl Place {
 /// The refusals of the organization and of teams; 400 for a team of somebody else; 409 without any team.
 pub async fn set_place(
     app: &App,
+    caller: &Caller,
     context: &Context,
-    by: Changer,
-    organization: OrganizationId,
     user: UserId,
     place: Place,
     team: Option<TeamId>,
 ) -> Result<Option<Position>, Problem> {
+    let (by, organization) = (caller.principal.changer(), caller.organization());
     let teams = match place {
         Place::Owner | Place::Admin => vec![],
         Place::InTeams(role) => {
@@ -110,8 +111,11 @@ pub async fn set_place(
             teams.into_iter().map(|team| (team, role)).collect()
         }
     };
-    let changed = app.identities.set_member_role(context, by, organization, user, place.role()).await?;
-    let mut position = changed.position;
+    let changed = app.identities.set_member_role(context, by, organization, user, place.role()).await;
+    let mut position = match changed {
+        Ok(changed) => changed.position,
+        Err(error) => return Err(caller.refused_by_members(app, error).await),
+    };
     for (team, role) in teams {
         let context = context.derive(&team.to_string());
         let changed = app.identities.add_team_member(&context, team, user, role).await?;

@@ -281,7 +281,7 @@ impl ClientScans {
     ) -> Result<Option<Position>> {
         let message = format!("the client could not do it and ended with exit code {exit_code}");
         let failure = Failure { code: FailureCode::ClientFailed, message };
-        let command = ScanCommand::Fail { attempt: CLIENT_ATTEMPT, failure };
+        let command = ScanCommand::Fail { attempt: CLIENT_ATTEMPT, failure, log: None };
         Ok(self.tell(context, scan, "fail", command).await?.position)
     }
 

@@ -24,7 +24,7 @@ pub(crate) async fn fail_silent(
         let stream = scan_stream(silent.scan);
         let (ScanState::Live(life), _) = ledger.load::<Scan>(&stream).await? else { continue };
         let failure = silence(life.received.as_ref());
-        let command = ScanCommand::Fail { attempt: CLIENT_ATTEMPT, failure };
+        let command = ScanCommand::Fail { attempt: CLIENT_ATTEMPT, failure, log: None };
         match ledger.execute::<Scan>(&context, &stream, None, command).await {
             Ok(_) => {
                 tracing::warn!(scan.id = %silent.scan, "the client of a scan is silent; the scan failed")

@@ -1,11 +1,14 @@
 //! Recording what changes nothing: sign-ins that failed, refusals, and who took data out.
 
+use super::session::Known;
 use super::{Asked, Identities};
 use crate::context::Context;
-use crate::error::Fault;
-use scanledger_domain::id::{AccessId, OrganizationId, ProjectId, SubjectId, UserId};
+use crate::error::{CommandError, Fault};
+use crate::ledger::Committed;
+use scanledger_domain::id::{AccessId, OrganizationId, SubjectId};
 use scanledger_domain::identity::{
-    Access, AccessDenied, AccessEvent, AccessGranted, Action, SignInFailed, SignInFailure, access_stream,
+    Access, AccessDenied, AccessEvent, AccessGranted, AccessRefusal, Action, Given, SignInFailed,
+    SignInFailure, access_stream,
 };
 use scanledger_domain::log::Actor;
 use scanledger_domain::time::Timestamp;
@@ -21,16 +24,23 @@ pub(crate) fn strangers(now: Timestamp) -> SubjectId {
 }
 
 impl Identities {
-    /// Records that somebody was refused.
+    /// Records that somebody was refused; `organization` is the one that they asked to work in, where it was that.
     ///
     /// # Errors
     /// When the log cannot be written.
-    pub async fn record_denied(&self, context: &Context, action: Action, route: String) -> Result<(), Fault> {
+    pub async fn record_denied(
+        &self,
+        context: &Context,
+        action: Action,
+        route: String,
+        organization: Option<OrganizationId>,
+    ) -> Result<(), Fault> {
         let access = context.made_id("access");
-        self.record(context, access, AccessDenied { access, action: action.into(), route }.into()).await
+        let denied = AccessDenied { access, action: action.into(), route, organization };
+        self.record(context, access, denied.into()).await
     }
 
-    /// Records that somebody took data out, or looked at the audit log.
+    /// Records that somebody took data out, or looked at the audit log, and what they were given.
     ///
     /// # Errors
     /// When the log cannot be written.
@@ -39,37 +49,64 @@ impl Identities {
         context: &Context,
         action: Action,
         route: String,
-        project: Option<ProjectId>,
+        given: Given,
     ) -> Result<(), Fault> {
         let access = context.made_id("access");
-        let granted = AccessGranted { access, action: action.into(), route, project };
+        let granted = AccessGranted::of(access, action, route, given);
         self.record(context, access, granted.into()).await
     }
 
-    /// Records that a sign-in failed; the origin is sealed for the person, or for the strangers of the day.
+    /// Records that a sign-in failed, for each organization of the person whose account it was about; the origin is
+    /// sealed for the person, or for the strangers of the day. However many organizations there are, it is one write,
+    /// so that the time it takes does not tell them.
     pub(super) async fn record_failure(
         &self,
         asked: &Asked,
-        user: Option<UserId>,
-        organization: Option<OrganizationId>,
+        about: Option<&Known>,
         reason: SignInFailure,
     ) -> Result<(), Fault> {
-        let access: AccessId = asked.command.derive("access").0.into();
+        let user = about.map(|known| known.account.user);
         let subject = user.map_or_else(|| strangers(self.clock.now()), |user| SubjectId(user.0));
         let actor = user.map_or(Actor::System, Actor::User);
-        let context = self.context(asked, actor, organization, subject)?;
-        self.record(&context, access, SignInFailed { access, user, reason }.into()).await
+        let context = self.context(asked, actor, None, subject)?.derive("access");
+        let mut homes: Vec<Option<OrganizationId>> =
+            about.into_iter().flat_map(|known| &known.organizations).copied().map(Some).collect();
+        if homes.is_empty() {
+            homes.push(None);
+        }
+        let mut batch = self.ledger.batch(&context);
+        for home in homes {
+            let access: AccessId = context.made_id(&label(home));
+            batch.belonging_to(home);
+            let failed = SignInFailed { access, user, reason }.into();
+            batch.decide_new::<Access>(access_stream(access), failed).map_err(unrecorded)?;
+        }
+        match batch.commit().await? {
+            Committed::At { .. } | Committed::Nothing => Ok(()),
+            Committed::Raced => Err(raced()),
+        }
     }
 
     async fn record(&self, context: &Context, access: AccessId, event: AccessEvent) -> Result<(), Fault> {
         let context = context.derive("access");
         let recorded = self.ledger.execute::<Access>(&context, &access_stream(access), None, event).await;
-        recorded.map(|_: crate::ledger::Executed<Access>| ()).map_err(|error| match error {
-            crate::CommandError::Fault(fault) => fault,
-            crate::CommandError::Refused(never) => match never {},
-            crate::CommandError::Stale { .. } | crate::CommandError::Contended => {
-                Fault::other("record an access", "others wrote to its stream")
-            }
-        })
+        recorded.map(|_: crate::ledger::Executed<Access>| ()).map_err(unrecorded)
     }
+}
+
+/// Tells the events of one failure apart.
+fn label(organization: Option<OrganizationId>) -> String {
+    organization.map_or_else(|| "access".to_owned(), |organization| organization.to_string())
+}
+
+fn unrecorded(error: CommandError<AccessRefusal>) -> Fault {
+    match error {
+        CommandError::Fault(fault) => fault,
+        CommandError::Refused(never) => match never {},
+        CommandError::Stale { .. } | CommandError::Contended => raced(),
+    }
+}
+
+fn raced() -> Fault {
+    Fault::other("record an access", "others wrote to its stream")
 }

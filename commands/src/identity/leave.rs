@@ -1,7 +1,8 @@
 //! Letting go: of a provider that vouches, and of a person.
 
+use super::notice::Notice;
 use super::person::finish;
-use super::{Identities, PersonChanged, PersonRefusal};
+use super::{Identities, PersonChanged, PersonRefusal, to_the_end};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ledger::{Batch, Races};
@@ -27,16 +28,29 @@ impl Identities {
         user: UserId,
         identity: IdentityId,
     ) -> Result<PersonChanged> {
+        let (identities, context) = (self.clone(), context.clone());
+        to_the_end(async move { identities.unlink_and_tell(&context, user, identity).await }).await?
+    }
+
+    async fn unlink_and_tell(
+        &self,
+        context: &Context,
+        user: UserId,
+        identity: IdentityId,
+    ) -> Result<PersonChanged> {
         let mut races = Races::default();
         loop {
             let state = self.ledger.load::<User>(&user_stream(user)).await?.0;
             let linked = state.account().and_then(|account| account.identities.get(&identity)).cloned();
             let mut batch = self.ledger.batch(context);
             self.decide_user(&mut batch, user, UserCommand::Unlink(identity)).await?;
-            if let Some(linked) = linked {
-                self.release_identity(&mut batch, user, &linked).await?;
+            if let Some(linked) = &linked {
+                self.release_identity(&mut batch, user, linked).await?;
             }
             if let Some(changed) = finish(batch, &mut races).await? {
+                if let Some(linked) = linked {
+                    self.tell(user, Notice::Unlinked(linked.provider), None);
+                }
                 return Ok(changed);
             }
         }

@@ -5,8 +5,10 @@ mod join;
 mod key;
 mod leave;
 mod member;
+mod notice;
 mod operator;
 mod origin;
+mod own_password;
 mod password;
 mod person;
 mod provider;
@@ -19,6 +21,7 @@ pub(crate) use access::strangers;
 pub use key::{IssuedKey, KeyRefusal, NewKey, role_of_issued_key};
 pub use member::{Invitation, InvitationSent, MemberRefusal, NewInvitation};
 pub use origin::Asked;
+pub use own_password::{KeysAfter, PasswordChange, PasswordChanged};
 pub use person::{AdminRole, NewPerson, PersonChanged, PersonRefusal, Registered};
 pub use provider::{GroupRule, Newcomers, ProviderRefusal};
 pub use reset::ResetAsked;
@@ -40,6 +43,7 @@ use scanledger_domain::vault::Vault;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Instrument as _;
 
 /// How long a sign-in waits for the read model to show what it changed.
 const VIEWS_WAIT: Duration = Duration::from_secs(2);
@@ -66,6 +70,15 @@ impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(…)")
     }
+}
+
+/// Does what has to be done whole even if whoever asked for it goes: a request that ends takes its handler with it.
+///
+/// # Errors
+/// When it panics, or the server ends.
+async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, Fault> {
+    let work = tokio::spawn(Box::pin(work.in_current_span()));
+    work.await.map_err(|error| Fault::other("finish what was begun", error))
 }
 
 /// What the service works with.

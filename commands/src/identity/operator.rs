@@ -1,6 +1,7 @@
 //! What only whoever runs the server does to an account.
 
-use super::{Identities, PersonChanged, PersonRefusal};
+use super::notice::Notice;
+use super::{Identities, PersonChanged, PersonRefusal, to_the_end};
 use crate::context::Context;
 use crate::error::CommandError;
 use scanledger_domain::id::UserId;
@@ -18,6 +19,13 @@ impl Identities {
         password: &str,
     ) -> Result<PersonChanged, CommandError<PersonRefusal>> {
         let password = self.sealed_password(user, password).await?;
-        self.change_user(context, user, UserCommand::SetPassword { password }).await
+        let (identities, context) = (self.clone(), context.clone());
+        let begun = async move {
+            let command = UserCommand::SetPassword { password };
+            let changed = identities.change_user(&context, user, command).await?;
+            identities.tell(user, Notice::Password, changed.position);
+            Ok(changed)
+        };
+        to_the_end(begun).await?
     }
 }

@@ -1,7 +1,8 @@
 //! Signing in with somebody who vouches for people.
 
+use super::notice::Notice;
 use super::session::Known;
-use super::{Asked, Identities, NewPerson, PersonRefusal, SignInRefusal, SignedIn};
+use super::{Asked, Identities, NewPerson, PersonRefusal, SignInRefusal, SignedIn, to_the_end};
 use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use crate::ledger::{Committed, Races};
@@ -13,7 +14,7 @@ use scanledger_domain::identity::{
     SignInFailure, Team, TeamCommand, TeamRole, User, UserCommand, UserIdentityLinked, UserState,
     organization_stream, team_stream, user_stream,
 };
-use scanledger_domain::log::Actor;
+use scanledger_domain::log::{Actor, StreamName};
 use std::collections::BTreeMap;
 
 /// What members of a group at a provider are here.
@@ -75,7 +76,7 @@ impl Identities {
     /// the provider, that would open what belongs to no team there to anybody.
     ///
     /// # Errors
-    /// A [`ProviderRefusal`], which is recorded; else a fault.
+    /// A [`ProviderRefusal`], which is recorded, for whoever has the address that the provider names; else a fault.
     pub async fn sign_in_vouched(
         &self,
         asked: &Asked,
@@ -88,14 +89,17 @@ impl Identities {
         let known = match self.known_or_new(asked, provider, vouched, newcomers).await {
             Ok(known) => known,
             Err(CommandError::Refused(refusal)) => {
-                self.record_failure(asked, None, None, SignInFailure::Provider).await?;
+                let about = match &vouched.email {
+                    Some(email) => self.person_with(&email.address).await?,
+                    None => None,
+                };
+                self.record_failure(asked, about.as_ref(), SignInFailure::Provider).await?;
                 return Err(CommandError::Refused(refusal));
             }
             Err(error) => return Err(error),
         };
         if !known.account.is_active {
-            let user = Some(known.account.user);
-            self.record_failure(asked, user, known.organization, SignInFailure::Inactive).await?;
+            self.record_failure(asked, Some(&known), SignInFailure::Inactive).await?;
             return Err(CommandError::Refused(ProviderRefusal::Inactive));
         }
         if !rules.is_empty() {
@@ -111,7 +115,7 @@ impl Identities {
     /// # Errors
     /// When the log cannot be written.
     pub async fn record_unvouched(&self, asked: &Asked) -> std::result::Result<(), Fault> {
-        self.record_failure(asked, None, None, SignInFailure::Provider).await
+        self.record_failure(asked, None, SignInFailure::Provider).await
     }
 
     async fn known_or_new(
@@ -200,7 +204,7 @@ impl Identities {
                     self.views.wait_for(position, super::VIEWS_WAIT).await?;
                     let known = self.person(user).await?;
                     let nobody = || CommandError::Refused(ProviderRefusal::Inactive);
-                    return Ok(Known { organization: Some(organization), ..known.ok_or_else(nobody)? });
+                    return Ok(Known { organizations: vec![organization], ..known.ok_or_else(nobody)? });
                 }
                 Committed::Nothing => return Err(CommandError::Refused(ProviderRefusal::Inactive)),
                 Committed::Raced => races.lost()?,
@@ -217,11 +221,22 @@ impl Identities {
         vouched: &Vouched,
     ) -> Result<()> {
         let linked = self.linked(context, user, provider, vouched)?;
-        let context = context.derive("link");
+        let claim = claim_stream(&*self.vault, Unique::Identity(provider, &vouched.subject));
+        let (identities, context) = (self.clone(), context.derive("link"));
+        to_the_end(async move { identities.link_and_tell(&context, linked, claim).await }).await?
+    }
+
+    async fn link_and_tell(
+        &self,
+        context: &Context,
+        linked: UserIdentityLinked,
+        claim: StreamName,
+    ) -> Result<()> {
+        let UserIdentityLinked { user, provider, .. } = linked;
         let mut races = Races::default();
         loop {
-            let mut batch = self.ledger.batch(&context);
-            let claim = claim_stream(&*self.vault, Unique::Identity(provider, &vouched.subject));
+            let mut batch = self.ledger.batch(context);
+            let claim = claim.clone();
             batch.take::<User>(claim, &user_stream(user), |state| state.account().is_some()).await.map_err(
                 |error| error.map_refused(|ClaimRefusal::TakenBy { .. }| PersonRefusal::EmailTaken.into()),
             )?;
@@ -230,7 +245,11 @@ impl Identities {
                 .await
                 .map_err(|error| error.map_refused(|refusal| PersonRefusal::from(refusal).into()))?;
             match batch.commit().await? {
-                Committed::At { .. } | Committed::Nothing => return Ok(()),
+                Committed::At { .. } => {
+                    self.tell(user, Notice::Linked(provider), None);
+                    return Ok(());
+                }
+                Committed::Nothing => return Ok(()),
                 Committed::Raced => races.lost()?,
             }
         }
@@ -309,7 +328,7 @@ impl Identities {
 
     fn own_context(&self, asked: &Asked, known: &Known) -> std::result::Result<Context, Fault> {
         let user = known.account.user;
-        Ok(self.context(asked, Actor::User(user), known.organization, SubjectId(user.0))?)
+        Ok(self.context(asked, Actor::User(user), known.home(), SubjectId(user.0))?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Forgotten passwords (OWASP forgot-password cheat sheet): the same answer whoever asks, tokens that work once.
 
 use super::session::after;
-use super::{Asked, Identities, PersonChanged, PersonRefusal, Token};
+use super::{Asked, Identities, KeysAfter, PersonChanged, PersonRefusal, Token, to_the_end};
 use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use crate::ports::Mail;
@@ -77,7 +77,7 @@ impl Identities {
         };
         let Some(known) = self.person_with(email).await? else { return Ok(()) };
         let user = known.account.user;
-        let context = self.context(asked, Actor::System, known.organization, SubjectId(user.0))?;
+        let context = self.context(asked, Actor::System, known.home(), SubjectId(user.0))?;
         let Some(token) = self.new_reset(&context, user).await? else { return Ok(()) };
         let minutes = self.lifetimes.reset.as_secs() / 60;
         let text = format!(
@@ -119,7 +119,8 @@ impl Identities {
         Ok(())
     }
 
-    /// Uses a token to set another password; all sessions are over then.
+    /// Uses a token to set another password; all sessions are over then, and with [`KeysAfter::Revoked`] all API keys
+    /// that act for the person. A message tells them, with how many keys are left.
     ///
     /// # Errors
     /// [`PersonRefusal::WeakPassword`], [`UserRefusal::BadToken`]; else a fault.
@@ -128,6 +129,7 @@ impl Identities {
         asked: &Asked,
         token: &str,
         password: &str,
+        keys: KeysAfter,
     ) -> Result<PersonChanged, CommandError<PersonRefusal>> {
         let bad = || CommandError::Refused(UserRefusal::BadToken.into());
         let user = token.split_once('.').filter(|(id, _)| id.len() == 32);
@@ -139,12 +141,16 @@ impl Identities {
         let known = self.person(user).await?.ok_or_else(bad)?;
         let (sent, now) = (KeyHash::of(token), self.clock.now());
         // Hashing is dear, and only whoever has a token may ask for it.
-        if known.account.reset.is_none_or(|reset| reset.token != sent) {
+        if known.account.reset.as_ref().is_none_or(|reset| reset.token != sent) {
             return Err(bad());
         }
         let password = self.sealed_password(user, password).await?;
-        let context = self.context(asked, Actor::User(user), known.organization, SubjectId(user.0))?;
-        self.change_user(&context, user, UserCommand::Reset { token: sent, password, now }).await
+        let context = self.context(asked, Actor::User(user), known.home(), SubjectId(user.0))?;
+        let command = UserCommand::Reset { token: sent, password, now };
+        let identities = self.clone();
+        let begun = async move { identities.replace_password(&context, known.account, command, keys).await };
+        let replaced = to_the_end(begun).await??;
+        Ok(PersonChanged { position: replaced.ended.position })
     }
 
     /// Makes a token; `None` for somebody who is not active.

@@ -77,7 +77,15 @@ type Result<T> = std::result::Result<T, CommandError<SignInRefusal>>;
 /// A person, with what signing in needs to know.
 pub(super) struct Known {
     pub(super) account: Account,
-    pub(super) organization: Option<OrganizationId>,
+    /// Where they belong, in the order in which they came.
+    pub(super) organizations: Vec<OrganizationId>,
+}
+
+impl Known {
+    /// The organization whose audit log says what they do about themselves: the one that they came to first.
+    pub(super) fn home(&self) -> Option<OrganizationId> {
+        self.organizations.first().copied()
+    }
 }
 
 impl Identities {
@@ -107,18 +115,18 @@ impl Identities {
             Some(known) => (Some(known), SignInFailure::Password),
             None => (None, SignInFailure::Unknown),
         };
-        let user = about.as_ref().map(|known| known.account.user);
-        let organization = about.and_then(|known| known.organization);
-        self.record_failure(asked, user, organization, failure).await?;
+        self.record_failure(asked, about.as_ref(), failure).await?;
         Err(CommandError::Refused(SignInRefusal::Invalid))
     }
 
-    /// Records that somebody was not let in because too many attempts had failed before.
+    /// Records that somebody was not let in because too many attempts had failed before. To be done after the answer,
+    /// which must not tell by its time whether anybody has the address.
     ///
     /// # Errors
     /// When the log cannot be read or written.
-    pub async fn record_locked(&self, asked: &Asked) -> std::result::Result<(), Fault> {
-        self.record_failure(asked, None, None, SignInFailure::Locked).await
+    pub async fn record_locked(&self, asked: &Asked, email: &str) -> std::result::Result<(), Fault> {
+        let about = self.person_with(email).await?;
+        self.record_failure(asked, about.as_ref(), SignInFailure::Locked).await
     }
 
     /// Begins a session of somebody who has shown who they are.
@@ -145,7 +153,7 @@ impl Identities {
             token_expires_at,
             expires_at,
         };
-        let context = self.context(asked, Actor::User(user), known.organization, SubjectId(user.0))?;
+        let context = self.context(asked, Actor::User(user), known.home(), SubjectId(user.0))?;
         let context = context.derive("session");
         let done = self
             .ledger
@@ -180,7 +188,7 @@ impl Identities {
             return Err(over());
         }
         let next_expires_at = after(now, self.lifetimes.refresh);
-        let context = self.context(asked, Actor::User(user), known.organization, SubjectId(user.0))?;
+        let context = self.context(asked, Actor::User(user), known.home(), SubjectId(user.0))?;
         let command = SessionCommand::Continue { sent, next: next.hash(), next_expires_at, now };
         let done = self
             .ledger
@@ -238,7 +246,7 @@ impl Identities {
         user: UserId,
         session: SessionId,
     ) -> std::result::Result<Option<Position>, Fault> {
-        let organization = self.person(user).await?.and_then(|known| known.organization);
+        let organization = self.person(user).await?.and_then(|known| known.home());
         let context = self.context(asked, Actor::User(user), organization, SubjectId(user.0))?;
         let done = self
             .ledger
@@ -282,8 +290,8 @@ impl Identities {
     pub(super) async fn person(&self, user: UserId) -> std::result::Result<Option<Known>, Fault> {
         match self.ledger.load::<User>(&user_stream(user)).await?.0 {
             UserState::Registered(account) => {
-                let organization = self.views.home_of(user).await?;
-                Ok(Some(Known { account: *account, organization }))
+                let organizations = self.views.homes_of(user).await?;
+                Ok(Some(Known { account: *account, organizations }))
             }
             UserState::Missing | UserState::Erased { .. } => Ok(None),
         }

@@ -4,6 +4,7 @@ use super::{ATTEMPTS, Ledger, encode, raced};
 use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use scanledger_domain::decider::Decider;
+use scanledger_domain::id::OrganizationId;
 use scanledger_domain::log::{Append, Position, StreamName, Version};
 use scanledger_domain::time::Timestamp;
 use std::sync::Arc;
@@ -63,6 +64,11 @@ impl Ledger {
 }
 
 impl Batch<'_> {
+    /// What is decided from here on belongs to `organization`, whatever that of the context is.
+    pub fn belonging_to(&mut self, organization: Option<OrganizationId>) {
+        self.metadata = Context { organization, ..self.context.clone() }.metadata();
+    }
+
     /// Decides what `command` does to `stream` as it is in the log now, and adds that to the batch.
     ///
     /// A stream may be decided on once in a batch.

@@ -4,10 +4,7 @@ use super::{NewProject, ProjectProblem, Projects, Resolved, Result};
 use crate::context::Context;
 use crate::error::CommandError;
 use scanledger_domain::identity::{Action, Denied, Principal, ProjectScope, Resource, Visible, authorize};
-use scanledger_domain::project::{Gate, ProjectDetails};
-
-/// The default branch of a project that is made for a scan of something else than a branch.
-const DEFAULT_BRANCH: &str = "main";
+use scanledger_domain::project::{DEFAULT_BRANCH, Gate, ProjectDetails};
 
 /// What a client says about the project that its scan belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]

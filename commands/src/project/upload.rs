@@ -8,11 +8,8 @@ use scanledger_domain::id::{OrganizationId, ProjectId, TeamId};
 use scanledger_domain::identity::{Principal, ProjectScope, Visible};
 use scanledger_domain::log::Position;
 use scanledger_domain::project::{
-    Created, Gate, ProjectDetails, ProjectRefusal, default_project_name, project_stream,
+    Created, DEFAULT_BRANCH, Gate, ProjectDetails, ProjectRefusal, default_project_name, project_stream,
 };
-
-/// The default branch of a project when nobody says another (Pepper reference §7).
-const DEFAULT_BRANCH: &str = "main";
 /// How many numbers are tried behind a name that is taken.
 const NUMBERS: u32 = 10_000;
 

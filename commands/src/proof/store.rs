@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 /// Under which name the size of the newest one is.
 const LATEST: &str = "checkpoint/latest";
+/// What is said to have failed.
+const KEEP: &str = "keep a checkpoint";
 
 /// A signed checkpoint, and how to get to the one before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,16 +106,34 @@ impl CheckpointStore {
         Ok(all)
     }
 
-    /// Keeps a checkpoint as the newest one; `false` if another process kept one meanwhile.
+    /// Keeps a checkpoint as the newest one; `false` if another process kept one meanwhile, which then stays as it is.
     ///
     /// # Errors
     /// When the store fails.
     pub fn keep(&self, kept: &KeptCheckpoint) -> Result<bool, Fault> {
-        let doing = "keep a checkpoint";
-        self.store.put(&name(kept.size()), &kept.encode()).map_err(failed(doing))?;
+        if !self.write(kept)? {
+            return Ok(false);
+        }
         let before = kept.previous.map(|size| size.to_string().into_bytes());
         let latest = kept.size().to_string().into_bytes();
-        self.store.replace(LATEST, before.as_deref(), &latest).map_err(failed(doing))
+        self.store.replace(LATEST, before.as_deref(), &latest).map_err(failed(KEEP))
+    }
+
+    /// Writes a checkpoint under its size, where it is in the list as soon as it is the latest; `false` if it cannot
+    /// become that.
+    fn write(&self, kept: &KeptCheckpoint) -> Result<bool, Fault> {
+        let (name, value) = (name(kept.size()), kept.encode());
+        if self.store.replace(&name, None, &value).map_err(failed(KEEP))? {
+            return Ok(true);
+        }
+        let there = self.store.find(&name).map_err(failed(KEEP))?;
+        if there.as_deref() == Some(&value) {
+            return Ok(true);
+        }
+        // Another one of this size is in the list, or was written by somebody who had seen the same latest one, and
+        // then either will do, or an earlier one, and comes too late: the list only grows.
+        Ok(self.latest_size()? == kept.previous
+            && self.store.replace(&name, there.as_deref(), &value).map_err(failed(KEEP))?)
     }
 
     fn latest_size(&self) -> Result<Option<u64>, Fault> {

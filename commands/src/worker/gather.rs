@@ -65,6 +65,13 @@ impl Run {
         let wanted = self.life.queued.scan_type.scanners();
         let scanners: Vec<Arc<dyn Scanner>> =
             self.deps.scanners.iter().filter(|scanner| wanted.contains(&scanner.kind())).cloned().collect();
+        let has = |wanted: ScannerKind| scanners.iter().any(|scanner| scanner.kind() == wanted);
+        let missing: Vec<&str> =
+            wanted.iter().filter(|kind| !has(**kind)).map(|kind| kind.as_str()).collect();
+        if !missing.is_empty() {
+            let message = "the scan asks for scanners that this server does not have";
+            self.log.warn(message, &[("scanners", missing.into())]);
+        }
         let running: Vec<_> = scanners
             .into_iter()
             .map(|scanner| {

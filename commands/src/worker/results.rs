@@ -94,7 +94,10 @@ impl Run {
     }
 
     /// Stores reports, and the scan's log as the last of them.
-    async fn store(&mut self, mut files: Vec<(ArtifactKind, Vec<u8>)>) -> Result<Vec<Artifact>, Fault> {
+    pub(super) async fn store(
+        &mut self,
+        mut files: Vec<(ArtifactKind, Vec<u8>)>,
+    ) -> Result<Vec<Artifact>, Fault> {
         let log = std::mem::replace(&mut self.log, ScanLog::new(Arc::clone(&self.deps.clock)));
         files.push((ArtifactKind::ScanLog, log.finish()));
         let mut artifacts = Vec::with_capacity(files.len());

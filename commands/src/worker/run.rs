@@ -128,7 +128,7 @@ impl Run {
     }
 
     /// Records why the run is not completed.
-    async fn halt(&self, halt: Halt) -> Result<(), Halt> {
+    async fn halt(&mut self, halt: Halt) -> Result<(), Halt> {
         let (scan, attempt) = (self.life.queued.scan, self.life.attempt);
         let (label, command) = match halt {
             Halt::Ended(Ending::Cancelled | Ending::Superseded) => return Ok(()),
@@ -148,16 +148,30 @@ impl Run {
             Halt::Broken(fault) => {
                 tracing::error!(scan.id = %scan, attempt, error = &fault as &dyn std::error::Error, "a scan failed");
                 let message = "the server could not do it; its log says why".to_owned();
-                let failure = Failure { code: FailureCode::Internal, message };
-                ("fail", ScanCommand::Fail { attempt, failure })
+                ("fail", self.fail(Failure { code: FailureCode::Internal, message }).await)
             }
-            Halt::Failed(failure) => ("fail", ScanCommand::Fail { attempt, failure }),
+            Halt::Failed(failure) => ("fail", self.fail(failure).await),
         };
         match self.tell(label, command).await {
             Ok(_) | Err(Halt::Ended(Ending::Cancelled | Ending::Superseded | Ending::Shutdown)) => Ok(()),
             Err(Halt::Ended(Ending::Stopped)) => self.keep_nothing().await,
             Err(halt) => Err(halt),
         }
+    }
+
+    /// The end of a scan that failed, with what was logged until then: that is where it says how far it came.
+    async fn fail(&mut self, failure: Failure) -> ScanCommand {
+        let (code, reason) = (serde_json::json!(failure.code), failure.message.as_str().into());
+        self.log.error("the scan failed", &[("code", code), ("reason", reason)]);
+        let log = match self.store(vec![]).await {
+            Ok(mut artifacts) => artifacts.pop(),
+            Err(fault) => {
+                let error = &fault as &dyn std::error::Error;
+                tracing::warn!(scan.id = %self.life.queued.scan, error, "the log of a failed scan could not be kept");
+                None
+            }
+        };
+        ScanCommand::Fail { attempt: self.life.attempt, failure, log }
     }
 
     async fn keep_nothing(&self) -> Result<(), Halt> {

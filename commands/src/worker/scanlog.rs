@@ -26,6 +26,11 @@ impl ScanLog {
         self.line("warn", message, fields);
     }
 
+    /// The line on which a scan ends: there is one, however many there were before.
+    pub(super) fn error(&mut self, message: &str, fields: &[(&str, Value)]) {
+        self.write("error", message, fields);
+    }
+
     fn line(&mut self, level: &str, message: &str, fields: &[(&str, Value)]) {
         if self.lines == SCAN_LOG_LINES {
             self.left_out += 1;
@@ -100,8 +105,10 @@ mod tests {
         for _ in 0..SCAN_LOG_LINES + 2 {
             log.info("x", &[]);
         }
+        log.error("the scan failed", &[]);
         let lines = lines(log);
-        assert_eq!(lines.len() as u64, SCAN_LOG_LINES + 1);
+        assert_eq!(lines.len() as u64, SCAN_LOG_LINES + 2);
+        assert_eq!(lines[lines.len() - 2]["message"], "the scan failed");
         assert_eq!(lines.last().unwrap()["lines"], 2);
     }
 }

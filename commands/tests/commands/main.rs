@@ -1,6 +1,8 @@
 //! Commands and workers on the real stores; only the read model is the test's own, folded from the log.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod blobs;
+mod checkpoints;
 mod claims;
 mod client_scans;
 mod finding;

@@ -4,8 +4,9 @@
 
 use super::Action;
 use crate::decider::Decider;
-use crate::id::{AccessId, ProjectId, UserId};
+use crate::id::{AccessId, OrganizationId, ProjectId, ScanId, UserId};
 use crate::log::StreamName;
+use crate::report::ArtifactKind;
 use crate::stored_events;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,9 @@ pub struct AccessDenied {
     /// The method and the path of the request, without parameters' values.
     #[serde(rename = "route")]
     pub route: String,
+    /// The organization that they asked to work in, where that is what was refused.
+    #[serde(rename = "organization", skip_serializing_if = "Option::is_none", default)]
+    pub organization: Option<OrganizationId>,
 }
 
 /// `access.granted`: data was taken out, or the audit log was looked at.
@@ -72,6 +76,31 @@ pub struct AccessGranted {
     /// The project, where it was about one.
     #[serde(rename = "project", skip_serializing_if = "Option::is_none", default)]
     pub project: Option<ProjectId>,
+    /// The scan, where it was about what one found.
+    #[serde(rename = "scan", skip_serializing_if = "Option::is_none", default)]
+    pub scan: Option<ScanId>,
+    /// Which of the scan's files, where it was one of them.
+    #[serde(rename = "artifact", skip_serializing_if = "Option::is_none", default)]
+    pub artifact: Option<ArtifactKind>,
+}
+
+/// What is given to who takes it out or looks at it, as far as it is one thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Given {
+    /// The project.
+    pub project: Option<ProjectId>,
+    /// The scan.
+    pub scan: Option<ScanId>,
+    /// Which of the scan's files.
+    pub artifact: Option<ArtifactKind>,
+}
+
+impl AccessGranted {
+    /// That `given` was given.
+    pub fn of(access: AccessId, action: Action, route: String, given: Given) -> Self {
+        let Given { project, scan, artifact } = given;
+        Self { access, action: action.into(), route, project, scan, artifact }
+    }
 }
 
 /// The word of an action as stored; actions may go, words in the log stay.
@@ -153,7 +182,7 @@ mod tests {
 
     fn denied() -> AccessEvent {
         let route = "GET /v1/admin/users".to_owned();
-        AccessDenied { access: ACCESS, action: Action::Administer.into(), route }.into()
+        AccessDenied { access: ACCESS, action: Action::Administer.into(), route, organization: None }.into()
     }
 
     #[test]

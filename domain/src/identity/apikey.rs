@@ -25,7 +25,8 @@ impl KeyHash {
     }
 }
 
-/// What a key looks like. The forms differ in how keys are issued and named, not in what they open.
+/// What a key looks like. The forms differ in how keys are issued and named; what they open is the same, but for
+/// TRUSCA's, which only scan and read scans ([`super::Action::takes`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum KeyForm {
     /// `ppr_` and 32 characters of base64url (24 random bytes; Pepper reference §1).

@@ -22,8 +22,8 @@ mod team_tests;
 mod user;
 
 pub use access::{
-    Access, AccessDenied, AccessEvent, AccessGranted, AccessRefusal, AccessState, ActionWord, SignInFailed,
-    SignInFailure, access_stream,
+    Access, AccessDenied, AccessEvent, AccessGranted, AccessRefusal, AccessState, ActionWord, Given,
+    SignInFailed, SignInFailure, access_stream,
 };
 pub use action::{Action, Asker, Effect, Needs, Reach};
 pub use apikey::{
@@ -54,10 +54,11 @@ pub use team::{
     TeamMemberRemoved, TeamRefusal, TeamRole, TeamState, TeamUpdated, UnknownTeamRole, is_slug, team_stream,
 };
 pub use user::{
-    Account, AddressProof, Channels, LinkedIdentity, PasswordReset, Provider, Rank, UnknownProvider, User,
-    UserActivated, UserChannelsSet, UserCommand, UserDeactivated, UserErased, UserEvent, UserIdentityLinked,
-    UserIdentityUnlinked, UserPasswordSet, UserRankChanged, UserRefusal, UserRegistered, UserResetRequested,
-    UserSessionsEnded, UserState, Wanted, is_email, plain_email, user_stream,
+    Account, AddressProof, Channels, LinkedIdentity, PasswordReset, PasswordSetter, Provider, Rank,
+    UnknownProvider, User, UserActivated, UserChannelsSet, UserCommand, UserDeactivated, UserErased,
+    UserEvent, UserIdentityLinked, UserIdentityUnlinked, UserPasswordSet, UserRankChanged, UserRefusal,
+    UserRegistered, UserResetRequested, UserSessionsEnded, UserState, Wanted, is_email, plain_email,
+    user_stream,
 };
 
 use crate::limits::{LONG_NAME_CHARS, NAME_CHARS};

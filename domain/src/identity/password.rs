@@ -1,6 +1,8 @@
 //! Which passwords people may choose (TRUSCA reference §2.1; NIST SP 800-63B §5.1.1.2).
 
 use crate::limits::PASSWORD_CHARS;
+use std::collections::HashSet;
+use std::sync::LazyLock;
 
 /// Why a password will not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +21,14 @@ pub enum WeakPassword {
     Repeated,
 }
 
-/// Words that make no password, however they are decorated with digits and signs.
+/// Passwords that many people have, in lower case; the file says where they are from. Lines with `#` are remarks.
+static FREQUENT: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    let lines = include_str!("common_passwords.txt").lines();
+    lines.filter(|line| !line.starts_with('#')).collect()
+});
+
+/// Words that make no password, however they are decorated with digits and signs: those that are too short to be a
+/// password by themselves, and what this server is called.
 const COMMON: &[&str] = &[
     "abc",
     "abcd",
@@ -101,8 +110,9 @@ pub fn check_password(password: &str) -> Result<(), WeakPassword> {
         password.chars().map(spell).filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect()
     };
     // Decoration with signs that look like letters is spelt out, and left out.
-    let spelt = [letters(|c| c), letters(look_alike)];
-    if spelt.iter().any(|word| COMMON.contains(&word.as_str())) {
+    let spelt = [letters(|c| c), letters(look_alike), password.to_lowercase()];
+    let is_common = |word: &String| COMMON.contains(&word.as_str()) || FREQUENT.contains(word.as_str());
+    if spelt.iter().any(is_common) {
         return Err(WeakPassword::Common);
     }
     Ok(())
@@ -122,7 +132,7 @@ fn look_alike(c: char) -> char {
 
 #[cfg(test)]
 mod tests {
-    use super::{PASSWORD_CHARS, WeakPassword, check_password};
+    use super::{FREQUENT, PASSWORD_CHARS, WeakPassword, check_password};
 
     #[test]
     fn long_and_uncommon_ones_will_do() {
@@ -139,12 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn a_password_has_8_to_256_characters() {
-        assert_eq!(PASSWORD_CHARS, 8..=256);
+    fn a_password_has_8_to_128_characters() {
+        assert_eq!(PASSWORD_CHARS, 8..=128);
         assert_eq!(check_password("zebra-7"), Err(WeakPassword::Length));
         assert_eq!(check_password("zebra-78"), Ok(()));
-        assert_eq!(check_password(&"ab".repeat(128)), Ok(()));
-        assert_eq!(check_password(&format!("{}c", "ab".repeat(128))), Err(WeakPassword::Length));
+        assert_eq!(check_password(&"aß".repeat(64)), Ok(()));
+        assert_eq!(check_password(&format!("{}c", "ab".repeat(64))), Err(WeakPassword::Length));
         assert_eq!(check_password(""), Err(WeakPassword::Length));
     }
 
@@ -167,6 +177,17 @@ mod tests {
             "Scanledger1",
         ] {
             assert_eq!(check_password(bad), Err(WeakPassword::Common), "{bad}");
+        }
+    }
+    #[test]
+    fn what_many_people_have_will_not_do_in_any_case_or_decoration() {
+        assert!(FREQUENT.len() > 10_000, "{}", FREQUENT.len());
+        for bad in ["corvette", "Samantha", "1QAZ2wsx", "computer2026!", "c0mput3r", "trustno1"] {
+            assert_eq!(check_password(bad), Err(WeakPassword::Common), "{bad}");
+        }
+        for frequent in FREQUENT.iter() {
+            assert_eq!(**frequent, frequent.trim().to_lowercase(), "as they are looked for");
+            assert!(check_password(frequent).is_err(), "{frequent}");
         }
     }
 }

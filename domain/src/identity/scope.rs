@@ -1,5 +1,6 @@
 //! What a key may be used for: scopes by their GitGuardian names, a few of our own, and sets of them.
 
+use super::Action;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -7,6 +8,10 @@ use std::str::FromStr;
 macro_rules! scopes {
     ($($(#[$doc:meta])* $name:ident = $word:literal),+ $(,)?) => {
         /// One thing that a key may be used for (GitGuardian reference §2; the last three are ours).
+        ///
+        /// Those without an action ([`Self::opens`]) open nothing: clients ask for them by name, so they can be given, and
+        /// a key with nothing else is told on every route what it lacks. What a later version puts behind one of them,
+        /// keys that have it will open.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Scope {
             $($(#[$doc])* $name),+
@@ -19,6 +24,13 @@ macro_rules! scopes {
             /// The scope as clients write it.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word),+ }
+            }
+        }
+
+        impl Scope {
+            /// The actions that need it; none for a scope that opens nothing yet.
+            pub fn opens(self) -> impl Iterator<Item = Action> {
+                Action::ALL.into_iter().filter(move |action| action.needs().scope == Some(self))
             }
         }
 
@@ -69,45 +81,45 @@ scopes! {
     ApiTokensWrite = "api_tokens:write",
     /// Look honeytokens up by prefix.
     HoneytokensCheck = "honeytokens:check",
-    /// Register endpoints.
+    /// Register endpoints; opens nothing yet.
     EndpointsSend = "endpoints:send",
-    /// Report agents.
+    /// Report agents; opens nothing yet.
     AiDiscoverSend = "ai-discover:send",
-    /// See allowed addresses.
+    /// See allowed addresses; opens nothing yet.
     IpAllowlistRead = "ip_allowlist:read",
-    /// Change allowed addresses.
+    /// Change allowed addresses; opens nothing yet.
     IpAllowlistWrite = "ip_allowlist:write",
     /// See sources.
     SourcesRead = "sources:read",
     /// Make, change and delete sources and projects.
     SourcesWrite = "sources:write",
-    /// Scan sources.
+    /// Scan sources; opens nothing yet.
     SourcesScan = "sources:scan",
-    /// See custom tags.
+    /// See custom tags; opens nothing yet.
     CustomTagsRead = "custom_tags:read",
-    /// Change custom tags.
+    /// Change custom tags; opens nothing yet.
     CustomTagsWrite = "custom_tags:write",
     /// See secrets.
     SecretsRead = "secrets:read",
-    /// Change secrets.
+    /// Change secrets; opens nothing yet.
     SecretsWrite = "secrets:write",
     /// Let scans make incidents.
     ScanCreateIncidents = "scan:create-incidents",
-    /// See the public perimeter.
+    /// See the public perimeter; opens nothing yet.
     PublicPerimeterRead = "public-perimeter:read",
-    /// Send an inventory of machine identities.
+    /// Send an inventory of machine identities; opens nothing yet.
     NhiSendInventory = "nhi:send-inventory",
-    /// Write to vaults.
+    /// Write to vaults; opens nothing yet.
     NhiWriteVault = "nhi:write-vault",
-    /// See who owns machine identities.
+    /// See who owns machine identities; opens nothing yet.
     NhiOwnershipRead = "nhi:ownership:read",
-    /// Change who owns machine identities.
+    /// Change who owns machine identities; opens nothing yet.
     NhiOwnershipWrite = "nhi:ownership:write",
-    /// See gates and policies.
+    /// See gates and policies; opens nothing yet.
     PoliciesRead = "policies:read",
     /// Set gates and policies.
     PoliciesWrite = "policies:write",
-    /// Change what concerns the organization as a whole.
+    /// Change what concerns the organization as a whole; opens nothing yet.
     OrganizationWrite = "organization:write",
 }
 
@@ -223,7 +235,7 @@ impl<'de> Deserialize<'de> for Scopes {
 
 #[cfg(test)]
 mod tests {
-    use super::{Scope, Scopes, UnknownScope};
+    use super::{Action, Scope, Scopes, UnknownScope};
 
     #[test]
     fn every_scope_has_a_word_and_a_bit_of_its_own() {
@@ -232,6 +244,17 @@ mod tests {
             assert_eq!(scope.as_str().parse(), Ok(*scope));
             assert_eq!(Scopes::from(*scope).iter().collect::<Vec<_>>(), [*scope]);
         }
+    }
+
+    #[test]
+    fn the_scopes_that_open_nothing_yet_are_these() {
+        let idle: Vec<_> = Scope::ALL.iter().filter(|scope| scope.opens().next().is_none()).collect();
+        let words: Vec<_> = idle.into_iter().map(|scope| scope.as_str()).collect();
+        let known = "endpoints:send ai-discover:send ip_allowlist:read ip_allowlist:write sources:scan \
+                     custom_tags:read custom_tags:write secrets:write public-perimeter:read nhi:send-inventory \
+                     nhi:write-vault nhi:ownership:read nhi:ownership:write policies:read organization:write";
+        assert_eq!(words.join(" "), known, "say so where the scope is declared");
+        assert!(Scope::Scan.opens().eq([Action::Scan]));
     }
 
     #[test]

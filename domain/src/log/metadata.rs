@@ -47,9 +47,20 @@ pub struct Metadata {
     /// The id of the HTTP request, as in the server's log lines.
     #[serde(rename = "request", skip_serializing_if = "Option::is_none", default)]
     pub request: Option<String>,
+    /// The API key that a person used; none if they had signed in. A key without a person is the actor itself.
+    #[serde(rename = "key", skip_serializing_if = "Option::is_none", default)]
+    pub key: Option<ApiKeyId>,
 }
 
 impl Metadata {
+    /// The API key that it was done with, whether a person used it or it acted by itself.
+    pub const fn key_used(&self) -> Option<ApiKeyId> {
+        match self.actor {
+            Actor::Key(key) => Some(key),
+            Actor::User(_) | Actor::System | Actor::Operator => self.key,
+        }
+    }
+
     /// The exact bytes to store.
     pub fn encode(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("metadata has string keys and no failing serializer")

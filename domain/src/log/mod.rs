@@ -12,7 +12,7 @@ pub use metadata::{Actor, Metadata};
 pub use port::{
     Append, AppendError, Appended, EventLog, FoundOrRead, ImportError, ImportLog, LogError, Subscription,
 };
-pub use stats::{LogCounters, LogStats};
+pub use stats::{GROUP_SIZES, LogCounters, LogStats};
 
 use crate::id::EventId;
 use crate::time::Timestamp;

@@ -95,6 +95,12 @@ pub trait EventLog: Send + Sync {
         true
     }
 
+    /// Whether positions have no hole: the n-th event is at position n. A log that others write to as well has holes,
+    /// so that a missing position says nothing of a missing event.
+    fn is_contiguous(&self) -> bool {
+        true
+    }
+
     /// Writes every part of the batch, or nothing. Durable when it answers.
     ///
     /// A batch whose event ids are all in the log already is not written again; its old place is the answer.

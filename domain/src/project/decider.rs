@@ -8,6 +8,10 @@ use crate::log::StreamName;
 use crate::stored_events;
 use serde::{Deserialize, Serialize};
 
+/// The default branch of a project when nobody says another, or it is made for a scan of something else than a branch
+/// (Pepper reference §7).
+pub const DEFAULT_BRANCH: &str = "main";
+
 /// What people write about a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectDetails {

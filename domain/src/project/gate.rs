@@ -158,7 +158,7 @@ impl Gate {
         let mut counts = SeverityCounts::default();
         for &(severity, state, n) in &input.findings {
             if state.counts_for_gate() {
-                counts.add(severity, n);
+                counts.add(severity.at_gates(), n);
             }
         }
         let new: u64 = input.new.iter().filter(|(state, _)| state.counts_for_gate()).map(|(_, n)| n).sum();
@@ -166,7 +166,7 @@ impl Gate {
         for (severity, count, limit) in [
             (Severity::Critical, counts.critical, self.max_critical),
             (Severity::High, counts.high, self.max_high),
-            (Severity::Medium, counts.medium + counts.unknown, self.max_medium),
+            (Severity::Medium, counts.medium, self.max_medium),
             (Severity::Low, counts.low, self.max_low),
         ] {
             if let Limit::AtMost(allowed) = limit

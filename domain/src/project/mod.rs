@@ -4,7 +4,7 @@ mod decider;
 mod gate;
 
 pub use decider::{
-    Created, Deleted, GateUpdated, Project, ProjectCommand, ProjectDetails, ProjectEvent, ProjectRefusal,
-    ProjectState, Updated, default_project_name, project_stream,
+    Created, DEFAULT_BRANCH, Deleted, GateUpdated, Project, ProjectCommand, ProjectDetails, ProjectEvent,
+    ProjectRefusal, ProjectState, Updated, default_project_name, project_stream,
 };
 pub use gate::{Gate, GateInput, GateReason, GateRefusal, GateResult, Limit, Verdict};

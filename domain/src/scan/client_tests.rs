@@ -38,7 +38,7 @@ fn completed() -> ScanEvent {
 }
 
 fn failed() -> ScanEvent {
-    Failed { scan: SCAN, failure: failure() }.into()
+    Failed { scan: SCAN, failure: failure(), log: None }.into()
 }
 
 /// The events of a client's scan, as far as it has come.
@@ -90,10 +90,11 @@ fn it_does_not_end_before_its_results_have_come() {
 fn it_fails_wherever_it_has_come() {
     let attempt = CLIENT_ATTEMPT;
     for more in [&[][..], &[settling()], &[settling(), received().into()]] {
-        when(more, ScanCommand::Fail { attempt, failure: failure() }).then([failed()]);
+        when(more, ScanCommand::Fail { attempt, failure: failure(), log: None }).then([failed()]);
     }
     let over = [settling(), received().into(), completed()];
-    when(&over, ScanCommand::Fail { attempt, failure: failure() }).then_refused(past(ScanStatus::Completed));
+    when(&over, ScanCommand::Fail { attempt, failure: failure(), log: None })
+        .then_refused(past(ScanStatus::Completed));
 }
 
 #[test]
@@ -127,8 +128,9 @@ fn a_client_has_a_day_before_its_scan_fails_and_what_came_is_told() {
     assert_eq!((nothing.code, some.code), (FailureCode::ClientSilent, FailureCode::ClientSilent));
     assert_eq!(nothing.message, "the client that ran it was not heard of for 24 hours");
     assert!(some.message.starts_with("its results are recorded"), "{}", some.message);
-    let command = ScanCommand::Fail { attempt: CLIENT_ATTEMPT, failure: some.clone() };
-    when(&[settling(), received().into()], command).then([Failed { scan: SCAN, failure: some }.into()]);
+    let command = ScanCommand::Fail { attempt: CLIENT_ATTEMPT, failure: some.clone(), log: None };
+    when(&[settling(), received().into()], command)
+        .then([Failed { scan: SCAN, failure: some, log: None }.into()]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::id::ScanId;
 use crate::limits::{REF_CHARS, SCAN_INTERRUPTIONS};
 use crate::log::StreamName;
 use crate::project::Verdict;
+use crate::report::Artifact;
 
 /// What can be asked of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub enum ScanCommand {
         attempt: u32,
         /// Why.
         failure: Failure,
+        /// What the worker had logged until then, if it could be kept.
+        log: Option<Artifact>,
     },
     /// Its worker is gone.
     Interrupt {
@@ -234,7 +237,7 @@ impl ScanLife {
         if lost_alone && self.interruptions_alone + 1 >= SCAN_INTERRUPTIONS {
             let message = format!("its worker was lost {SCAN_INTERRUPTIONS} times while nothing else ran");
             let failure = Failure { code: FailureCode::Interrupted, message };
-            return Ok(vec![Failed { scan, failure }.into()]);
+            return Ok(vec![Failed { scan, failure, log: None }.into()]);
         }
         Ok(vec![Requeued { scan, run: self.run, because }.into()])
     }
@@ -380,9 +383,9 @@ impl Decider for Scan {
                 life.check_attempt(attempt, &[ScanStatus::Stopped])?;
                 Ok(vec![PartialKept { scan, outcome }.into()])
             }
-            ScanCommand::Fail { attempt, failure } => {
+            ScanCommand::Fail { attempt, failure, log } => {
                 life.check_attempt(attempt, &[ScanStatus::Running, ScanStatus::Settling])?;
-                Ok(vec![Failed { scan, failure }.into()])
+                Ok(vec![Failed { scan, failure, log }.into()])
             }
             ScanCommand::Interrupt { attempt, because } => life.interrupt(attempt, because),
         }

@@ -11,6 +11,7 @@ use crate::id::{OrganizationId, ProjectId, ScanId};
 use crate::limits::{REF_CHARS, SCAN_INTERRUPTIONS};
 use crate::log::{Actor, Position};
 use crate::project::{Gate, GateInput, Verdict};
+use crate::report::{Artifact, ArtifactKind};
 use crate::scan::{ClientEnd, ResultsReceived, ScanType, Source, SourceKind, Step};
 use Interruption::{Shutdown, WorkerLost};
 use uuid::Uuid;
@@ -70,6 +71,11 @@ pub(super) fn failure() -> Failure {
     Failure { code: FailureCode::SourceRejected, message: "the archive escapes its folder".to_owned() }
 }
 
+/// What the worker of a scan that fails had logged.
+fn kept_log() -> Option<Artifact> {
+    Some(Artifact { kind: ArtifactKind::ScanLog, blob: BlobHash([5; 32]), size: 80 })
+}
+
 fn queued() -> ScanEvent {
     wish().into()
 }
@@ -119,7 +125,7 @@ fn partial_kept() -> ScanEvent {
 }
 
 fn failed() -> ScanEvent {
-    Failed { scan: SCAN, failure: failure() }.into()
+    Failed { scan: SCAN, failure: failure(), log: kept_log() }.into()
 }
 
 fn start() -> ScanCommand {
@@ -139,7 +145,7 @@ fn keep_partial(attempt: u32) -> ScanCommand {
 }
 
 fn fail(attempt: u32) -> ScanCommand {
-    ScanCommand::Fail { attempt, failure: failure() }
+    ScanCommand::Fail { attempt, failure: failure(), log: kept_log() }
 }
 
 fn interrupt(attempt: u32, because: Interruption) -> ScanCommand {
@@ -245,6 +251,7 @@ fn a_scan_fails_when_the_last_allowed_worker_that_ran_it_alone_is_lost() {
     given::<Scan>(history).when(interrupt(SCAN_INTERRUPTIONS, WorkerLost)).then([Failed {
         scan: SCAN,
         failure,
+        log: None,
     }
     .into()]);
 }

@@ -100,7 +100,7 @@ fn command(word: &str, state: &ScanState) -> ScanCommand {
         "receive" => ScanCommand::Receive(received()),
         "end" => ScanCommand::End { end: end(), verdict: verdict() },
         "keep" => ScanCommand::KeepPartial { attempt, outcome: outcome() },
-        "fail" => ScanCommand::Fail { attempt, failure: failure() },
+        "fail" => ScanCommand::Fail { attempt, failure: failure(), log: None },
         "lost" => ScanCommand::Interrupt { attempt, because: Interruption::WorkerLost },
         "shutdown" => ScanCommand::Interrupt { attempt, because: Interruption::Shutdown },
         other => panic!("no command is called {other}"),
@@ -221,7 +221,7 @@ fn another_attempt_than_the_present_one_changes_nothing() {
                 ScanCommand::Settle { attempt },
                 ScanCommand::Complete { attempt, outcome: outcome(), verdict: verdict() },
                 ScanCommand::KeepPartial { attempt, outcome: outcome() },
-                ScanCommand::Fail { attempt, failure: failure() },
+                ScanCommand::Fail { attempt, failure: failure(), log: None },
                 ScanCommand::Interrupt { attempt, because: Interruption::WorkerLost },
                 ScanCommand::Interrupt { attempt, because: Interruption::Shutdown },
             ] {
@@ -248,7 +248,7 @@ fn any_command() -> impl Strategy<Value = ScanCommand> {
             verdict: verdict()
         }),
         attempt.clone().prop_map(|attempt| ScanCommand::KeepPartial { attempt, outcome: outcome() }),
-        attempt.clone().prop_map(|attempt| ScanCommand::Fail { attempt, failure: failure() }),
+        attempt.clone().prop_map(|attempt| ScanCommand::Fail { attempt, failure: failure(), log: None }),
         (attempt, any::<bool>()).prop_map(|(attempt, lost)| ScanCommand::Interrupt {
             attempt,
             because: if lost { Interruption::WorkerLost } else { Interruption::Shutdown }

@@ -289,6 +289,9 @@ pub struct Failed {
     /// Why.
     #[serde(rename = "failure")]
     pub failure: Failure,
+    /// What its worker had logged until then.
+    #[serde(rename = "log", skip_serializing_if = "Option::is_none", default)]
+    pub log: Option<Artifact>,
 }
 
 stored_events! {

@@ -6,23 +6,25 @@ use scanledger_domain::blob::BlobHash;
 use scanledger_domain::claim::{Released, Taken};
 use scanledger_domain::component::Ecosystem;
 use scanledger_domain::event::Event;
-use scanledger_domain::id::{AccessId, IdentityId, InvitationId, SessionId, TeamId};
+use scanledger_domain::id::{AccessId, IdentityId, InvitationId, ScanId, SessionId, TeamId};
 use scanledger_domain::identity::{
     AccessDenied, AccessGranted, Action, AddressProof, ApiKeyCreated, ApiKeyNarrowed, ApiKeyRevoked, Breadth,
     Channels, InvitationAccepted, InvitationRevoked, Invited, InvitedTeam, KeyForm, KeyHash, KeyKind,
-    MemberAdded, MemberRemoved, Method, OrganizationCreated, OrganizationRole, Provider, Rank, Role, Scope,
-    SessionContinued, SessionEnd, SessionEnded, SessionKind, SessionStarted, SignInFailed, SignInFailure,
-    SuperAdminAdded, SuperAdminRemoved, TeamCreated, TeamDeleted, TeamMemberAdded, TeamMemberRemoved,
-    TeamRole, TeamUpdated, UserActivated, UserChannelsSet, UserDeactivated, UserErased, UserIdentityLinked,
-    UserIdentityUnlinked, UserPasswordSet, UserRankChanged, UserRegistered, UserResetRequested,
-    UserSessionsEnded, Wanted, user_stream,
+    MemberAdded, MemberRemoved, Method, OrganizationCreated, OrganizationRole, PasswordSetter, Provider,
+    Rank, Role, Scope, SessionContinued, SessionEnd, SessionEnded, SessionKind, SessionStarted, SignInFailed,
+    SignInFailure, SuperAdminAdded, SuperAdminRemoved, TeamCreated, TeamDeleted, TeamMemberAdded,
+    TeamMemberRemoved, TeamRole, TeamUpdated, UserActivated, UserChannelsSet, UserDeactivated, UserErased,
+    UserIdentityLinked, UserIdentityUnlinked, UserPasswordSet, UserRankChanged, UserRegistered,
+    UserResetRequested, UserSessionsEnded, Wanted, user_stream,
 };
 use scanledger_domain::project::{Created, Deleted, Gate, GateUpdated, Limit, ProjectDetails, Updated};
+use scanledger_domain::report::ArtifactKind;
 use scanledger_domain::time::Timestamp;
 use scanledger_domain::vault::Sealed;
 use uuid::Uuid;
 
 const TEAM: TeamId = TeamId(Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0007));
+const SCAN: ScanId = ScanId(Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0005));
 const SESSION: SessionId = SessionId(Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0008));
 const IDENTITY: IdentityId = IdentityId(Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0009));
 const ACCESS: AccessId = AccessId(Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_000a));
@@ -229,7 +231,7 @@ fn accounts() -> Vec<Sample> {
         UserDeactivated { user: USER }.into(),
         UserActivated { user: USER }.into(),
         UserRankChanged { user: USER, rank: Rank::SuperAdmin }.into(),
-        UserPasswordSet { user: USER, password }.into(),
+        UserPasswordSet { user: USER, password: password.clone(), setter: PasswordSetter::Reset }.into(),
         UserResetRequested { user: USER, token: KeyHash::of("not-a-token"), expires_at: LATER }.into(),
         UserSessionsEnded { user: USER }.into(),
         linked().into(),
@@ -238,17 +240,32 @@ fn accounts() -> Vec<Sample> {
     ];
     let mut samples: Vec<_> = events.into_iter().map(|event| full(Event::User(event))).collect();
     samples.push(minimal(Event::User(UserIdentityLinked { email: None, ..linked() }.into())));
+    let changed = UserPasswordSet { user: USER, password, setter: PasswordSetter::Changed };
+    samples.push(further(Event::User(changed.into())));
     samples
 }
 
 fn sessions() -> Vec<Sample> {
     let (token, token_expires_at) = (KeyHash::of("not-a-token-either"), LATER);
-    let action = Action::ExportAudit.into();
     let granted = |project| AccessGranted {
         access: ACCESS,
         action: Action::Export.into(),
         route: text("GET /v1/projects/{id}/sbom"),
         project,
+        scan: None,
+        artifact: None,
+    };
+    let artifact = AccessGranted {
+        route: text("GET /api/scans/{id}/artifacts/{slug}"),
+        scan: Some(SCAN),
+        artifact: Some(ArtifactKind::CycloneDx),
+        ..granted(Some(PROJECT))
+    };
+    let denied = |route, organization| AccessDenied {
+        access: ACCESS,
+        action: Action::ExportAudit.into(),
+        route: text(route),
+        organization,
     };
     let failed = |user, reason| SignInFailed { access: ACCESS, user, reason };
     vec![
@@ -260,10 +277,10 @@ fn sessions() -> Vec<Sample> {
         full(Event::Session(SessionEnded { session: SESSION, user: USER, reason: SessionEnd::Reuse }.into())),
         full(Event::Access(failed(Some(USER), SignInFailure::Password).into())),
         minimal(Event::Access(failed(None, SignInFailure::Unknown).into())),
-        full(Event::Access(
-            AccessDenied { access: ACCESS, action, route: text("GET /v1/admin/audit") }.into(),
-        )),
+        full(Event::Access(denied("GET /v1/admin/audit", None).into())),
+        further(Event::Access(denied("GET /api/projects", Some(ORGANIZATION)).into())),
         full(Event::Access(granted(Some(PROJECT)).into())),
         minimal(Event::Access(granted(None).into())),
+        further(Event::Access(artifact.into())),
     ]
 }

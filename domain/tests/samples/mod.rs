@@ -63,8 +63,8 @@ pub fn events() -> Vec<Sample> {
     .collect()
 }
 
-/// Metadata with and without its optional fields.
-pub fn metadata() -> [(&'static str, Metadata); 2] {
+/// Metadata with and without its optional fields, and with one that came later.
+pub fn metadata() -> [(&'static str, Metadata); 3] {
     let correlation = Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0010);
     let full = Metadata {
         organization: Some(ORGANIZATION),
@@ -74,7 +74,9 @@ pub fn metadata() -> [(&'static str, Metadata); 2] {
         address: Some(Sealed(text("v1.MTAuMC4wLjE"))),
         user_agent: Some(Sealed(text("v1.Y3VybC84LjA"))),
         request: Some(text("019a0000-0000-7000-8000-000000000012")),
+        key: None,
     };
+    let further = Metadata { key: Some(KEY), ..full.clone() };
     let minimal = Metadata {
         organization: None,
         actor: Actor::System,
@@ -83,6 +85,7 @@ pub fn metadata() -> [(&'static str, Metadata); 2] {
         address: None,
         user_agent: None,
         request: None,
+        key: None,
     };
-    [("", full), (MINIMAL, minimal)]
+    [("", full), (MINIMAL, minimal), (FURTHER, further)]
 }

@@ -91,6 +91,10 @@ fn failure() -> Failure {
     }
 }
 
+fn log() -> Artifact {
+    Artifact { kind: ArtifactKind::ScanLog, blob: BlobHash::of(b"log"), size: 512 }
+}
+
 fn client_run() -> ClientRun {
     ClientRun {
         run: Uuid::from_u128(0x019a_0000_0000_4000_8000_0000_0000_0007),
@@ -139,7 +143,8 @@ pub fn samples() -> Vec<Sample> {
         happened(Settling { scan: SCAN, attempt: 3 }.into()),
         happened(completed().into()),
         minimal(Event::Scan(Completed { outcome: bare_outcome(), verdict: passed, ..completed() }.into())),
-        happened(Failed { scan: SCAN, failure: failure() }.into()),
+        happened(Failed { scan: SCAN, failure: failure(), log: None }.into()),
+        further(Event::Scan(Failed { scan: SCAN, failure: failure(), log: Some(log()) }.into())),
         happened(Stopped { scan: SCAN }.into()),
         happened(PartialKept { scan: SCAN, outcome: outcome() }.into()),
         minimal(Event::Scan(PartialKept { scan: SCAN, outcome: bare_outcome() }.into())),

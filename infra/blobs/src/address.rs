@@ -1,6 +1,6 @@
 //! Where blobs are kept: a folder, or a bucket named by URL and options.
 
-use crate::Blobs;
+use crate::{ASIDE, Blobs};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::client::ClientConfigKey;
 use object_store::local::LocalFileSystem;
@@ -113,6 +113,7 @@ fn open_folder(folder: &Path) -> io::Result<Blobs> {
     for first in 0..=u8::MAX {
         create_private(&folder.join(format!("{first:02x}")))?;
     }
+    create_private(&folder.join(ASIDE))?;
     sync_folder(&folder)?;
     let store = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
     Ok(Blobs { store: Arc::new(store), prefix: Key::default(), folder: Some(folder) })

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use domain::Cause;
 use domain::blob::{BlobError, BlobHash};
 use futures::StreamExt as _;
-use object_store::{GetResultPayload, ObjectStoreExt as _};
+use object_store::GetResultPayload;
 use scanledger_domain as domain;
 use sha2::{Digest as _, Sha256};
 use std::fs::{File, OpenOptions};
@@ -69,7 +69,7 @@ impl Drop for Target {
 
 impl Blobs {
     pub(crate) async fn download(&self, hash: BlobHash, path: &Path) -> Result<(), BlobError> {
-        let found = self.store.get(&self.key(hash)).await.map_err(missing_or_failed(hash))?;
+        let found = self.get(hash).await?;
         let path = path.to_owned();
         let mut target = blocking("create a file for a blob", move || Target::create(path)).await?;
         match found.payload {

@@ -1,8 +1,9 @@
 //! Blobs by content hash in a local folder or an S3-compatible bucket.
 //!
 //! A blob lies under `<first two hex digits>/<64 hex digits>`, so that no folder grows beyond a 256th of the
-//! store. In a folder a blob is written beside its place, synced, renamed and its folder synced: it is either
-//! there whole and for good, or not at all. A bucket wants a lifecycle rule that ends multipart uploads which
+//! store; what was set aside lies under `aside/` in the same order, and `owner` says whose blobs these are. In a
+//! folder a blob is written beside its place, synced, renamed and its folder synced: it is either there whole and for
+//! good, or not at all. A bucket wants a lifecycle rule that ends multipart uploads which
 //! were never completed, since a process that dies in one cannot take it back.
 
 mod address;
@@ -12,16 +13,20 @@ mod upload;
 pub use address::AddressError;
 
 use bytes::Bytes;
-use domain::blob::{BlobError, BlobHash, BlobStore};
+use domain::blob::{BlobError, BlobHash, BlobStore, OWNER};
 use domain::{BoxFuture, Cause};
 use object_store::path::Path as Key;
-use object_store::{ObjectStore, ObjectStoreExt as _};
+use object_store::{GetResult, ObjectStore, ObjectStoreExt as _};
 use scanledger_domain as domain;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use upload::Source;
+use uuid::Uuid;
+
+/// The folder of what was set aside.
+const ASIDE: &str = "aside";
 
 /// A store of blobs in one place: a folder or a bucket. Needs a tokio runtime to be used.
 #[derive(Clone)]
@@ -50,12 +55,54 @@ impl fmt::Debug for Blobs {
 }
 
 impl Blobs {
+    /// The place of a blob.
     fn key(&self, hash: BlobHash) -> Key {
-        let name = hash.to_string();
-        self.prefix.clone().join(&name[..2]).join(name.as_str())
+        Self::under(self.prefix.clone(), hash)
     }
 
-    /// How long the stored blob is in bytes; `None` if it is not there. One request.
+    /// Where a blob lies that was set aside.
+    fn key_aside(&self, hash: BlobHash) -> Key {
+        Self::under(self.prefix.clone().join(ASIDE), hash)
+    }
+
+    fn under(folder: Key, hash: BlobHash) -> Key {
+        let name = hash.to_string();
+        folder.join(&name[..2]).join(name.as_str())
+    }
+
+    /// Asks for a blob wherever it may be: in its place, aside, or in its place again if it was put back meanwhile.
+    async fn find<T, F: Future<Output = object_store::Result<T>>>(
+        &self,
+        hash: BlobHash,
+        ask: impl Fn(Key) -> F,
+    ) -> object_store::Result<T> {
+        let mut found = ask(self.key(hash)).await;
+        for key in [self.key_aside(hash), self.key(hash)] {
+            if !matches!(found, Err(object_store::Error::NotFound { .. })) {
+                break;
+            }
+            found = ask(key).await;
+        }
+        found
+    }
+
+    async fn exists(&self, hash: BlobHash) -> Result<bool, BlobError> {
+        match self.find(hash, |key| async move { self.store.head(&key).await }).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(failed("look for a blob")(error)),
+        }
+    }
+
+    /// Moves what is there, in one step in a folder; in a bucket it is in both places for a moment.
+    async fn shift(&self, from: Key, to: Key) -> Result<(), BlobError> {
+        match self.store.rename(&from, &to).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(failed("move a blob")(error)),
+        }
+    }
+
+    /// How long the blob in its place is in bytes; `None` if none is there. One request.
     async fn stored_size(&self, hash: BlobHash) -> Result<Option<u64>, BlobError> {
         match self.store.head(&self.key(hash)).await {
             Ok(found) => Ok(Some(found.size)),
@@ -100,8 +147,13 @@ impl Blobs {
         Ok((hash, size))
     }
 
+    async fn get(&self, hash: BlobHash) -> Result<GetResult, BlobError> {
+        let found = self.find(hash, |key| async move { self.store.get(&key).await }).await;
+        found.map_err(missing_or_failed(hash))
+    }
+
     async fn read(&self, hash: BlobHash) -> Result<Vec<u8>, BlobError> {
-        let found = self.store.get(&self.key(hash)).await.map_err(missing_or_failed(hash))?;
+        let found = self.get(hash).await?;
         let bytes = found.bytes().await.map_err(missing_or_failed(hash))?;
         blocking("verify a blob", move || match BlobHash::of(&bytes) {
             actual if actual == hash => Ok(Vec::from(bytes)),
@@ -112,15 +164,43 @@ impl Blobs {
 
     async fn read_range(&self, hash: BlobHash, range: Range<u64>) -> Result<Vec<u8>, BlobError> {
         if range.is_empty() {
-            let there = self.stored_size(hash).await?.is_some();
-            return if there { Ok(Vec::new()) } else { Err(BlobError::Missing(hash)) };
+            return if self.exists(hash).await? { Ok(Vec::new()) } else { Err(BlobError::Missing(hash)) };
         }
-        let part = self.store.get_range(&self.key(hash), range).await.map_err(missing_or_failed(hash))?;
+        let ask = |key| {
+            let range = range.clone();
+            async move { self.store.get_range(&key, range).await }
+        };
+        let part = self.find(hash, ask).await.map_err(missing_or_failed(hash))?;
         Ok(part.into())
     }
 
-    async fn delete(&self, hash: BlobHash) -> Result<(), BlobError> {
-        match self.store.delete(&self.key(hash)).await {
+    /// Whose the store is, if that is noted.
+    async fn noted_owner(&self, key: &Key) -> Result<Option<Uuid>, BlobError> {
+        let doing = "read whose blobs these are";
+        let found = match self.store.get(key).await {
+            Ok(found) => found,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(failed(doing)(error)),
+        };
+        let bytes = found.bytes().await.map_err(failed(doing))?;
+        let text = std::str::from_utf8(&bytes).map_err(failed(doing))?;
+        Ok(Some(text.trim().parse().map_err(failed::<uuid::Error>(doing))?))
+    }
+
+    async fn owner_or(&self, log: Uuid) -> Result<Uuid, BlobError> {
+        let key = self.prefix.clone().join(OWNER);
+        if let Some(owner) = self.noted_owner(&key).await? {
+            return Ok(owner);
+        }
+        let doing = "note whose blobs these are";
+        self.store.put(&key, log.to_string().into()).await.map_err(failed(doing))?;
+        // Not every S3-compatible store can write what is not there yet and nothing else, so another log may have
+        // written as well; the last one has it.
+        Ok(self.noted_owner(&key).await?.unwrap_or(log))
+    }
+
+    async fn delete(&self, key: Key) -> Result<(), BlobError> {
+        match self.store.delete(&key).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(failed("remove a blob")(error)),
         }
@@ -128,6 +208,10 @@ impl Blobs {
 }
 
 impl BlobStore for Blobs {
+    fn owner(&self, log: Uuid) -> BoxFuture<'_, Result<Uuid, BlobError>> {
+        Box::pin(self.owner_or(log))
+    }
+
     /// A blob that is there already costs one request and is not sent again.
     fn put(&self, bytes: Vec<u8>) -> BoxFuture<'_, Result<BlobHash, BlobError>> {
         Box::pin(self.store_bytes(bytes))
@@ -154,11 +238,23 @@ impl BlobStore for Blobs {
     }
 
     fn contains(&self, hash: BlobHash) -> BoxFuture<'_, Result<bool, BlobError>> {
-        Box::pin(async move { Ok(self.stored_size(hash).await?.is_some()) })
+        Box::pin(self.exists(hash))
     }
 
     fn remove(&self, hash: BlobHash) -> BoxFuture<'_, Result<(), BlobError>> {
-        Box::pin(self.delete(hash))
+        Box::pin(self.delete(self.key(hash)))
+    }
+
+    fn set_aside(&self, hash: BlobHash) -> BoxFuture<'_, Result<(), BlobError>> {
+        Box::pin(self.shift(self.key(hash), self.key_aside(hash)))
+    }
+
+    fn put_back(&self, hash: BlobHash) -> BoxFuture<'_, Result<(), BlobError>> {
+        Box::pin(self.shift(self.key_aside(hash), self.key(hash)))
+    }
+
+    fn discard(&self, hash: BlobHash) -> BoxFuture<'_, Result<(), BlobError>> {
+        Box::pin(self.delete(self.key_aside(hash)))
     }
 }
 

@@ -6,7 +6,7 @@ host, port = (sys.argv[1:] + ["127.0.0.1", "4222"][len(sys.argv) - 1 :])[:2]
 wire = socket.create_connection((host, int(port))).makefile("rwb")
 inbox = f"_INBOX.{uuid.uuid4().hex}"
 consumer = {"deliver_subject": f"{inbox}.events", "deliver_policy": "all", "ack_policy": "none",
-            "filter_subject": "scanledger.events.*.finding.*"}
+            "filter_subject": "scanledger.events.>"}
 request = json.dumps({"stream_name": "SCANLEDGER_EVENTS", "config": consumer})
 wire.write(f'CONNECT {{"verbose":false}}\r\nSUB {inbox}.made 1\r\nSUB {inbox}.events 2\r\n'
            f"PUB $JS.API.CONSUMER.CREATE.SCANLEDGER_EVENTS {inbox}.made {len(request)}\r\n{request}\r\n".encode())
@@ -24,10 +24,11 @@ while line := wire.readline():
                 sys.exit(answer["error"]["description"])
         case ["MSG", _, _, place, size]:
             event = json.loads(wire.read(int(size) + 2))
-            key = event["stream"], event["data"].get("finding")
-            if event["type"] in ("finding.detected", "finding.reopened"):
-                open_findings[key] = event["data"]["occurrence"]["severity"]
+            branch, data = event["stream"], event["data"]
+            if event["type"] in ("finding.detected", "finding.reopened", "branch.findings_updated"):
+                for found in data.get("findings", [data]):
+                    open_findings[branch, found["finding"]] = found["occurrence"]["severity"]
             elif event["type"] == "finding.resolved":
-                open_findings.pop(key, None)
+                open_findings.pop((branch, data["finding"]), None)
             if place.endswith(".0"):  # nothing more is pending
                 print(event["position"], dict(collections.Counter(open_findings.values())), flush=True)

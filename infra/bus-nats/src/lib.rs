@@ -22,7 +22,7 @@ mod state;
 mod stream;
 
 pub use error::BusError;
-pub use options::{BusOptions, Retention};
+pub use options::{BusOptions, Limit, Retention};
 pub use state::{BusState, Link};
 
 use crate::error::unavailable;

@@ -1,10 +1,14 @@
 //! How to reach the server, and how long it keeps events.
 
 use crate::error::BusError;
+use async_nats::rustls::RootCertStore;
+use async_nats::rustls::pki_types::CertificateDer;
+use async_nats::rustls::pki_types::pem::PemObject;
 use async_nats::{ConnectOptions, ServerAddr};
 use percent_encoding::percent_decode_str;
+use scanledger_domain::Cause;
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The longest pause between two attempts to reach a server.
@@ -13,33 +17,37 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The pause after the first failed attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// How the bus is set up.
-#[derive(Debug, Clone)]
+/// How the bus is set up. What is not given here is left as the operator of the server has it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BusOptions {
     /// A file with a user's JWT and key, as `nsc` writes it; goes before what stands in the URL.
     pub credentials: Option<PathBuf>,
-    /// Certificates (PEM) of authorities to trust besides those of the system.
+    /// Certificates (PEM) of the authorities to trust in place of those of the system. With them nothing is said
+    /// without TLS, whatever the URL and the server say.
     pub root_certificates: Option<PathBuf>,
     /// How long the stream of events keeps them.
     pub retention: Retention,
-    /// On how many servers of a cluster an event is kept: 1, 3 or 5.
-    pub replicas: usize,
-}
-
-impl Default for BusOptions {
-    fn default() -> Self {
-        Self { credentials: None, root_certificates: None, retention: Retention::default(), replicas: 1 }
-    }
+    /// On how many servers of a cluster an event is kept: 1, 3 or 5. A stream that is made without it has 1.
+    pub replicas: Option<u8>,
 }
 
 /// When the stream of events forgets the oldest. Nothing is lost by that, because the log has everything; but who
-/// follows the bus must not be further behind.
+/// follows the bus must not be further behind. A stream that is made without them forgets nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Retention {
     /// Events older than that; the server takes no less than 100 ms.
-    pub max_age: Option<Duration>,
+    pub max_age: Option<Limit<Duration>>,
     /// What is more than that.
-    pub max_bytes: Option<NonZeroU64>,
+    pub max_bytes: Option<Limit<NonZeroU64>>,
+}
+
+/// A limit as somebody wants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit<T> {
+    /// There is to be none.
+    Off,
+    /// It is to be this.
+    At(T),
 }
 
 /// Who connects.
@@ -95,13 +103,24 @@ impl BusOptions {
             (None, None) => options,
         };
         if let Some(file) = &self.root_certificates {
-            // The driver reads it when a server asks for TLS, and then says nothing that is heard.
-            let opened = tokio::fs::File::open(file).await;
-            opened.map_err(|source| BusError::File { what: "root certificates", source: source.into() })?;
-            options = options.add_root_certificates(file.clone());
+            check_authorities(file)
+                .await
+                .map_err(|source| BusError::File { what: "root certificates", source })?;
+            options = options.add_root_certificates(file.clone()).require_tls(true);
         }
         Ok((addresses, options))
     }
+}
+
+/// Whether the driver can use the certificates: it reads them when a server speaks TLS, and then says nothing that is
+/// heard.
+async fn check_authorities(file: &Path) -> Result<(), Cause> {
+    let text = tokio::fs::read(file).await?;
+    let mut authorities = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&text) {
+        authorities.add(certificate?)?;
+    }
+    if authorities.is_empty() { Err("it holds no certificate".into()) } else { Ok(()) }
 }
 
 /// How long to wait before the attempt of this number, from 1.

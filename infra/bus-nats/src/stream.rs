@@ -1,7 +1,7 @@
 //! The streams on the server, and how far the one of events has come.
 
 use crate::error::{BusError, unavailable};
-use crate::options::BusOptions;
+use crate::options::{BusOptions, Limit, Retention};
 use async_nats::HeaderMap;
 use async_nats::header::{HeaderName, NATS_MESSAGE_ID};
 use async_nats::jetstream::ErrorCode;
@@ -63,7 +63,7 @@ pub(crate) async fn reached(
     options: &BusOptions,
     known: Option<Reached>,
 ) -> Result<Reached, BusError> {
-    let stream = open(context, events(log.identity(), options), log.identity()).await?;
+    let stream = open(context, Wanted::events(log.identity(), options), log.identity()).await?;
     let sequence = stream.cached_info().state.last_sequence;
     if sequence == 0 {
         return Ok(Reached::default());
@@ -84,23 +84,53 @@ pub(crate) async fn open_checkpoints(
     log: Uuid,
     options: &BusOptions,
 ) -> Result<(), BusError> {
-    let config =
-        Config { max_messages: KEPT_CHECKPOINTS, ..config(CHECKPOINTS, CHECKPOINT_SUBJECT, log, options) };
-    open(context, config, log).await.map(drop)
+    open(context, Wanted::checkpoints(log, options), log).await.map(drop)
 }
 
-fn events(log: Uuid, options: &BusOptions) -> Config {
-    let retention = options.retention;
-    let max_bytes = retention.max_bytes.map(|bytes| i64::try_from(bytes.get()).unwrap_or(i64::MAX));
-    Config {
-        max_age: retention.max_age.unwrap_or_default(),
-        max_bytes: max_bytes.unwrap_or(-1),
-        duplicate_window: retention.max_age.unwrap_or(DUPLICATE_WINDOW).min(DUPLICATE_WINDOW),
-        ..config(EVENTS, EVENT_SUBJECTS, log, options)
+/// A stream as it is to be.
+struct Wanted {
+    /// As it is made, before any limit.
+    made: Config,
+    retention: Retention,
+    replicas: Option<u8>,
+}
+
+impl Wanted {
+    fn events(log: Uuid, options: &BusOptions) -> Self {
+        let made = config(EVENTS, EVENT_SUBJECTS, log);
+        Self { made, retention: options.retention, replicas: options.replicas }
+    }
+
+    fn checkpoints(log: Uuid, options: &BusOptions) -> Self {
+        let made = Config { max_messages: KEPT_CHECKPOINTS, ..config(CHECKPOINTS, CHECKPOINT_SUBJECT, log) };
+        Self { made, retention: Retention::default(), replicas: options.replicas }
+    }
+
+    /// `config` with the limits that were asked for; all others, and what this program does not know of, stay as they
+    /// are.
+    fn limited(&self, config: Config) -> Config {
+        let max_age = match self.retention.max_age {
+            None => config.max_age,
+            Some(Limit::Off) => Duration::ZERO,
+            Some(Limit::At(age)) => age,
+        };
+        let max_bytes = match self.retention.max_bytes {
+            None => config.max_bytes,
+            Some(Limit::Off) => -1,
+            Some(Limit::At(bytes)) => i64::try_from(bytes.get()).unwrap_or(i64::MAX),
+        };
+        // The server does not take ids that outlive what they belong to.
+        let asked = self.retention.max_age.map_or(Duration::ZERO, |_| DUPLICATE_WINDOW);
+        let duplicate_window = match (config.duplicate_window.max(asked), max_age) {
+            (window, Duration::ZERO) => window,
+            (window, age) => window.min(age),
+        };
+        let num_replicas = self.replicas.map_or(config.num_replicas, usize::from);
+        Config { max_age, max_bytes, duplicate_window, num_replicas, ..config }
     }
 }
 
-fn config(name: &str, subjects: &str, log: Uuid, options: &BusOptions) -> Config {
+fn config(name: &str, subjects: &str, log: Uuid) -> Config {
     Config {
         name: name.to_owned(),
         // Servers before 2.10 have no metadata.
@@ -109,7 +139,7 @@ fn config(name: &str, subjects: &str, log: Uuid, options: &BusOptions) -> Config
         storage: StorageType::File,
         retention: RetentionPolicy::Limits,
         discard: DiscardPolicy::Old,
-        num_replicas: options.replicas,
+        num_replicas: 1,
         max_bytes: -1,
         max_messages: -1,
         max_messages_per_subject: -1,
@@ -119,38 +149,26 @@ fn config(name: &str, subjects: &str, log: Uuid, options: &BusOptions) -> Config
     }
 }
 
-/// The stream, made if there is none, its limits as they are to be.
-async fn open(context: &Context, wanted: Config, log: Uuid) -> Result<Stream, BusError> {
+/// The stream, made if there is none, with the limits that were asked for.
+async fn open(context: &Context, wanted: Wanted, log: Uuid) -> Result<Stream, BusError> {
     let doing = "open a stream";
-    let stream = match context.get_stream(&wanted.name).await {
+    let stream = match context.get_stream(&wanted.made.name).await {
         Ok(stream) => stream,
         Err(error) => match error.kind() {
             GetStreamErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::STREAM_NOT_FOUND => {
-                return context.create_stream(wanted).await.map_err(unavailable("make a stream"));
+                let made = wanted.limited(wanted.made.clone());
+                return context.create_stream(made).await.map_err(unavailable("make a stream"));
             }
             _ => return Err(unavailable(doing)(error)),
         },
     };
     let found = &stream.cached_info().config;
-    check(found, &wanted, log)?;
-    if limits(found) != limits(&wanted) {
-        // What this program does not know of stays as it was.
-        let changed = Config {
-            max_age: wanted.max_age,
-            max_bytes: wanted.max_bytes,
-            max_messages: wanted.max_messages,
-            duplicate_window: wanted.duplicate_window,
-            num_replicas: wanted.num_replicas,
-            ..found.clone()
-        };
+    check(found, &wanted.made, log)?;
+    let changed = wanted.limited(found.clone());
+    if changed != *found {
         context.update_stream(changed).await.map_err(unavailable("change the limits of a stream"))?;
     }
     Ok(stream)
-}
-
-/// What may be changed while the stream is in use.
-fn limits(config: &Config) -> (Duration, i64, i64, Duration, usize) {
-    (config.max_age, config.max_bytes, config.max_messages, config.duplicate_window, config.num_replicas)
 }
 
 /// Whether a stream that is there can be published to.

@@ -285,6 +285,10 @@ impl EventLog for KurrentLog {
         false
     }
 
+    fn is_contiguous(&self) -> bool {
+        false
+    }
+
     /// As the port says, for one stream. Event ids are unique as far as two nodes do not write the same command
     /// to two streams at the same moment.
     fn append(&self, batch: Vec<Append>) -> BoxFuture<'_, Result<Appended, AppendError>> {

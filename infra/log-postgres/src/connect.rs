@@ -32,7 +32,7 @@ pub(crate) const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::f
 /// Options of a connection on which a statement may take as long as `statement`.
 ///
 /// Plans are made once and read indexes: every statement here is served by one, and a plan that was made while the
-/// log was small must not become a scan of the whole log when it is large. Isolation is what `append_events` is
+/// log was small must not become a scan of the whole log when it is large. Isolation is what `append_group` is
 /// written for, whatever the database's default is.
 pub(crate) fn options(base: &PgConnectOptions, statement: Duration) -> PgConnectOptions {
     let millis = |duration: Duration| duration.as_millis().to_string();

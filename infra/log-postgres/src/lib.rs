@@ -2,13 +2,14 @@
 //!
 //! One task per process appends. Callers hand it their requests over a bounded channel; it takes everything that
 //! waits and writes it with one call of a function in the database, which takes the one row under which positions
-//! are given out, checks the streams, inserts, notifies and commits. So the row is held for no round trip, positions
+//! are given out, checks the streams, inserts and commits. So the row is held for no round trip, positions
 //! are contiguous, and a reader never sees one before the one below it. Any number of nodes may append to one log.
 //!
 //! A server that is out of reach for a moment is waited for; nothing that was acknowledged is lost and nothing is
 //! written twice, because event ids are unique. Needs a tokio runtime with time and IO. Made for PostgreSQL 14 and
 //! later.
 
+mod announce;
 mod appender;
 mod connect;
 mod error;
@@ -83,8 +84,10 @@ impl PostgresLog {
         let (inbox, requests) = mpsc::channel(WAITING_REQUESTS);
         let options = options(&base, APPEND);
         let news = Arc::clone(&log.news);
-        let appender = Appender::new(options.clone(), clock, news, Arc::clone(&log.counters));
+        let (committed, to_announce) = watch::channel(Position::START);
+        let appender = Appender::new(options.clone(), clock, news, committed, Arc::clone(&log.counters));
         tokio::spawn(appender.run(requests));
+        tokio::spawn(announce::announce(base, to_announce));
         log.appending = Some(Appending { inbox, options });
         Ok(log)
     }

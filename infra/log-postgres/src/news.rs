@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
-/// The channel on which `append_events` says how far the log has come.
-const CHANNEL: &str = "scanledger_log";
+/// The channel on which nodes say how far the log has come.
+pub(crate) const CHANNEL: &str = "scanledger_log";
 
 /// How often the log is looked at, in case that a notification got lost.
 const LOOK: Duration = Duration::from_secs(1);

@@ -1,5 +1,6 @@
 //! Durable single-event appends by 1, 16 and 256 callers on streams of their own, against raw single-row
-//! insert-and-commit by one writer with the same file settings, schema and indexes.
+//! insert-and-commit by one writer with the same file settings, schema and indexes; and against a bare loop that
+//! inserts and commits as many rows at a time as 256 callers were grouped into.
 //!
 //! `cargo bench -p scanledger-log-sqlite`. The file is made in the system's temporary folder; set `TMPDIR` to
 //! measure another disk (a RAM disk measures nothing, because syncing is free there).
@@ -44,17 +45,27 @@ struct Spell {
     stats: LogStats,
 }
 
+impl Spell {
+    /// Events in a transaction, on average.
+    fn group(&self) -> f64 {
+        self.stats.events as f64 / self.stats.groups as f64
+    }
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let runtime = Runtime::new()?;
     let mut out = std::io::stdout().lock();
     let mut baselines = Vec::new();
     let mut grouped: [Vec<Spell>; CALLERS.len()] = Default::default();
+    let mut bare = Vec::new();
     // In turns, so that a slower spell of the machine meets every row alike.
     for round in 0..ROUNDS {
         baselines.push(raw(round)?);
         for (callers, spells) in CALLERS.into_iter().zip(&mut grouped) {
             spells.push(runtime.block_on(Box::pin(appends(callers, round)))?);
         }
+        let most = grouped.last().and_then(|spells| spells.last()).map_or(1.0, Spell::group);
+        bare.push((raw_groups(round, most.round() as u64)?, most));
     }
     let baseline = median(&mut baselines);
     writeln!(out, "| writer | durable appends/s | ratio | events per transaction |")?;
@@ -63,30 +74,62 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (callers, mut spells) in CALLERS.into_iter().zip(grouped) {
         let mut speeds: Vec<f64> = spells.iter().map(|spell| spell.appends_per_second).collect();
         let speed = median(&mut speeds);
-        let stats = spells.swap_remove(0).stats;
-        let group = stats.events as f64 / stats.groups as f64;
+        let group = spells.swap_remove(0).group();
         writeln!(out, "| {callers} callers | {speed:.0} | {:.1} | {group:.1} |", speed / baseline)?;
+        if callers == CALLERS[CALLERS.len() - 1] {
+            let (mut bare, mut groups): (Vec<f64>, Vec<f64>) = bare.drain(..).unzip();
+            let (bare, group) = (median(&mut bare), median(&mut groups));
+            let (of_baseline, of_bare) = (bare / baseline, speed / bare);
+            writeln!(out, "| bare loop in groups | {bare:.0} | {of_baseline:.1} | {group:.0} |")?;
+            writeln!(out, "| {callers} callers, of the bare loop | | {of_bare:.2} | |")?;
+        }
     }
     Ok(())
 }
 
 /// Single rows by one writer, each with a sync of its own.
 fn raw(round: usize) -> Result<f64, Box<dyn Error>> {
+    raw_groups(round, 1)
+}
+
+/// `group` rows by one writer with a sync for all of them, each row the next of one of 256 streams.
+fn raw_groups(round: usize, group: u64) -> Result<f64, Box<dyn Error>> {
+    const STREAMS: i64 = 256;
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("log.db");
     drop(SqliteLog::open(&path, Arc::new(SystemClock))?);
     let connection = Connection::open(&path)?;
     connection.execute_batch(SETTINGS)?;
-    connection.execute("INSERT INTO streams (stream, name) VALUES (1, 'bench-raw')", [])?;
+    for stream in 0..STREAMS {
+        connection.execute("INSERT INTO streams (stream, name) VALUES (?1, 'bench-' || ?1)", [stream])?;
+    }
     connection.execute("INSERT INTO kinds (kind, name) VALUES (1, 'bench.appended')", [])?;
-    let mut insert = connection.prepare("INSERT INTO events VALUES (?1, ?2, 1, ?1, 1, 1, ?3, ?4, ?5)")?;
+    let mut insert = connection.prepare("INSERT INTO events VALUES (?1, ?2, ?3, ?4, 1, 1, ?5, ?6, ?7)")?;
+    let (mut begin, mut commit) = (connection.prepare("BEGIN IMMEDIATE")?, connection.prepare("COMMIT")?);
     let (data, metadata) = ([b'd'; DATA_BYTES], [b'm'; METADATA_BYTES]);
     let started = Instant::now();
     let mut appended = 0_i64;
     while started.elapsed() < SPELL {
-        appended += 1;
-        let id = event_id(round, 0, appended.cast_unsigned());
-        insert.execute(params![appended, id.as_bytes(), data, metadata, SystemClock.now().0])?;
+        if group > 1 {
+            begin.raw_execute()?;
+        }
+        for _ in 0..group {
+            appended += 1;
+            let (stream, version) = (appended % STREAMS, appended / STREAMS + 1);
+            let id = event_id(round, usize::try_from(stream)?, version.cast_unsigned());
+            insert.execute(params![
+                appended,
+                id.as_bytes(),
+                stream,
+                version,
+                data,
+                metadata,
+                SystemClock.now().0
+            ])?;
+        }
+        if group > 1 {
+            commit.raw_execute()?;
+        }
     }
     Ok(appended as f64 / started.elapsed().as_secs_f64())
 }

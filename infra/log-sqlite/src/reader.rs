@@ -10,11 +10,12 @@ use scanledger_domain::id::EventId;
 use scanledger_domain::log::{LogError, Position, Recorded, StreamName, Version};
 use scanledger_domain::time::Timestamp;
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// Reads on blocking threads that run at the same time, more wait; and connections that are kept.
+/// Reads on blocking threads that run at the same time; more wait.
 const READERS: usize = 4;
 
 /// Stream names that each reader remembers.
@@ -31,6 +32,8 @@ const COLUMNS_WHERE: [&str; 2] = [
 pub(crate) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Reader>>,
+    /// Connections that are kept: one for each thread that may read at the same time.
+    kept: usize,
     permits: Arc<Semaphore>,
 }
 
@@ -44,7 +47,8 @@ pub(crate) struct Reader {
 impl Readers {
     pub(crate) fn new(path: &Path) -> Self {
         let permits = Arc::new(Semaphore::new(READERS));
-        Self { path: path.to_owned(), idle: Mutex::default(), permits }
+        let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self { path: path.to_owned(), idle: Mutex::default(), kept: READERS + threads, permits }
     }
 
     /// Runs `read` on a blocking thread: one hop, whatever it does there.
@@ -89,7 +93,7 @@ impl Readers {
         };
         let value = read(&mut reader)?;
         let mut idle = self.idle.lock();
-        if idle.len() < READERS {
+        if idle.len() < self.kept {
             idle.push(reader);
         }
         Ok(value)

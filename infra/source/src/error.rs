@@ -28,16 +28,20 @@ pub enum UnpackError {
         limit: u64,
     },
     /// More content than allowed.
-    #[error("the archive unpacks to more than {limit} bytes")]
+    #[error("the archive unpacks to more than {limit} bytes{reached}")]
     TooManyBytes {
         /// How many are allowed.
         limit: u64,
+        /// Where they were reached.
+        reached: Reached,
     },
     /// The content is so much larger than the archive that it was made to exhaust whoever unpacks it.
-    #[error("the archive unpacks to more than {limit} times its own size")]
+    #[error("the archive unpacks to more than {limit} times its own size{reached}")]
     RatioTooHigh {
         /// How many times are allowed.
         limit: u64,
+        /// Where they were reached.
+        reached: Reached,
     },
     /// One entry is not acceptable.
     #[error("the archive entry \"{entry}\" {fault}")]
@@ -157,6 +161,22 @@ impl EntryName {
 impl fmt::Display for EntryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Where an archive got too large: ` with the entry "a/b"`, or nothing if that is not within an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reached(Option<EntryName>);
+
+impl From<&EntryName> for Reached {
+    fn from(entry: &EntryName) -> Self {
+        Self(Some(entry.clone()))
+    }
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |entry| write!(f, " with the entry \"{entry}\""))
     }
 }
 

@@ -16,7 +16,7 @@ mod sink;
 mod tarball;
 mod zipped;
 
-pub use error::{EntryFault, EntryName, UnpackError};
+pub use error::{EntryFault, EntryName, Reached, UnpackError};
 pub use limits::UnpackLimits;
 pub use pack::{pack, pack_files};
 
@@ -56,15 +56,30 @@ pub fn unpack(
 ) -> Result<(SourceTree, Unpacked), UnpackError> {
     let mut file = File::open(archive).map_err(failed("open the archive"))?;
     let archive_bytes = file.metadata().map_err(failed("open the archive"))?.len();
-    let mut start = Vec::with_capacity(format::SNIFFED_BYTES);
-    file.by_ref().take(format::SNIFFED_BYTES as u64).read_to_end(&mut start).map_err(unreadable)?;
+    let format = format_of(&mut file, file_name)?;
     file.rewind().map_err(failed("rewind the archive"))?;
 
     let mut sink = Sink::new(destination, archive_bytes, limits);
-    match Format::of(&start).ok_or_else(|| format::not_an_archive(file_name))? {
+    match format {
         Format::Tar => tarball::unpack(file, &mut sink)?,
         Format::Gzip => tarball::unpack_gzip(file, &mut sink)?,
         Format::Zip => zipped::unpack(file, &mut sink)?,
     }
     sink.finish()
+}
+
+/// Looks whether a file begins like an archive that [`unpack`] takes; what is in it may still be refused.
+///
+/// # Errors
+/// [`UnpackError::NotAnArchive`], or [`UnpackError::Failed`] if the file cannot be read.
+pub fn recognise(archive: &Path, file_name: Option<&str>) -> Result<(), UnpackError> {
+    let mut file = File::open(archive).map_err(failed("open the archive"))?;
+    format_of(&mut file, file_name).map(drop)
+}
+
+/// The format of a file, by its first bytes.
+fn format_of(file: &mut File, file_name: Option<&str>) -> Result<Format, UnpackError> {
+    let mut start = Vec::with_capacity(format::SNIFFED_BYTES);
+    file.take(format::SNIFFED_BYTES as u64).read_to_end(&mut start).map_err(unreadable)?;
+    Format::of(&start).ok_or_else(|| format::not_an_archive(file_name))
 }

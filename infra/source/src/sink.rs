@@ -63,9 +63,9 @@ impl<'a> Sink<'a> {
     }
 
     /// Counts an entry that is left out, and the bytes that it makes us read.
-    pub(crate) fn skip(&mut self, bytes: u64) -> Result<(), UnpackError> {
+    pub(crate) fn skip(&mut self, entry: &EntryName, bytes: u64) -> Result<(), UnpackError> {
         self.unpacked.skipped += 1;
-        self.count_bytes(bytes)
+        self.count_bytes(entry, bytes)
     }
 
     /// Makes the folder `path` and those above it.
@@ -154,7 +154,7 @@ impl<'a> Sink<'a> {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(unreadable(error)),
             };
-            self.count_bytes(read as u64)?;
+            self.count_bytes(entry, read as u64)?;
             let bytes = &buffer[..read];
             match file {
                 Some(file) => folder::write(file, bytes)?,
@@ -192,15 +192,15 @@ impl<'a> Sink<'a> {
         Ok(self.folder.insert(folder))
     }
 
-    fn count_bytes(&mut self, more: u64) -> Result<(), UnpackError> {
+    fn count_bytes(&mut self, entry: &EntryName, more: u64) -> Result<(), UnpackError> {
         let bytes = self.unpacked.bytes.saturating_add(more);
         self.unpacked.bytes = bytes;
         if bytes > self.limits.bytes {
-            return Err(UnpackError::TooManyBytes { limit: self.limits.bytes });
+            return Err(UnpackError::TooManyBytes { limit: self.limits.bytes, reached: entry.into() });
         }
         let allowed = self.archive_bytes.saturating_mul(self.limits.ratio);
         if bytes > self.limits.ratio_free_bytes && bytes > allowed {
-            return Err(UnpackError::RatioTooHigh { limit: self.limits.ratio });
+            return Err(UnpackError::RatioTooHigh { limit: self.limits.ratio, reached: entry.into() });
         }
         Ok(())
     }

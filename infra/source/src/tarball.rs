@@ -3,7 +3,7 @@
 //! The entries are read raw and the long-name headers of GNU and POSIX are understood here, because the
 //! library collects those headers in memory without a limit and fills the holes of sparse files.
 
-use crate::error::{EntryFault, EntryName, UnpackError, unreadable};
+use crate::error::{EntryFault, EntryName, Reached, UnpackError, unreadable};
 use crate::path::accept;
 use crate::sink::Sink;
 use flate2::bufread::MultiGzDecoder;
@@ -32,7 +32,7 @@ pub(crate) fn unpack_gzip(file: File, sink: &mut Sink<'_>) -> Result<(), UnpackE
 fn unpack_stream(stream: impl Read, sink: &mut Sink<'_>) -> Result<(), UnpackError> {
     let limit = sink.limits().bytes;
     let in_stream = |error: io::Error| match error.kind() {
-        ErrorKind::FileTooLarge => UnpackError::TooManyBytes { limit },
+        ErrorKind::FileTooLarge => UnpackError::TooManyBytes { limit, reached: Reached::default() },
         _ => unreadable(error),
     };
     let left = sink
@@ -71,7 +71,7 @@ fn unpack_entry<R: Read>(
         EntryType::Regular | EntryType::Continuous | EntryType::Directory => (),
         EntryType::GNUSparse => return Err(name.fault(EntryFault::Sparse)),
         kind if kind.as_byte() == b'M' => return Err(name.fault(EntryFault::MultiVolume)),
-        _ => return sink.skip(size),
+        _ => return sink.skip(&name, size),
     }
     if described.is_sparse {
         return Err(name.fault(EntryFault::Sparse));

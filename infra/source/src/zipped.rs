@@ -47,7 +47,7 @@ fn unpack_entry(
         return sink.folder(&accepted.path, &name);
     }
     if kind != 0 && kind != REGULAR {
-        return sink.skip(0);
+        return sink.skip(&name, 0);
     }
     let mut content = entry.with_reader(reader, ZipReadOptions::new()).map_err(in_archive)?;
     sink.file(&accepted.path, &name, &mut content)?;

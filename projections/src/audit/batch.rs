@@ -7,7 +7,7 @@ use crate::store::{ReadError, Views};
 use rusqlite::named_params;
 
 impl Views {
-    /// How many audit entries there are for a question, whatever its `before` and `limit`; exact.
+    /// How many audit entries there are for a question, whatever its `before`, `after` and `limit`; exact.
     ///
     /// # Errors
     /// When the store fails.

@@ -8,7 +8,7 @@ use crate::store::column::{actor, id, optional_id, to_json};
 use crate::store::{ReadError, Views};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
-use scanledger_domain::id::{OrganizationId, TeamId, UserId};
+use scanledger_domain::id::{ApiKeyId, OrganizationId, TeamId, UserId};
 use scanledger_domain::log::Position;
 use scanledger_domain::time::Timestamp;
 use scanledger_domain::vault::Sealed;
@@ -190,7 +190,7 @@ impl Plan {
                  SELECT a.position AS position FROM {} WHERE {} ORDER BY a.position DESC LIMIT :limit OFFSET :offset
              )
              SELECT a.position, a.action, a.resource, a.resource_id, a.actor_kind, a.actor_id, a.details,
-                    a.recorded_at, a.address, a.user_agent, {TEAM}, a.request
+                    a.recorded_at, a.address, a.user_agent, a.api_key, {TEAM}, a.request
              FROM hit h CROSS JOIN audit a ON a.position = h.position ORDER BY h.position DESC",
             self.from,
             self.conditions.join(" AND ")
@@ -236,8 +236,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
         at: Timestamp(row.get(7)?),
         address: row.get::<_, Option<String>>(8)?.map(Sealed),
         user_agent: row.get::<_, Option<String>>(9)?.map(Sealed),
+        key: optional_id(row, 10)?.map(ApiKeyId),
     };
-    Ok(AuditRow { entry, team: optional_id(row, 10)?.map(TeamId), request: row.get(11)? })
+    Ok(AuditRow { entry, team: optional_id(row, 11)?.map(TeamId), request: row.get(12)? })
 }
 
 #[cfg(test)]

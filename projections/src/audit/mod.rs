@@ -29,8 +29,8 @@ pub(crate) fn apply(
     let details = std::str::from_utf8(&recorded.data).unwrap_or("{}");
     tx.prepare_cached(
         "INSERT INTO audit (position, organization, project, action, resource, resource_id, actor_kind, actor_id,
-                            details, recorded_at, address, user_agent, request)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                            details, recorded_at, address, user_agent, request, api_key)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?
     .execute(params![
         decoded.position(),
@@ -46,6 +46,7 @@ pub(crate) fn apply(
         metadata.address.as_ref().map(|sealed| &sealed.0),
         metadata.user_agent.as_ref().map(|sealed| &sealed.0),
         metadata.request,
+        metadata.key_used().map(|key| *key.as_bytes()),
     ])?;
     let text = scratch.texts.audit.text();
     // Writing to a string cannot fail.
@@ -54,6 +55,9 @@ pub(crate) fn apply(
         Actor::User(user) => drop(write!(text, " {}", user.0)),
         Actor::Key(key) => drop(write!(text, " {}", key.0)),
         Actor::System | Actor::Operator => (),
+    }
+    if let Some(key) = metadata.key {
+        let _ = write!(text, " {}", key.0);
     }
     words(&recorded.data, text);
     scratch.texts.audit.end(decoded.position());

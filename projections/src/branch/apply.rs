@@ -2,6 +2,7 @@
 
 use super::counters::{Cell, Total};
 use crate::at::FOREVER;
+use crate::blob;
 use crate::projector::{ApplyError, Decoded, Scratch};
 use crate::store::column::to_json;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -225,6 +226,9 @@ fn complete(
             event.position = decoded.recorded.position.0,
             "the inventory of a branch is not what its log says: the read models are broken, rebuild them"
         );
+    }
+    if let Some(kept) = scanned.client.and_then(|client| client.kept) {
+        blob::note_coverage(tx, keys.project, kept)?;
     }
     let changed = state.pending_from.take();
     state.pending = None;

@@ -1,6 +1,6 @@
 //! Components of several projects, in one statement.
 
-use super::query::{ComponentRow, read};
+use super::query::{ComponentRow, ComponentSort, read};
 use crate::at::{At, Moment, resolve};
 use crate::page::{Page, Paging};
 use crate::project::batch::hex_ids;
@@ -11,8 +11,7 @@ use scanledger_domain::component::Ecosystem;
 use scanledger_domain::id::{OrganizationId, ProjectId};
 use std::collections::HashMap;
 
-/// A question about the components of several projects; the same page of each. Ordered by ecosystem, name,
-/// version and path.
+/// A question about the components of several projects; the same page of each.
 #[derive(Debug, Clone)]
 pub struct ComponentsOfProjects {
     /// Whose.
@@ -27,31 +26,38 @@ pub struct ComponentsOfProjects {
     pub name_contains: Option<String>,
     /// Of this ecosystem only.
     pub ecosystem: Option<Ecosystem>,
+    /// In which order.
+    pub sort: ComponentSort,
     /// Which of each project's.
     pub paging: Paging,
 }
 
-const SQL: &str = "WITH target AS (
-    SELECT p.id AS project, b.key AS branch FROM json_each(:ids) w
-    JOIN project p ON p.id = unhex(w.value) AND p.deleted IS NULL
-    JOIN organization o ON o.key = p.organization AND o.id = :organization
-    JOIN project_detail d ON d.project = p.key AND d.valid_to = 9223372036854775807
-    JOIN branch b ON b.project = p.key AND b.name = coalesce(:branch, d.default_branch) AND b.opened <= :at
- ), shown AS (
-    SELECT t.project AS project, c.key AS component FROM target t JOIN component c ON c.branch = t.branch
-      AND c.valid_to = 9223372036854775807 AND c.valid_from <= :at
-    UNION ALL
-    SELECT t.project, c.key FROM target t JOIN component c ON c.branch = t.branch
-      AND :at < 9223372036854775806 AND c.valid_to < 9223372036854775807 AND c.valid_from <= :at AND c.valid_to > :at
- ), ranked AS (
-    SELECT s.project AS project, s.component AS component, count(*) OVER (PARTITION BY s.project) AS total,
-           row_number() OVER (PARTITION BY s.project ORDER BY c.ecosystem, c.name, c.version, c.path) AS place
-    FROM shown s JOIN component c ON c.key = s.component
-    WHERE (:name IS NULL OR c.name LIKE :name ESCAPE '\\') AND (:ecosystem IS NULL OR c.ecosystem = :ecosystem)
- )
- SELECT c.ecosystem, c.name, c.version, c.path, c.scope, c.direct, c.valid_from, r.project, r.total, r.place
- FROM ranked r JOIN component c ON c.key = r.component
- WHERE r.place = 1 OR (r.place > :skip AND r.place <= :until) ORDER BY r.project, r.place";
+fn text(sort: ComponentSort) -> String {
+    let order = sort.columns();
+    format!(
+        "WITH target AS (
+            SELECT p.id AS project, b.key AS branch FROM json_each(:ids) w
+            JOIN project p ON p.id = unhex(w.value) AND p.deleted IS NULL
+            JOIN organization o ON o.key = p.organization AND o.id = :organization
+            JOIN project_detail d ON d.project = p.key AND d.valid_to = 9223372036854775807
+            JOIN branch b ON b.project = p.key AND b.name = coalesce(:branch, d.default_branch) AND b.opened <= :at
+         ), shown AS (
+            SELECT t.project AS project, c.key AS component FROM target t JOIN component c ON c.branch = t.branch
+              AND c.valid_to = 9223372036854775807 AND c.valid_from <= :at
+            UNION ALL
+            SELECT t.project, c.key FROM target t JOIN component c ON c.branch = t.branch
+              AND :at < 9223372036854775806 AND c.valid_to < 9223372036854775807 AND c.valid_from <= :at AND c.valid_to > :at
+         ), ranked AS (
+            SELECT s.project AS project, s.component AS component, count(*) OVER (PARTITION BY s.project) AS total,
+                   row_number() OVER (PARTITION BY s.project ORDER BY {order}) AS place
+            FROM shown s JOIN component c ON c.key = s.component
+            WHERE (:name IS NULL OR c.name LIKE :name ESCAPE '\\') AND (:ecosystem IS NULL OR c.ecosystem = :ecosystem)
+         )
+         SELECT c.ecosystem, c.name, c.version, c.path, c.scope, c.direct, c.valid_from, r.project, r.total, r.place
+         FROM ranked r JOIN component c ON c.key = r.component
+         WHERE r.place = 1 OR (r.place > :skip AND r.place <= :until) ORDER BY r.project, r.place"
+    )
+}
 
 impl Views {
     /// The same page of the components of several projects, each with its exact total, in one statement.
@@ -74,7 +80,7 @@ impl Views {
                 format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
             });
             let skip = i64::try_from(query.paging.offset).unwrap_or(i64::MAX);
-            let mut statement = connection.prepare_cached(SQL)?;
+            let mut statement = connection.prepare_cached(&text(query.sort))?;
             let mut rows = statement.query(named_params! {
                 ":ids": hex_ids(query.projects.iter().map(|id| id.0)),
                 ":organization": query.organization.as_bytes(),

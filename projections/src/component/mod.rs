@@ -9,9 +9,10 @@ pub use everywhere::{
     ComponentOfProject, ComponentsQuery, EverywhereComponents, LockfileTotal, ProjectTotal, Wanted,
     WantedPackage,
 };
-pub use query::{ComponentQuery, ComponentRow};
+pub use query::{ComponentQuery, ComponentRow, ComponentSort};
 
 use crate::at::FOREVER;
+use crate::blob;
 use crate::branch::apply::{BranchKeys, Effect};
 use crate::projector::{ApplyError, Decoded};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -108,6 +109,7 @@ pub(crate) fn apply_advisory(
     event: &AdvisoryEvent,
 ) -> Result<(), ApplyError> {
     let AdvisoryEvent::Imported(imported) = event;
+    blob::note_advisories(tx, imported)?;
     tx.prepare_cached(
         "INSERT OR REPLACE INTO advisory_generation (generation, position, imported_at, changed) VALUES (?1, ?2, ?3, ?4)",
     )?

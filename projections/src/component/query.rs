@@ -17,7 +17,27 @@ pub struct ComponentRow {
     pub since: Position,
 }
 
-/// A question about components. Ordered by ecosystem, name, version and path.
+/// In which order components come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ComponentSort {
+    /// By ecosystem, name, version and path.
+    #[default]
+    Package,
+    /// Those that came or changed last first. Costs a look at all of the branch.
+    Newest,
+}
+
+impl ComponentSort {
+    /// The columns of `c`, in order.
+    pub(super) const fn columns(self) -> &'static str {
+        match self {
+            Self::Package => "c.ecosystem, c.name, c.version, c.path",
+            Self::Newest => "c.valid_from DESC, c.ecosystem, c.name, c.version, c.path",
+        }
+    }
+}
+
+/// A question about components.
 #[derive(Debug, Clone)]
 pub struct ComponentQuery {
     /// Whose.
@@ -32,6 +52,8 @@ pub struct ComponentQuery {
     pub name_contains: Option<String>,
     /// Of this ecosystem only.
     pub ecosystem: Option<Ecosystem>,
+    /// In which order.
+    pub sort: ComponentSort,
     /// Which of them; `None` for all.
     pub paging: Option<Paging>,
 }
@@ -74,15 +96,7 @@ impl Views {
                 })
                 .optional()?;
             let Some((project, default)) = found else { return Err(ReadError::Missing("project")) };
-            let holds = match moment {
-                Moment::Live => crate::at::holds!("c", live),
-                Moment::Past(_) => crate::at::holds!("c", past),
-            };
-            let condition = format!(
-                "c.branch = (SELECT key FROM branch WHERE project = :project AND name = :branch) AND {holds}
-                 AND (:name IS NULL OR c.name LIKE :name ESCAPE '\\') AND (:ecosystem IS NULL OR c.ecosystem = :ecosystem)
-                 AND :at = :at"
-            );
+            let condition = condition(moment);
             let name = query.name_contains.as_ref().map(|part| {
                 format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
             });
@@ -100,14 +114,52 @@ impl Views {
                 Some(paging) => (i64::from(paging.limit), i64::try_from(paging.offset).unwrap_or(i64::MAX)),
                 None => (-1, 0),
             };
-            let sql = format!(
-                "SELECT c.ecosystem, c.name, c.version, c.path, c.scope, c.direct, c.valid_from FROM component c
-                 WHERE {condition} ORDER BY c.ecosystem, c.name, c.version, c.path LIMIT {limit} OFFSET {offset}"
-            );
-            let mut statement = connection.prepare(&sql)?;
+            let page = format!("LIMIT {limit} OFFSET {offset}");
+            let mut statement = connection.prepare(&text(&condition, query.sort, &page))?;
             let rows = statement.query_map(of, read)?;
             Ok(Page { rows: rows.collect::<Result<_, _>>()?, total: total.cast_unsigned() })
         })
         .await
+    }
+}
+
+fn condition(moment: Moment) -> String {
+    let holds = match moment {
+        Moment::Live => crate::at::holds!("c", live),
+        Moment::Past(_) => crate::at::holds!("c", past),
+    };
+    format!(
+        "c.branch = (SELECT key FROM branch WHERE project = :project AND name = :branch) AND {holds}
+         AND (:name IS NULL OR c.name LIKE :name ESCAPE '\\') AND (:ecosystem IS NULL OR c.ecosystem = :ecosystem)
+         AND :at = :at"
+    )
+}
+
+fn text(condition: &str, sort: ComponentSort, page: &str) -> String {
+    format!(
+        "SELECT c.ecosystem, c.name, c.version, c.path, c.scope, c.direct, c.valid_from FROM component c
+         WHERE {condition} ORDER BY {} {page}",
+        sort.columns()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ComponentSort, condition, text};
+    use crate::at::Moment;
+    use crate::plan::Plan;
+
+    #[test]
+    fn components_are_those_of_the_branch_and_come_by_package_from_an_index() {
+        for moment in [Moment::Live, Moment::Past(9)] {
+            for sort in [ComponentSort::Package, ComponentSort::Newest] {
+                let plan = Plan::of(&text(&condition(moment), sort, "LIMIT 20 OFFSET 40"));
+                plan.has("(branch=?)");
+                plan.scans_no_table();
+                if sort == ComponentSort::Package {
+                    plan.sorts_nothing();
+                }
+            }
+        }
     }
 }

@@ -244,6 +244,30 @@ impl Views {
         .await
     }
 
+    /// The keys that act for a person and are neither revoked nor, at `now`, expired, with their organizations.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn live_keys_of(
+        &self,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<Vec<(ApiKeyId, OrganizationId)>, ReadError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT k.id, o.id FROM api_key k JOIN organization o ON o.key = k.organization
+                 WHERE k.created_by = ?1 AND k.kind = ?2 AND k.revoked IS NULL
+                   AND (k.expires_at IS NULL OR k.expires_at > ?3)
+                 ORDER BY k.key",
+            )?;
+            let of = params![user.as_bytes(), word(KeyKind::Personal), now.0];
+            let rows =
+                statement.query_map(of, |row| Ok((ApiKeyId(id(row, 0)?), OrganizationId(id(row, 1)?))))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// Which organization a key belongs to, unless it was revoked.
     ///
     /// # Errors

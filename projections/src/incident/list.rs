@@ -78,6 +78,8 @@ pub struct IncidentQuery {
     pub order: IncidentOrder,
     /// The row that the page follows; the page begins the list without.
     pub from: Option<IncidentMark>,
+    /// The row that ends what is paged through: neither it nor what is behind it, or before it going backward, is there.
+    pub to: Option<IncidentMark>,
     /// Whether the page precedes `from` instead, or ends the list; it is in order all the same.
     pub is_backward: bool,
     /// Rows on it.

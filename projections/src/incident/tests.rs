@@ -25,6 +25,7 @@ fn all() -> IncidentQuery {
         filter: IncidentFilter::default(),
         order: IncidentOrder::default(),
         from: None,
+        to: None,
         is_backward: false,
         limit: 20,
     }
@@ -107,6 +108,8 @@ fn a_page_begins_at_the_row_before_it() {
             let plan = plan(&IncidentQuery { order, from, ..all() }, Moment::Live, Start::Order);
             plan.has(&expected);
             plan.page_is_walked();
+            let both = IncidentQuery { order, from, to: from, ..all() };
+            self::plan(&both, Moment::Live, Start::Order).page_is_walked();
         }
     }
 }

@@ -143,6 +143,17 @@ pub(super) fn statement(
             vec![Part { index, condition }]
         }
     };
+    if let Some(to) = query.to {
+        let nearer = way.or_back(true).further();
+        conditions.bind(":to_number", to.number.0.cast_signed());
+        match by.column() {
+            None => conditions.and(&format!("s.incident {nearer} :to_number")),
+            Some(column) => {
+                conditions.bind(":to_value", to.value.unwrap_or(FOREVER));
+                conditions.and(&format!("({column}, s.incident) {nearer} (:to_value, :to_number)"));
+            }
+        }
+    }
     conditions.bind(":limit", i64::from(query.limit) + 1);
     let value = by.column().unwrap_or("NULL");
     let parts: Vec<String> = parts

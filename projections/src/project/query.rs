@@ -2,7 +2,7 @@
 
 use super::row::{FROM, ProjectRow, columns, holds, read};
 use super::visible;
-use crate::at::{At, resolve};
+use crate::at::{At, Moment, resolve};
 use crate::page::{Page, Paging};
 use crate::store::column::id;
 use crate::store::{ReadError, Views};
@@ -82,33 +82,10 @@ impl Views {
         let head = self.position();
         self.read(move |connection| {
             let moment = resolve(connection, query.organization, query.at, head)?;
-            let order = match query.sort {
-                ProjectSort::Recent => {
-                    "max(d.updated_at, coalesce((SELECT max(s.queued_at) FROM scan s WHERE s.project = p.key
-                       AND s.deleted IS NULL AND s.queued <= :at), 0)) DESC, p.key DESC"
-                }
-                ProjectSort::Name => "d.name COLLATE NOCASE, p.key",
-                ProjectSort::Findings => {
-                    "(SELECT coalesce(sum(c.value * CASE c.severity WHEN 0 THEN 1000000 WHEN 1 THEN 10000
-                         WHEN 2 THEN 100 WHEN 3 THEN 100 ELSE 1 END), 0)
-                       FROM counter_cell c JOIN branch b ON b.key = c.branch
-                       WHERE b.project = p.key AND b.name = d.default_branch) DESC, p.key"
-                }
-            };
-            let condition = format!(
-                "o.id = :organization AND p.deleted IS NULL AND {} AND {}
-                 AND (:name IS NULL OR d.name LIKE :name ESCAPE '\\')
-                 AND (:repository IS NULL OR (d.repo_url IS NOT NULL) = :repository) AND :at = :at",
-                holds(moment),
-                visible::of_project(&query.visible)
-            );
             let name = query.name_contains.as_ref().map(|part| {
                 format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
             });
-            let (limit, offset) = match query.paging {
-                Some(paging) => (i64::from(paging.limit), i64::try_from(paging.offset).unwrap_or(i64::MAX)),
-                None => (-1, 0),
-            };
+            let condition = condition(&query, moment);
             let of = named_params! {
                 ":organization": query.organization.as_bytes(),
                 ":visible": visible::bound(&query.visible),
@@ -119,11 +96,7 @@ impl Views {
             let total: i64 = connection
                 .prepare_cached(&format!("SELECT count(*) {FROM} WHERE {condition}"))?
                 .query_row(of, |row| row.get(0))?;
-            let sql = format!(
-                "SELECT {} {FROM} WHERE {condition} ORDER BY {order} LIMIT {limit} OFFSET {offset}",
-                columns(moment)
-            );
-            let mut statement = connection.prepare(&sql)?;
+            let mut statement = connection.prepare(&page(&query, moment, &condition))?;
             let rows = statement.query_map(of, read)?;
             Ok(Page { rows: rows.collect::<Result<_, _>>()?, total: total.cast_unsigned() })
         })
@@ -158,5 +131,82 @@ impl Views {
             Ok(found.map(ProjectId))
         })
         .await
+    }
+}
+
+fn condition(query: &ProjectQuery, moment: Moment) -> String {
+    format!(
+        "o.id = :organization AND p.deleted IS NULL AND {} AND {}
+         AND (:name IS NULL OR d.name LIKE :name ESCAPE '\\')
+         AND (:repository IS NULL OR (d.repo_url IS NOT NULL) = :repository) AND :at = :at",
+        holds(moment),
+        visible::of_project(&query.visible)
+    )
+}
+
+/// First which projects are on the page, and then what is shown of them: totals are read of no other project.
+fn page(query: &ProjectQuery, moment: Moment, condition: &str) -> String {
+    let (value, order) = match query.sort {
+        ProjectSort::Recent => (
+            "max(d.updated_at, coalesce((SELECT s.queued_at FROM scan s WHERE s.project = p.key
+               AND s.deleted IS NULL AND s.queued <= :at ORDER BY s.key DESC LIMIT 1), 0))",
+            "value DESC, p.key DESC",
+        ),
+        ProjectSort::Name => ("d.name", "value COLLATE NOCASE, p.key"),
+        ProjectSort::Findings => (
+            "(SELECT coalesce(sum(c.value * CASE c.severity WHEN 0 THEN 1000000 WHEN 1 THEN 10000
+                 WHEN 2 THEN 100 WHEN 3 THEN 100 ELSE 1 END), 0)
+               FROM counter_cell c JOIN branch b ON b.key = c.branch
+               WHERE b.project = p.key AND b.name = d.default_branch)",
+            "value DESC, p.key",
+        ),
+    };
+    let (limit, offset) = match query.paging {
+        Some(paging) => (i64::from(paging.limit), i64::try_from(paging.offset).unwrap_or(i64::MAX)),
+        None => (-1, 0),
+    };
+    format!(
+        "WITH page AS MATERIALIZED (
+            SELECT p.key AS project, {value} AS value {FROM} WHERE {condition}
+            ORDER BY {order} LIMIT {limit} OFFSET {offset}
+         )
+         SELECT {columns} FROM page CROSS JOIN project p ON p.key = page.project
+         CROSS JOIN organization o ON o.key = p.organization
+         CROSS JOIN project_detail d ON d.project = p.key AND {holds}
+         ORDER BY {order}",
+        columns = columns(moment),
+        holds = holds(moment),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ProjectQuery, ProjectSort, condition, page};
+    use crate::at::{At, Moment};
+    use crate::page::Paging;
+    use crate::plan::Plan;
+    use scanledger_domain::id::OrganizationId;
+    use scanledger_domain::identity::Visible;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_page_of_projects_reads_the_totals_of_no_other_project() {
+        for sort in [ProjectSort::Recent, ProjectSort::Name, ProjectSort::Findings] {
+            for moment in [Moment::Live, Moment::Past(9)] {
+                let query = ProjectQuery {
+                    organization: OrganizationId(Uuid::nil()),
+                    visible: Visible::All,
+                    at: At::Now,
+                    name_contains: None,
+                    has_repository: None,
+                    sort,
+                    paging: Some(Paging { offset: 40, limit: 20 }),
+                };
+                let plan = Plan::of(&page(&query, moment, &condition(&query, moment)));
+                plan.has("MATERIALIZE page");
+                plan.has("SCAN page");
+                plan.has("scan_project (project=?)");
+            }
+        }
     }
 }

@@ -41,11 +41,13 @@ pub struct ProjectRow {
 }
 
 macro_rules! columns_sql {
-    ($total:literal) => {
+    ($total:literal, $until:literal) => {
         concat!(
             "p.id, o.id, p.team, d.name, d.description, d.repo_url, d.default_branch, d.dast_target_url, d.gate,
              p.created_at, d.updated_at,
-             (SELECT count(*) FROM scan s WHERE s.project = p.key AND s.deleted IS NULL AND s.queued <= :at),
+             (SELECT count(*) FROM scan s WHERE s.project = p.key AND s.deleted IS NULL",
+            $until,
+            "),
              (SELECT s.id FROM scan s WHERE s.project = p.key AND s.deleted IS NULL AND s.queued <= :at
               ORDER BY s.key DESC LIMIT 1),
              (SELECT json_group_array(json_array(c.severity, c.scanner, ",
@@ -60,10 +62,12 @@ macro_rules! columns_sql {
 /// The columns that [`read`] expects, with the aliases `p` project, `o` organization and `d` project_detail.
 pub(super) const fn columns(moment: Moment) -> &'static str {
     match moment {
-        Moment::Live => columns_sql!("c.value"),
+        // Without an end, scans are counted in their index alone.
+        Moment::Live => columns_sql!("c.value", ""),
         Moment::Past(_) => columns_sql!(
             "coalesce((SELECT k.value FROM counter k WHERE k.cell = c.key AND k.position <= :at
-                       ORDER BY k.position DESC LIMIT 1), 0)"
+                       ORDER BY k.position DESC LIMIT 1), 0)",
+            " AND s.queued <= :at"
         ),
     }
 }

@@ -1,6 +1,7 @@
 //! Applying a batch of events in one transaction.
 
 use super::text::Waiting;
+use crate::blob::Excerpts;
 use crate::branch::BranchStates;
 use crate::branch::apply::Counters;
 use crate::store::open_writer;
@@ -141,6 +142,7 @@ pub(crate) struct Scratch {
     pub(crate) counters: Counters,
     pub(crate) branches: BranchStates,
     pub(crate) texts: Waiting,
+    pub(crate) excerpts: Excerpts,
 }
 
 impl Scratch {

@@ -3,7 +3,7 @@
 use super::Writer;
 use super::batch::Decoded;
 use super::rebuild;
-use crate::store::{Views, prune, views_path};
+use crate::store::{Views, mark_prepared, prune, unmark_prepared, views_path};
 use parking_lot::{Mutex, RwLock};
 use scanledger_domain::decider::DecodeError;
 use scanledger_domain::log::{EventLog, LogError, Position, Recorded};
@@ -86,6 +86,23 @@ impl Projector {
     /// When files cannot be opened or the log cannot be read.
     pub async fn open(folder: &Path, log: Arc<dyn EventLog>) -> Result<Self, ProjectorError> {
         std::fs::create_dir_all(folder)?;
+        let opened = Self::begin(folder, log).await?;
+        unmark_prepared(folder)?;
+        Ok(opened)
+    }
+
+    /// As [`Self::open`], for a version that is to serve the folder later: until it does, servers of other versions
+    /// leave these views alone.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn prepare(folder: &Path, log: Arc<dyn EventLog>) -> Result<Self, ProjectorError> {
+        std::fs::create_dir_all(folder)?;
+        mark_prepared(folder)?;
+        Self::begin(folder, log).await
+    }
+
+    async fn begin(folder: &Path, log: Arc<dyn EventLog>) -> Result<Self, ProjectorError> {
         let (path, writer) = open_or_begin(folder, &*log).await?;
         prune(folder, &path);
         let position = writer.position();
@@ -136,7 +153,11 @@ impl Projector {
                 }
             })
         });
-        following.await.map_err(|_| ProjectorError::Cancelled)?
+        let ended = following.await.unwrap_or(Err(ProjectorError::Cancelled));
+        if let Err(error) = &ended {
+            self.shared.health.lock().stopped = Some(error.to_string());
+        }
+        ended
     }
 
     /// Applies batch after batch on the thread that polls it. No batch is half applied when it is dropped, since it
@@ -147,10 +168,7 @@ impl Projector {
             match subscription.next().await {
                 Ok(batch) => {
                     let mut writer = self.shared.writer.lock().await;
-                    if let Err(error) = self.shared.apply(writer.as_mut(), batch) {
-                        self.shared.health.lock().stopped = Some(error.to_string());
-                        return Err(error);
-                    }
+                    self.shared.apply(writer.as_mut(), batch)?;
                 }
                 Err(error) => {
                     tracing::warn!("the log did not answer the projector: {error}");

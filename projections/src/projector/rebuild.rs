@@ -90,6 +90,7 @@ pub(super) async fn rebuild_and_swap(
     shared: &Arc<Shared>,
     progress: Arc<dyn Fn(Position, Position) + Send + Sync>,
 ) -> Result<Position, ProjectorError> {
+    shared.health.lock().rebuilding = Some(Position::START);
     let path = next_path(&shared.folder);
     let building = path.with_extension("building");
     drop(std::fs::remove_file(&building));

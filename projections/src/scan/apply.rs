@@ -1,6 +1,7 @@
 //! From events of scans to rows.
 
 use crate::at::FOREVER;
+use crate::blob;
 use crate::projector::{ApplyError, Decoded, Scratch};
 use crate::store::column::{actor_columns, to_json};
 use rusqlite::{Connection, params};
@@ -21,6 +22,7 @@ struct State {
     outcome: Option<String>,
     verdict: Option<String>,
     failure: Option<String>,
+    log: Option<String>,
 }
 
 /// Applies an event of a scan; answers the key of its project.
@@ -31,9 +33,12 @@ pub(crate) fn apply(
     event: &ScanEvent,
 ) -> Result<i64, ApplyError> {
     if let ScanEvent::Queued(queued) = event {
-        return queue(tx, scratch, decoded, queued);
+        let (scan, project) = queue(tx, scratch, decoded, queued)?;
+        blob::note_scan(tx, project, scan, event)?;
+        return Ok(project);
     }
     let (scan, project) = scratch.keys.scan(tx, scan_of(event))?;
+    blob::note_scan(tx, project, scan, event)?;
     if matches!(event, ScanEvent::Deleted(_)) {
         tx.prepare_cached("UPDATE scan SET deleted = ?2 WHERE key = ?1")?
             .execute([scan, decoded.position()])?;
@@ -119,6 +124,7 @@ fn change(state: &mut State, event: &ScanEvent, at: i64) {
         }
         ScanEvent::Failed(failed) => {
             state.failure = Some(to_json(&failed.failure));
+            state.log = failed.log.as_ref().map(to_json);
             state.ended_at = Some(at);
             ScanStatus::Failed
         }
@@ -140,12 +146,13 @@ fn change(state: &mut State, event: &ScanEvent, at: i64) {
     status.as_str().clone_into(&mut state.status);
 }
 
+/// Makes the row; answers its key and that of the project.
 fn queue(
     tx: &Connection,
     scratch: &mut Scratch,
     decoded: &Decoded,
     queued: &Queued,
-) -> Result<i64, ApplyError> {
+) -> Result<(i64, i64), ApplyError> {
     let organization = scratch.keys.organization(tx, Some(queued.organization))?;
     let project = scratch.keys.project(tx, queued.project.0)?;
     let (by_kind, by_id) = actor_columns(queued.by);
@@ -182,14 +189,14 @@ fn queue(
     let scan = tx.last_insert_rowid();
     let state = State { status: ScanStatus::Queued.as_str().to_owned(), run: 1, ..State::default() };
     insert(tx, scan, decoded, &state)?;
-    Ok(project)
+    Ok((scan, project))
 }
 
 fn close(tx: &Connection, scan: i64, position: i64) -> rusqlite::Result<State> {
     tx.prepare_cached(
         "UPDATE scan_state SET valid_to = ?2 WHERE scan = ?1 AND valid_to = 9223372036854775807
          RETURNING status, run, attempt, alone, interruptions, owes_partial, started_at, ended_at, outcome, verdict,
-                   failure",
+                   failure, log",
     )?
     .query_row([scan, position], |row| {
         Ok(State {
@@ -204,6 +211,7 @@ fn close(tx: &Connection, scan: i64, position: i64) -> rusqlite::Result<State> {
             outcome: row.get(8)?,
             verdict: row.get(9)?,
             failure: row.get(10)?,
+            log: row.get(11)?,
         })
     })
 }
@@ -211,8 +219,8 @@ fn close(tx: &Connection, scan: i64, position: i64) -> rusqlite::Result<State> {
 fn insert(tx: &Connection, scan: i64, decoded: &Decoded, state: &State) -> Result<(), ApplyError> {
     tx.prepare_cached(
         "INSERT INTO scan_state (scan, status, run, attempt, alone, interruptions, owes_partial, started_at, ended_at,
-                                 outcome, verdict, failure, changed_at, valid_from, valid_to)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                                 outcome, verdict, failure, log, changed_at, valid_from, valid_to)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?
     .execute(params![
         scan,
@@ -227,6 +235,7 @@ fn insert(tx: &Connection, scan: i64, decoded: &Decoded, state: &State) -> Resul
         state.outcome,
         state.verdict,
         state.failure,
+        state.log,
         decoded.at(),
         decoded.position(),
         FOREVER,

@@ -3,6 +3,7 @@
 use super::ScanRow;
 use super::query::{COLUMN_COUNT, COLUMNS, read};
 use crate::at::{At, Moment, holds, resolve};
+use crate::incident::Direction;
 use crate::page::{Page, Paging};
 use crate::project::batch::hex_ids;
 use crate::store::column::to_json;
@@ -12,7 +13,7 @@ use scanledger_domain::id::{OrganizationId, ProjectId, ScanId};
 use scanledger_domain::scan::ScanStatus;
 use std::collections::HashMap;
 
-/// A question about the scans of several projects, newest first; the same page of each.
+/// A question about the scans of several projects; the same page of each.
 #[derive(Debug, Clone)]
 pub struct ScansOfProjects {
     /// Whose.
@@ -25,6 +26,8 @@ pub struct ScansOfProjects {
     pub branch: Option<String>,
     /// When.
     pub at: At,
+    /// The last queued first, if descending.
+    pub direction: Direction,
     /// Which of each project's.
     pub paging: Paging,
 }
@@ -86,11 +89,11 @@ impl Views {
         let head = self.position();
         self.read(move |connection| {
             let moment = resolve(connection, query.organization, query.at, head)?;
-            let holds = state_holds(moment);
+            let (holds, way) = (state_holds(moment), query.direction.word());
             let sql = format!(
                 "WITH ranked AS (
                     SELECT s.key AS scan, st.rowid AS state, count(*) OVER (PARTITION BY s.project) AS total,
-                           row_number() OVER (PARTITION BY s.project ORDER BY s.key DESC) AS place
+                           row_number() OVER (PARTITION BY s.project ORDER BY s.key {way}) AS place
                     FROM json_each(:ids) w JOIN project p ON p.id = unhex(w.value)
                     JOIN scan s ON s.project = p.key AND s.deleted IS NULL AND s.queued <= :at
                     JOIN scan_state st ON st.scan = s.key AND {holds}

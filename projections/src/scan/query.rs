@@ -1,16 +1,15 @@
 //! Scans, one or many.
 
 use crate::at::{At, Moment, resolve};
-use crate::page::{Page, Paging};
 use crate::project::scope::read_scope;
-use crate::project::visible;
 use crate::store::column::{actor, id, json, optional_id};
 use crate::store::{ReadError, Views};
 use rusqlite::{OptionalExtension, Row, named_params, params};
 use scanledger_domain::id::{OrganizationId, ProjectId, ScanId};
-use scanledger_domain::identity::{ProjectScope, Visible};
+use scanledger_domain::identity::ProjectScope;
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::project::Verdict;
+use scanledger_domain::report::Artifact;
 use scanledger_domain::scan::{ClientRun, Failure, ScanOutcome, ScanStatus, ScanType, Source, SourceKind};
 use scanledger_domain::time::Timestamp;
 use std::collections::HashMap;
@@ -64,10 +63,19 @@ pub struct ScanRow {
     pub verdict: Option<Verdict>,
     /// Why it failed.
     pub failure: Option<Failure>,
+    /// What its worker had logged until it failed.
+    pub log: Option<Artifact>,
     /// Where its findings are anchored, once they are complete.
     pub scanned: Option<Position>,
     /// The client that runs it, if the workers of the server do not.
     pub client: Option<ClientRun>,
+}
+
+impl ScanRow {
+    /// The files that it left behind.
+    pub fn artifacts(&self) -> impl Iterator<Item = &Artifact> {
+        self.outcome.iter().flat_map(|outcome| &outcome.artifacts).chain(&self.log)
+    }
 }
 
 /// A scan that waits for a worker.
@@ -96,35 +104,16 @@ pub struct HeldScan {
     pub attempt: u32,
 }
 
-/// A question about scans. Newest first.
-#[derive(Debug, Clone)]
-pub struct ScanQuery {
-    /// Whose.
-    pub organization: OrganizationId,
-    /// The projects that the caller sees.
-    pub visible: Visible,
-    /// Of this project only.
-    pub project: Option<ProjectId>,
-    /// In one of these states; empty for all.
-    pub statuses: Vec<ScanStatus>,
-    /// On this branch only.
-    pub branch: Option<String>,
-    /// When.
-    pub at: At,
-    /// Which of them.
-    pub paging: Paging,
-}
-
 /// The columns [`read`] expects, in order; aliases as in [`FROM`].
 pub(super) const COLUMNS: &str = "s.id, o.id, p.id, d.name, d.repo_url, d.default_branch, s.branch, s.scan_type, s.source_blob,
      s.source_name, s.source_size, s.commit_id, s.base_id, s.rescan_of, s.by_kind, s.by_id, st.status, st.run, s.queued,
      s.queued_at, st.started_at, st.ended_at, st.changed_at, st.outcome, st.verdict, st.failure,
-     (SELECT a.position FROM branch_scan a WHERE a.scan = s.id AND a.position <= :at), s.source_kind, s.client";
+     (SELECT a.position FROM branch_scan a WHERE a.scan = s.id AND a.position <= :at), s.source_kind, s.client, st.log";
 
 /// How many [`COLUMNS`] there are; a query's own columns come behind them.
-pub(super) const COLUMN_COUNT: usize = 29;
+pub(super) const COLUMN_COUNT: usize = 30;
 
-const FROM: &str = "FROM scan s JOIN project p ON p.key = s.project AND p.deleted IS NULL
+pub(super) const FROM: &str = "FROM scan s JOIN project p ON p.key = s.project AND p.deleted IS NULL
      JOIN organization o ON o.key = s.organization
      JOIN project_detail d ON d.project = p.key AND d.valid_to = 9223372036854775807
      JOIN scan_state st ON st.scan = s.key";
@@ -169,10 +158,11 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<ScanRow> {
         failure: json(row, 25)?,
         scanned: row.get::<_, Option<i64>>(26)?.map(|position| Position(position.cast_unsigned())),
         client: json(row, 28)?,
+        log: json(row, 29)?,
     })
 }
 
-const fn holds(moment: Moment) -> &'static str {
+pub(super) const fn holds(moment: Moment) -> &'static str {
     match moment {
         Moment::Live => crate::at::holds!("st", live),
         Moment::Past(_) => crate::at::holds!("st", past),
@@ -217,59 +207,6 @@ impl Views {
                 .query_row([scan.as_bytes()], |row| read_scope(row, 0))
                 .optional()?
                 .ok_or(ReadError::Missing("scan"))
-        })
-        .await
-    }
-
-    /// Scans on a page, newest first, with the exact total.
-    ///
-    /// # Errors
-    /// As [`Views::resolve`].
-    pub async fn scans(&self, query: ScanQuery) -> Result<Page<ScanRow>, ReadError> {
-        let head = self.position();
-        self.read(move |connection| {
-            let moment = resolve(connection, query.organization, query.at, head)?;
-            // The statuses are words of a closed set, never what a client typed.
-            let statuses = if query.statuses.is_empty() {
-                String::new()
-            } else {
-                let words: Vec<String> = query.statuses.iter().map(|status| format!("'{status}'")).collect();
-                format!("AND st.status IN ({})", words.join(", "))
-            };
-            let only = match query.visible {
-                Visible::Project(own) => query.project.or(Some(own)),
-                Visible::All | Visible::Teams(..) => query.project,
-            };
-            let scope = match only {
-                None => "s.organization = (SELECT key FROM organization WHERE id = :organization) AND :project IS NULL",
-                Some(_) => {
-                    "s.project = (SELECT key FROM project WHERE id = :project)
-                     AND s.organization = (SELECT key FROM organization WHERE id = :organization)"
-                }
-            };
-            let condition = format!(
-                "{scope} AND {} AND s.deleted IS NULL AND {} {statuses} AND (:branch IS NULL OR s.branch = :branch)
-                 AND s.queued <= :at",
-                visible::of_project(&query.visible),
-                holds(moment)
-            );
-            let of = named_params! {
-                ":organization": query.organization.as_bytes(),
-                ":project": only.map(|project| *project.as_bytes()),
-                ":visible": visible::bound(&query.visible),
-                ":branch": query.branch,
-                ":at": moment.position(),
-            };
-            let total: i64 = connection
-                .prepare_cached(&format!("SELECT count(*) {FROM} WHERE {condition}"))?
-                .query_row(of, |row| row.get(0))?;
-            let limit = query.paging.limit;
-            let offset = i64::try_from(query.paging.offset).unwrap_or(i64::MAX);
-            let sql =
-                format!("SELECT {COLUMNS} {FROM} WHERE {condition} ORDER BY s.key DESC LIMIT {limit} OFFSET {offset}");
-            let mut statement = connection.prepare(&sql)?;
-            let rows = statement.query_map(of, read)?;
-            Ok(Page { rows: rows.collect::<Result<_, _>>()?, total: total.cast_unsigned() })
         })
         .await
     }

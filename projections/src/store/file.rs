@@ -3,13 +3,15 @@
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 const SCHEMA: &str = include_str!("../../../migrations/views/views.sql");
 
 /// Counts changes of the projections' logic: raise it whenever the same events give other rows.
-pub const REVISION: u32 = 4;
+pub const REVISION: u32 = 5;
 
 /// Names the shape and the logic of the read models: 12 hex digits over the schema and [`REVISION`].
 pub fn revision() -> &'static str {
@@ -59,6 +61,74 @@ pub(crate) fn prune(folder: &Path, keep: &Path) {
             // A file that cannot be removed is tried again at the next start.
             drop(std::fs::remove_file(entry.path()));
         }
+    }
+}
+
+/// Which views files of other revisions are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// Those of versions that served the folder before; not those that were prepared for one to come.
+    Former,
+    /// All of them.
+    All,
+}
+
+/// Removes views files of other revisions from `folder`; answers how many files there were.
+///
+/// # Errors
+/// When the folder cannot be read or a file cannot be removed.
+pub fn remove_other_revisions(folder: &Path, which: Others) -> io::Result<usize> {
+    let mut files = Vec::new();
+    let mut prepared = HashSet::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let Some((of, rest)) = name.strip_prefix("views-").and_then(|name| name.split_once(['-', '.']))
+        else {
+            continue;
+        };
+        // Anything else is somebody else's, whatever it is called.
+        if of == revision()
+            || of.len() != revision().len()
+            || !of.bytes().all(|byte| byte.is_ascii_hexdigit())
+        {
+            continue;
+        }
+        if rest == PREPARED {
+            prepared.insert(of.to_owned());
+        }
+        files.push((of.to_owned(), path.clone()));
+    }
+    if which == Others::Former {
+        files.retain(|(of, _)| !prepared.contains(of));
+    }
+    for (_, path) in &files {
+        match std::fs::remove_file(path) {
+            // Its owner, who was ending at this moment, removed it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (),
+            removed => removed?,
+        }
+    }
+    Ok(files.len())
+}
+
+/// What the name of the mark ends with that keeps the files of a revision until a server of it opens them.
+const PREPARED: &str = "prepared";
+
+fn mark(folder: &Path) -> PathBuf {
+    folder.join(format!("views-{}.{PREPARED}", revision()))
+}
+
+/// Marks the files of this revision as prepared for a version that is to serve the folder later.
+pub(crate) fn mark_prepared(folder: &Path) -> io::Result<()> {
+    std::fs::File::create(mark(folder)).map(drop)
+}
+
+/// Takes the mark away: this revision is served from now on.
+pub(crate) fn unmark_prepared(folder: &Path) -> io::Result<()> {
+    match std::fs::remove_file(mark(folder)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
@@ -116,4 +186,70 @@ pub(crate) fn open_reader(path: &Path, reading: Reading) -> rusqlite::Result<Con
 fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Others, mark_prepared, remove_other_revisions, revision, unmark_prepared};
+    use std::path::Path;
+
+    const OLD: &str = "00000000aaaa";
+    const NEXT: &str = "00000000bbbb";
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap().flatten();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// A folder with files of three revisions, one of them prepared, and what is no file of read models.
+    fn folder() -> (tempfile::TempDir, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut kept = vec!["log.db".to_owned(), "views-are-nice.db".to_owned(), "views-2026.db".to_owned()];
+        kept.push(format!("views-{}-3.db", revision()));
+        kept.push(format!("views-{}-3.db-wal", revision()));
+        for name in &kept {
+            std::fs::write(folder.path().join(name), b"").unwrap();
+        }
+        for name in ["-1.db", "-1.db-wal", "-1.db-shm", "-2.building", "-12.db"] {
+            for revision in [OLD, NEXT] {
+                std::fs::write(folder.path().join(format!("views-{revision}{name}")), b"").unwrap();
+            }
+        }
+        std::fs::write(folder.path().join(format!("views-{NEXT}.prepared")), b"").unwrap();
+        kept.sort();
+        (folder, kept)
+    }
+
+    #[test]
+    fn files_of_former_revisions_are_removed_and_what_was_prepared_stays() {
+        let (folder, kept) = folder();
+        assert_eq!(remove_other_revisions(folder.path(), Others::Former).unwrap(), 5);
+        let (prepared, others): (Vec<_>, Vec<_>) =
+            names(folder.path()).into_iter().partition(|name| name.contains(NEXT));
+        assert_eq!((prepared.len(), others), (6, kept));
+        assert_eq!(remove_other_revisions(folder.path(), Others::Former).unwrap(), 0);
+    }
+
+    #[test]
+    fn files_of_all_other_revisions_are_removed_if_that_is_asked_for() {
+        let (folder, kept) = folder();
+        assert_eq!(remove_other_revisions(folder.path(), Others::All).unwrap(), 11);
+        assert_eq!(names(folder.path()), kept);
+    }
+
+    #[test]
+    fn what_is_prepared_is_marked_until_it_is_served() {
+        let folder = tempfile::tempdir().unwrap();
+        mark_prepared(folder.path()).unwrap();
+        assert_eq!(names(folder.path()), [format!("views-{}.prepared", revision())]);
+        // Its own revision is never another one.
+        assert_eq!(remove_other_revisions(folder.path(), Others::All).unwrap(), 0);
+        for _ in 0..2 {
+            unmark_prepared(folder.path()).unwrap();
+            assert_eq!(names(folder.path()), Vec::<String>::new());
+        }
+    }
 }

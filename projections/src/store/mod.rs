@@ -7,8 +7,10 @@ mod snapshot;
 mod views;
 
 pub use digest::{TableDigest, table_digests};
-pub use file::{REVISION, revision};
-pub(crate) use file::{Reading, next_path, open_reader, open_writer, prune, views_path};
+pub use file::{Others, REVISION, remove_other_revisions, revision};
+pub(crate) use file::{
+    Reading, mark_prepared, next_path, open_reader, open_writer, prune, unmark_prepared, views_path,
+};
 pub use snapshot::{Snapshot, adopt, has_views, snapshot};
 pub(crate) use views::File;
 pub use views::{ReadError, Views};

@@ -5,13 +5,15 @@ use scanledger_domain::log::{EventLog, Position, Recorded};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Events read from the log at once.
 const READ_EVENTS: usize = 2_000;
 /// How long news may wait for more: one transaction for many commits of the log, and nobody waits for the tree.
 const PACE: Duration = Duration::from_millis(200);
-/// Events of one step after which there is no wait, because there are more.
-const BUSY_EVENTS: usize = 1_000;
+/// Events that may gather meanwhile, and of one step after which there is no wait: a log remembers about so many, and
+/// reading others costs more than adding them.
+const BUSY_EVENTS: u32 = 1_000;
 /// How long to wait before asking a log again that did not answer.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -51,6 +53,7 @@ impl Tree {
     ) -> Result<(), TreeError> {
         let mut told = self.reached().position;
         let mut subscription = log.subscribe(told);
+        let mut since = Instant::now();
         loop {
             let batch = tokio::select! {
                 biased;
@@ -59,7 +62,8 @@ impl Tree {
             };
             let pause = match batch {
                 Ok(batch) => {
-                    let pause = if batch.len() < BUSY_EVENTS { PACE } else { Duration::ZERO };
+                    let pause = pause(batch.len(), since.elapsed());
+                    since = Instant::now();
                     let last = batch.last().map_or(told, |event| event.position);
                     if !self.add(told, batch).await? {
                         // Somebody emptied it meanwhile.
@@ -101,8 +105,32 @@ impl Tree {
     }
 }
 
+/// How long to wait for more after a step that brought so many events in so much time.
+fn pause(events: usize, elapsed: Duration) -> Duration {
+    match u32::try_from(events) {
+        Ok(events @ 1..BUSY_EVENTS) => PACE.min(elapsed * BUSY_EVENTS / events),
+        Ok(0) => PACE,
+        Ok(_) | Err(_) => Duration::ZERO,
+    }
+}
+
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, TreeError> + Send + 'static,
 ) -> Result<T, TreeError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| TreeError::Cancelled)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BUSY_EVENTS, PACE, pause};
+    use std::time::Duration;
+
+    #[test]
+    fn as_many_events_gather_as_a_log_remembers_and_none_waits_long() {
+        let (busy, second) = (BUSY_EVENTS as usize, Duration::from_secs(1));
+        assert_eq!(pause(3, second), PACE);
+        assert_eq!(pause(busy / 2, Duration::from_millis(10)), Duration::from_millis(20));
+        assert_eq!(pause(busy, second), Duration::ZERO);
+        assert_eq!(pause(0, Duration::ZERO), PACE);
+    }
 }

@@ -8,11 +8,11 @@ use scanledger_domain::id::{
 };
 use scanledger_domain::identity::{
     AccessDenied, AccessEvent, AccessGranted, Action, AddressProof, ApiKeyCreated, ApiKeyEvent,
-    ApiKeyNarrowed, ApiKeyRevoked, Breadth, Channels, InstallationEvent, InvitationAccepted,
+    ApiKeyNarrowed, ApiKeyRevoked, Breadth, Channels, Given, InstallationEvent, InvitationAccepted,
     InvitationRevoked, Invited, InvitedTeam, KeyForm, KeyHash, KeyKind, MemberAdded, MemberRemoved, Method,
-    OrganizationCreated, OrganizationEvent, OrganizationRole, Provider, Rank, Role, Scope, SessionContinued,
-    SessionEnd, SessionEnded, SessionEvent, SessionKind, SessionStarted, SignInFailed, SignInFailure,
-    SuperAdminAdded, SuperAdminRemoved, TeamCreated, TeamDeleted, TeamEvent, TeamMemberAdded,
+    OrganizationCreated, OrganizationEvent, OrganizationRole, PasswordSetter, Provider, Rank, Role, Scope,
+    SessionContinued, SessionEnd, SessionEnded, SessionEvent, SessionKind, SessionStarted, SignInFailed,
+    SignInFailure, SuperAdminAdded, SuperAdminRemoved, TeamCreated, TeamDeleted, TeamEvent, TeamMemberAdded,
     TeamMemberRemoved, TeamRole, TeamUpdated, UserActivated, UserChannelsSet, UserDeactivated, UserErased,
     UserEvent, UserIdentityLinked, UserIdentityUnlinked, UserPasswordSet, UserRankChanged, UserRegistered,
     UserResetRequested, UserSessionsEnded, Wanted, access_stream, apikey_stream, installation_stream,
@@ -205,7 +205,12 @@ async fn accounts(world: &mut World) {
     of_user(world, BOB, UserChannelsSet { user: BOB, channels }).await;
     let token = KeyHash::of("reset");
     of_user(world, BOB, UserResetRequested { user: BOB, token, expires_at: EXPIRY }).await;
-    of_user(world, BOB, UserPasswordSet { user: BOB, password: sealed("hash") }).await;
+    of_user(
+        world,
+        BOB,
+        UserPasswordSet { user: BOB, password: sealed("hash"), setter: PasswordSetter::Reset },
+    )
+    .await;
     of_user(world, BOB, UserSessionsEnded { user: BOB }).await;
     of_user(world, BOB, UserDeactivated { user: BOB }).await;
     of_user(world, BOB, UserActivated { user: BOB }).await;
@@ -297,14 +302,15 @@ async fn accesses(world: &mut World) {
     let unheard_of = ProjectId(Uuid::from_u128(99));
     let granted = |id, project| {
         let access = AccessId(Uuid::from_u128(id));
-        AccessEvent::from(AccessGranted { access, action: Action::Export.into(), route: route(), project })
+        let given = Given { project, ..Given::default() };
+        AccessEvent::from(AccessGranted::of(access, Action::Export, route(), given))
     };
     let access = AccessId(Uuid::from_u128(71));
     let failed = SignInFailed { access, user: Some(BOB), reason: SignInFailure::Password };
     record(world, 71, failed.into()).await;
     let access = AccessId(Uuid::from_u128(72));
-    record(world, 72, AccessDenied { access, action: Action::Administer.into(), route: route() }.into())
-        .await;
+    let action = Action::Administer.into();
+    record(world, 72, AccessDenied { access, action, route: route(), organization: None }.into()).await;
     for (id, project) in [(73, Some(PROJECT)), (74, Some(unheard_of)), (75, None)] {
         record(world, id, granted(id, project)).await;
     }

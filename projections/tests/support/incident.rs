@@ -171,6 +171,7 @@ pub fn all(at: At) -> IncidentQuery {
         filter: IncidentFilter::default(),
         order: IncidentOrder::default(),
         from: None,
+        to: None,
         is_backward: false,
         limit: 100,
     }

@@ -239,7 +239,7 @@ impl World {
     }
 }
 
-fn metadata(actor: Actor) -> Vec<u8> {
+pub fn metadata(actor: Actor) -> Vec<u8> {
     Metadata {
         organization: Some(ORGANIZATION),
         actor,
@@ -248,6 +248,7 @@ fn metadata(actor: Actor) -> Vec<u8> {
         address: None,
         user_agent: None,
         request: None,
+        key: None,
     }
     .encode()
 }

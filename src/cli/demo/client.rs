@@ -43,7 +43,6 @@ pub(super) struct Queued {
 pub(super) struct Scan {
     pub(super) id: String,
     pub(super) status: String,
-    pub(super) gate_result: String,
     pub(super) error_message: Option<String>,
     pub(super) scanner_progress: BTreeMap<String, Progress>,
     pub(super) deps_scanned: u64,
@@ -104,22 +103,41 @@ struct FindingPage {
     findings: Vec<Finding>,
 }
 
-/// How many findings of a severity a build may have; -1 for any number.
+/// What the gate said about a scan, and what it knew then.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Gate {
-    pub(super) max_critical: i64,
-    pub(super) max_high: i64,
-    pub(super) max_medium: i64,
-    pub(super) max_low: i64,
-    pub(super) fail_on_new: bool,
+pub(super) struct Verdict {
+    pub(super) result: String,
+    pub(super) reasons: Vec<Reason>,
+}
+
+/// One reason why a gate failed.
+#[derive(Deserialize)]
+pub(super) struct Reason {
+    /// The severity of which there are too many; none for new findings.
+    pub(super) severity: Option<String>,
+    pub(super) count: u64,
+    /// How many may be; none for new findings, of which there may be none.
+    pub(super) allowed: Option<u64>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Project {
-    build_gate: Gate,
+struct Answered {
+    data: AnsweredScan,
 }
+
+#[derive(Deserialize)]
+struct AnsweredScan {
+    scan: ScanWithVerdict,
+}
+
+#[derive(Deserialize)]
+struct ScanWithVerdict {
+    verdict: Option<Verdict>,
+}
+
+/// Asks for a verdict with its reasons, which only GraphQL tells.
+const VERDICT: &str =
+    "query($scan: ID!) { scan(id: $scan) { verdict { result reasons { severity count allowed } } } }";
 
 /// What changed between two instants.
 #[derive(Deserialize)]
@@ -228,9 +246,11 @@ impl Client {
         Ok(self.get(&format!("/api/projects/{project}/diff?from={from}&to={to}")).await?.body)
     }
 
-    /// The gate of a project.
-    pub(super) async fn gate(&self, project: &str) -> Result<Gate> {
-        Ok(self.get::<Project>(&format!("/api/projects/{project}")).await?.body.build_gate)
+    /// What the gate said about a scan that is completed.
+    pub(super) async fn verdict(&self, scan: &str) -> Result<Verdict> {
+        let body = json!({ "query": VERDICT, "variables": { "scan": scan } });
+        let answer = self.send::<Answered>(self.request(Method::POST, "/graphql").json(&body)).await?;
+        answer.body.data.scan.verdict.context("the server names no verdict")
     }
 
     /// The audit trail, oldest first.

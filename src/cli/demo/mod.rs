@@ -72,8 +72,7 @@ async fn tell(server: &RunningServer, show: &Show, scratch: &TempDir) -> Result<
     let (_, second) = scan(&client, show, upgraded.bytes, Some(&queued)).await?;
     let diff = client.diff(&queued.project_id, &first.id, &second.id).await?;
     show.changes(&diff, &second);
-    let now = client.findings(&second.id, None).await?.body;
-    show.gate(&second, &client.gate(&queued.project_id).await?, &now);
+    show.gate(&client.verdict(&second.id).await?);
 
     let then = client.findings(&first.id, Some(before)).await?.body;
     let today = client.findings(&first.id, None).await?.body;

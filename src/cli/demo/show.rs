@@ -1,6 +1,6 @@
 //! What the demo prints: compact, coloured on a terminal only.
 
-use super::client::{AuditEntry, Diff, Finding, Gate, Scan};
+use super::client::{AuditEntry, Diff, Finding, Scan, Verdict};
 use super::sample::Archive;
 use crate::cli::output::line;
 use crate::cli::screen::{Screen, by_severity, counted, end_of};
@@ -158,34 +158,22 @@ impl Show {
         self.table(&all, 2);
     }
 
-    pub(super) fn gate(&self, scan: &Scan, gate: &Gate, found: &[Finding]) {
-        let is_counted =
-            |finding: &&Finding| !["FALSE_POSITIVE", "RESOLVED"].contains(&finding.status.as_str());
-        let counts = counts(found.iter().filter(is_counted));
-        let rows = [
-            ("critical", counts.critical, gate.max_critical),
-            ("high", counts.high, gate.max_high),
-            ("medium", counts.medium + counts.unknown, gate.max_medium),
-            ("low", counts.low, gate.max_low),
-        ];
-        let reasons =
-            rows.into_iter().filter(|(_, _, allowed)| *allowed >= 0).map(|(word, count, allowed)| {
-                let text = format!("{word} {count} of {allowed}");
-                let is_over = u64::try_from(allowed).is_ok_and(|allowed| count > allowed);
-                if is_over { self.screen.paint(&Style::new().red(), &text) } else { text }
-            });
-        let mut reasons: Vec<_> = reasons.collect();
-        if gate.fail_on_new {
-            reasons.push(format!("new {} of 0", scan.new_count));
-        }
-        let style = if scan.gate_result == "PASSED" { Style::new().green() } else { Style::new().red() };
-        let verdict = self.screen.paint(&style.bold(), &scan.gate_result);
-        self.step("GATE", &format!("{verdict}  {}", reasons.join(", ")));
+    pub(super) fn gate(&self, verdict: &Verdict) {
+        let reasons = verdict.reasons.iter().map(|reason| {
+            let word = reason.severity.as_deref().map_or("new".to_owned(), str::to_lowercase);
+            let text = format!("{word} {} of {}", reason.count, reason.allowed.unwrap_or(0));
+            self.screen.paint(&Style::new().red(), &text)
+        });
+        let reasons: Vec<_> = reasons.collect();
+        let style = if verdict.result == "PASSED" { Style::new().green() } else { Style::new().red() };
+        let result = self.screen.paint(&style.bold(), &verdict.result);
+        self.step("GATE", &format!("{result}  {}", reasons.join(", ")));
     }
 
     pub(super) fn time_travel(&self, position: u64, scan: &Scan, then: &[Finding], now: &[Finding]) {
         let how = format!("GET /api/scans/{}…/findings?asOf={position}", &scan.id[..8.min(scan.id.len())]);
         self.step("AS OF", &format!("position {position}, before the triage  {}", self.screen.faint(&how)));
+        self.findings(then);
         let mut rows = vec![vec!["then".to_owned(), statuses(then)], vec!["now".to_owned(), statuses(now)]];
         for before in then {
             let after = now.iter().find(|after| after.id == before.id);

@@ -2,8 +2,9 @@
 
 use super::line::FORM;
 use crate::log::lines::Lines;
+use crate::log::taking::Batch;
 use anyhow::{Context, Result, bail};
-use scanledger_domain::log::{Position, Recorded};
+use scanledger_domain::log::Position;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -13,14 +14,6 @@ use tokio::sync::mpsc;
 
 /// Batches that wait for the log.
 const WAITING: usize = 2;
-
-/// Events of consecutive lines, whose positions follow each other.
-pub(super) struct Batch {
-    /// The line of the first one, from 1.
-    pub(super) first_line: u64,
-    /// At least one.
-    pub(super) events: Vec<Recorded>,
-}
 
 /// The events of a file or of standard input.
 pub(super) struct Batches {

@@ -232,7 +232,7 @@ pub struct OidcArgs {
 const LONGEST: u64 = 10 * 366 * 86_400;
 
 /// Reads `90`, `90s`, `30m`, `12h` or `7d`.
-fn span(text: &str) -> Result<Duration, String> {
+pub(super) fn span(text: &str) -> Result<Duration, String> {
     let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
     let found = units.into_iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)));
     let (number, unit) = found.unwrap_or((text, 1));

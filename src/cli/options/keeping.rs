@@ -74,9 +74,11 @@ pub struct BackupOptions {
 /// Options of `restore`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The data folder must be empty but for the server's key, and so must be the database, if there is one. All of the
-backup is read and checked before anything is written. Nobody gets a key back who was erased when the keys were backed
-up, or whom the backup's log says to forget; so take the newest backup of the keys, whatever the age of the data.
+The data folder must be empty but for the server's key, and so must be the database, if there is one; events of the
+backup that were imported into it are compared. All of the backup is read and checked before anything is written. What
+was restored in part is not served: after a crash, the same command goes on where it ended, or begins anew in a folder,
+and says so if that has to be emptied first. Nobody gets a key back who was erased when the keys were backed up, or whom the backup's log says to forget; so take the newest backup of the
+keys, whatever the age of the data.
 
 Example:
   mkdir -m 700 new && cp /mnt/secret/server.key new/

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod audit;
+mod bus;
 mod code_host;
 mod entrance;
 mod keeping;
@@ -11,6 +12,7 @@ mod server;
 mod tools;
 
 pub use audit::AuditCommand;
+pub use bus::BusArgs;
 pub use code_host::CodeHostArgs;
 pub use entrance::{AddressArgs, EntranceArgs, MailArgs, OidcArgs, PeopleArgs, RegistrationArg};
 pub use keeping::{BackupOptions, KeysCommand, RestoreOptions};
@@ -25,7 +27,9 @@ pub use tools::{ExportCommand, RebuildOptions, ScanFormat, ScanOptions, VerifyOp
 use crate::data::DataFolder;
 use crate::place::LogPlace;
 use clap::builder::FalseyValueParser;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use tracing_subscriber::EnvFilter;
 
@@ -137,7 +141,8 @@ pub struct DataOptions {
     #[arg(long, env = "SCANLEDGER_DATA", value_name = "DIR", default_value = "scanledger-data")]
     pub data: PathBuf,
     /// The event log: `sqlite` for the one in the data folder, or `postgres://user:password@host/database` for one
-    /// that several nodes share.
+    /// that several nodes share [also: DATABASE_URL if it is such a URL and the data folder has no log, but not for
+    /// `scan`, `import` and `restore`].
     #[arg(long, env = "SCANLEDGER_LOG", value_name = "URL", default_value = "sqlite", hide_env_values = true,
           value_parser = LogPlace::parse)]
     pub log: LogPlace,
@@ -177,41 +182,118 @@ fn log_filter(text: &str) -> Result<String, String> {
     EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
-/// Names under which other tools keep the same settings; they count when the name of our own is not set.
-const ALIASES: [(Option<&str>, &str, &str, &str); 6] = [
-    (None, "log_level", "SCANLEDGER_LOG_LEVEL", "RUST_LOG"),
-    (Some("serve"), "workers", "SCANLEDGER_WORKERS", "WORKER_CONCURRENCY"),
+/// Before which commands the name of another tool counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// All of them.
+    All,
+    /// `serve`.
+    Serve,
+}
+
+/// Names under which other tools keep the same settings: where they count, for which argument, the name of our own, and
+/// theirs. They count when ours is not set, neither on the command line nor in the environment, and theirs is not empty.
+const ALIASES: [(Reach, &str, &str, &str); 7] = [
+    (Reach::All, "log_level", "SCANLEDGER_LOG_LEVEL", "RUST_LOG"),
+    (Reach::Serve, "workers", "SCANLEDGER_WORKERS", "WORKER_CONCURRENCY"),
     // dpendx reference §8.
-    (Some("serve"), "github_app_id", "SCANLEDGER_GITHUB_APP_ID", "GITHUB_APP_ID"),
-    (Some("serve"), "github_private_key", "SCANLEDGER_GITHUB_PRIVATE_KEY", "GITHUB_PRIVATE_KEY"),
-    (Some("serve"), "github_webhook_secret", "SCANLEDGER_GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET"),
-    (Some("serve"), "scan_base_url", "SCANLEDGER_SCAN_BASE_URL", "SCAN_BASE_URL"),
+    (Reach::Serve, "github_app_id", "SCANLEDGER_GITHUB_APP_ID", "GITHUB_APP_ID"),
+    (Reach::Serve, "github_private_key", "SCANLEDGER_GITHUB_PRIVATE_KEY", "GITHUB_PRIVATE_KEY"),
+    (Reach::Serve, "github_webhook_secret", "SCANLEDGER_GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET"),
+    (Reach::Serve, "scan_base_url", "SCANLEDGER_SCAN_BASE_URL", "SCAN_BASE_URL"),
+    (Reach::Serve, "listen", "SCANLEDGER_LISTEN", "PORT"),
 ];
 
+/// Another name for `--log` (dpendx reference §8). Many programs have a database of their own there, so that it counts
+/// only if it names one in which there can be a log, and only where no log is there yet.
+const DATABASE_URL: &str = "DATABASE_URL";
+
+/// The commands before which it never counts: `scan` runs in projects that have a database of their own, and the others
+/// fill a log, which nobody should do to one that they have not named.
+const NEVER_ON_DATABASE: [&str; 3] = ["scan", "import", "restore"];
+
+fn can_be_log(url: &OsStr) -> bool {
+    let text = url.to_string_lossy();
+    ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme))
+}
+
 impl Cli {
-    /// The command line as it is defined, with the aliases of `environment` (name → whether it is set).
-    pub fn definition(is_set: impl Fn(&str) -> bool) -> clap::Command {
-        ALIASES.into_iter().filter(|(_, _, name, alias)| !is_set(name) && is_set(alias)).fold(
+    /// Reads a command line, the program's name first, with the aliases that count in `environment` (name → value).
+    ///
+    /// # Errors
+    /// What is wrong with it, or the help that it asks for.
+    pub fn matches(
+        line: impl IntoIterator<Item = OsString>,
+        environment: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<ArgMatches, clap::Error> {
+        let line: Vec<OsString> = line.into_iter().collect();
+        let definition = Self::definition(&environment);
+        let matches = definition.clone().try_get_matches_from(&line)?;
+        // Where the data folder is has to be known before it is known whether there is a log in it.
+        let is_on_database =
+            environment(DATABASE_URL).is_some_and(|url| can_be_log(&url)) && needs_place(&matches);
+        if !is_on_database {
+            return Ok(matches);
+        }
+        with_alias(definition, "log", DATABASE_URL).try_get_matches_from(line)
+    }
+
+    /// The command line as it is defined, with the aliases that count in `environment` wherever the data are.
+    fn definition(environment: impl Fn(&str) -> Option<OsString>) -> clap::Command {
+        let counts = |name: &str, alias: &str| {
+            environment(name).is_none() && environment(alias).is_some_and(|value| !value.is_empty())
+        };
+        ALIASES.into_iter().filter(|(_, _, name, alias)| counts(name, alias)).fold(
             Self::command(),
-            |command, (subcommand, argument, _, alias)| match subcommand {
-                None => command.mut_arg(argument, |argument| argument.env(alias)),
-                Some(name) => command.mut_subcommand(name, |subcommand| {
-                    subcommand.mut_arg(argument, |argument| argument.env(alias))
-                }),
+            |command, (reach, argument, _, alias)| match reach {
+                Reach::All => command.mut_arg(argument, |argument| argument.env(alias)),
+                Reach::Serve => command
+                    .mut_subcommand("serve", |serve| serve.mut_arg(argument, |argument| argument.env(alias))),
             },
         )
     }
 }
 
+/// Whether a command needs a log that nobody has named, and none is in its data folder.
+fn needs_place(matches: &ArgMatches) -> bool {
+    if matches.subcommand_name().is_none_or(|name| NEVER_ON_DATABASE.contains(&name)) {
+        return false;
+    }
+    let mut command = matches;
+    while let Some((_, below)) = command.subcommand() {
+        command = below;
+    }
+    let has_log = matches!(command.try_get_one::<LogPlace>("log"), Ok(Some(_)));
+    let Ok(Some(folder)) = command.try_get_one::<PathBuf>("data") else { return false };
+    has_log
+        && command.value_source("log") == Some(ValueSource::DefaultValue)
+        // One that cannot be looked for may be there.
+        && matches!(DataFolder::new(folder).log().try_exists(), Ok(false))
+}
+
+/// A command and those below it, with another name for an argument where they have it.
+fn with_alias(command: clap::Command, argument: &'static str, alias: &'static str) -> clap::Command {
+    let has_it = command.get_arguments().any(|known| known.get_id() == argument);
+    let command = match has_it {
+        true => command.mut_arg(argument, |argument| argument.env(alias)),
+        false => command,
+    };
+    command.mut_subcommands(|command| with_alias(command, argument, alias))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Cli, Command};
+    use super::{Cli, Command, DATABASE_URL, can_be_log, needs_place, with_alias};
     use clap::{CommandFactory, FromArgMatches};
+    use std::ffi::{OsStr, OsString};
+    use tempfile::TempDir;
 
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
-        Cli::definition(|_| true).debug_assert();
+        let definition = Cli::definition(|_| Some("postgres://db/x".into()));
+        definition.clone().debug_assert();
+        with_alias(definition, "log", DATABASE_URL).debug_assert();
     }
 
     #[test]
@@ -232,17 +314,50 @@ mod tests {
         check(&Cli::command());
     }
 
+    /// Which variable of the environment an argument takes, where these are set.
+    fn variable(environment: &[(&str, &str)], path: &[&str], argument: &str) -> String {
+        let value =
+            |name: &str| environment.iter().find(|(set, _)| *set == name).map(|(_, value)| value.into());
+        let mut command = Cli::definition(value);
+        let command =
+            path.iter().fold(&mut command, |command, name| command.find_subcommand_mut(name).unwrap());
+        let argument = command.get_arguments().find(|known| known.get_id() == argument).unwrap();
+        argument.get_env().unwrap().to_str().unwrap().to_owned()
+    }
+
     #[test]
     fn names_of_other_tools_count_when_ours_are_not_set() {
-        let environment_of = |set: &'static [&'static str]| {
-            let mut command = Cli::definition(|name| set.contains(&name));
-            let serve = command.find_subcommand_mut("serve").unwrap();
-            let workers = serve.get_arguments().find(|argument| argument.get_id() == "workers").unwrap();
-            workers.get_env().unwrap().to_str().unwrap().to_owned()
+        let workers = |environment: &[(&str, &str)]| variable(environment, &["serve"], "workers");
+        assert_eq!(workers(&[]), "SCANLEDGER_WORKERS");
+        assert_eq!(workers(&[("WORKER_CONCURRENCY", "3")]), "WORKER_CONCURRENCY");
+        assert_eq!(workers(&[("WORKER_CONCURRENCY", "")]), "SCANLEDGER_WORKERS");
+        let both = [("WORKER_CONCURRENCY", "3"), ("SCANLEDGER_WORKERS", "4")];
+        assert_eq!(workers(&both), "SCANLEDGER_WORKERS");
+    }
+
+    #[test]
+    fn a_database_of_others_is_the_log_where_none_is_named_or_there() {
+        let (empty, full) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        std::fs::write(full.path().join("log.db"), "").unwrap();
+        let needs = |command: &str, folder: &TempDir| {
+            let line = format!("scanledger {command} --data");
+            let line = line.split(' ').map(OsString::from).chain([folder.path().into()]);
+            needs_place(&Cli::command().try_get_matches_from(line).unwrap())
         };
-        assert_eq!(environment_of(&[]), "SCANLEDGER_WORKERS");
-        assert_eq!(environment_of(&["WORKER_CONCURRENCY"]), "WORKER_CONCURRENCY");
-        assert_eq!(environment_of(&["WORKER_CONCURRENCY", "SCANLEDGER_WORKERS"]), "SCANLEDGER_WORKERS");
+        let setup = "setup --organization x --email x@y.z";
+        for command in ["serve", setup, "export events", "advisories import a.zip"] {
+            assert!(needs(command, &empty) && !needs(command, &full), "{command}");
+            assert!(!needs(&format!("{command} --log sqlite"), &empty), "{command}");
+        }
+        for command in ["scan .", "import events a.ndjson", "restore a.tar --keys a.keys"] {
+            assert!(!needs(command, &empty), "{command}");
+        }
+        for url in ["postgres://db/x", "postgresql://db/x"] {
+            assert!(can_be_log(OsStr::new(url)), "{url}");
+        }
+        for url in ["mysql://db/x", "sqlite:///x.db", "file:x.db", ""] {
+            assert!(!can_be_log(OsStr::new(url)), "{url}");
+        }
     }
 
     #[test]

@@ -15,12 +15,16 @@ Events are taken over exactly: positions, ids, versions, times and bytes. They g
 where its log ends; events that are there already are compared and left alone, so an import that was interrupted is
 simply run again. No server may run on the data folder.
 
-The log is not everything: copy server.key, state.db and blobs (or the bucket) too. Read models are built from the
-log when the server starts, or by `scanledger rebuild --prepare`.
+The log is not everything. The keys that it was sealed with, signed checkpoints and blobs are needed too: into a data
+folder copy server.key, state.db and blobs of the old installation (or name its bucket). In PostgreSQL the keys are in
+the database: there `scanledger restore` brings everything, the events included, from a backup of the old installation,
+and compares those that were imported before. A log is not served with new keys. Read models are built from the log
+when the server starts, or by `scanledger rebuild --prepare`.
 
 Examples:
   scanledger import events events.ndjson --data new
-  ssh old scanledger export events | scanledger import events - --log postgres://db/scanledger")]
+  ssh old scanledger export events | scanledger import events - --log postgres://db/scanledger
+  scanledger restore old.tar --keys old.keys --data node1 --log postgres://db/scanledger     moves all of it")]
     Events {
         /// Where the data is.
         #[command(flatten)]

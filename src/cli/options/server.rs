@@ -1,12 +1,12 @@
 //! Options of what runs and manages a server.
 
-use super::{CodeHostArgs, EntranceArgs, Json, StoreOptions};
+use super::{BusArgs, CodeHostArgs, EntranceArgs, Json, StoreOptions};
 use crate::nodes::VIEWS_EVENTS;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use scanledger_api::limit::{QuotaChange, TrustedProxy};
 use scanledger_domain::limits::DOCUMENT_CALLS;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
@@ -34,19 +34,14 @@ pub struct ServeOptions {
     /// Where the data is.
     #[command(flatten)]
     pub store: StoreOptions,
-    /// Where to listen; port 0 takes a free one. There is no TLS: beyond this machine, put a proxy in front.
-    #[arg(long, env = "SCANLEDGER_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    /// Where to listen: an address with its port, or a port for this machine alone [also: PORT]. Port 0 takes a free
+    /// one. There is no TLS: beyond this machine, put a proxy in front.
+    #[arg(long, env = "SCANLEDGER_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080",
+          value_parser = listen)]
     pub listen: SocketAddr,
     /// How many seconds to wait at the start for the database of a log that several nodes share; 0 for not at all.
     #[arg(long, env = "SCANLEDGER_WAIT", value_name = "SECONDS", default_value_t = 60)]
     pub wait: u16,
-    /// The bus between nodes, NATS with JetStream: `nats://host:4222`. Without one, nodes hear of each other through
-    /// the log.
-    #[arg(long, env = "SCANLEDGER_NATS", value_name = "URL", hide_env_values = true)]
-    pub nats: Option<String>,
-    /// A file with the credentials of a NATS user, as `nsc` writes it.
-    #[arg(long, env = "SCANLEDGER_NATS_CREDS", value_name = "FILE", requires = "nats")]
-    pub nats_creds: Option<PathBuf>,
     /// After how many events nodes that share a log put another copy of the read models into the blob store; a node
     /// that joins starts from the newest.
     #[arg(long, env = "SCANLEDGER_SHARE_VIEWS", value_name = "EVENTS", default_value_t = VIEWS_EVENTS)]
@@ -75,12 +70,23 @@ pub struct ServeOptions {
     /// given them; without it, only what is around their patterns is checked.
     #[arg(long, env = "SCANLEDGER_SEMGREP", value_name = "PATH")]
     pub semgrep: Option<PathBuf>,
+    /// The bus between nodes.
+    #[command(flatten)]
+    pub bus: BusArgs,
     /// How people come in.
     #[command(flatten)]
     pub entrance: EntranceArgs,
     /// The GitHub App through which repositories are scanned.
     #[command(flatten)]
     pub code_host: CodeHostArgs,
+}
+
+/// A port alone opens nothing to other machines, because `PORT` may be meant for another program.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    match text.parse::<u16>() {
+        Ok(port) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+        Err(_) => text.parse().map_err(|_| "expected an address with its port, or a port".to_owned()),
+    }
 }
 
 /// What a process does.

@@ -20,7 +20,8 @@ Exit codes: 0 done, 1 a finding reaches --fail-on, 3 there are no advisories, so
 pub struct ScanOptions {
     /// A folder, or an archive (.tar, .tar.gz, .tgz, .zip).
     pub path: PathBuf,
-    /// Where the advisories are. Only read, and not made if it is not there.
+    /// Where the advisories are, and the keys by which secrets are recognised as on the server with this log. Only
+    /// read, and not made if they are not there.
     #[command(flatten)]
     pub data: DataOptions,
     /// What is written.
@@ -113,9 +114,9 @@ pub struct RebuildOptions {
 /// Options of `verify`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Checks that positions and the versions of every stream have no hole, that every event decodes, that every event is
-what it was when a checkpoint was signed, and that the read models equal ones built from the log, table by table.
-Works beside a running server. Exit code 1: they differ.")]
+Checks that positions and the versions of every stream have no hole (in KurrentDB, that positions rise), that every
+event decodes, that every event is what it was when a checkpoint was signed, and that the read models equal ones
+built from the log, table by table. Works beside a running server. Exit code 1: they differ.")]
 pub struct VerifyOptions {
     /// Where the data is.
     #[command(flatten)]

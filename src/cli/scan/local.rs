@@ -5,6 +5,7 @@ use crate::cli::output::Bar;
 use crate::cli::screen::{Screen, by_severity, counted};
 use crate::data::DataFolder;
 use crate::operations::Progress;
+use crate::place::LogPlace;
 use anyhow::{Context, Result, anyhow, bail};
 use scanledger_advisories::AdvisoryStore;
 use scanledger_domain::advisory::Generation;
@@ -88,11 +89,21 @@ impl Scanned {
     }
 }
 
-/// Runs every scanner on `place`, with what `folder` has of advisories and keys.
-pub(super) fn scan(place: &Place, folder: &DataFolder, bar: &Bar) -> Result<Scanned> {
+/// The keys that findings of this installation are recognised by: those of the server on the log at `log`. None where
+/// nobody has set one up in the folder, because then there is no server to agree with.
+pub(super) async fn keys(folder: &DataFolder, log: &LogPlace) -> Result<Option<State>> {
+    let is_set_up = log.is_shared() || folder.server_key().exists() && folder.state().exists();
+    if !is_set_up {
+        return Ok(None);
+    }
+    folder.state_of(log, false).await.map(Some)
+}
+
+/// Runs every scanner on `place`, with the advisories of `folder`, and with keys of its own if there are none.
+pub(super) fn scan(place: &Place, folder: &DataFolder, keys: Option<&State>, bar: &Bar) -> Result<Scanned> {
     let began = Instant::now();
     let spare = scratch()?;
-    let scanners = scanners(folder, spare.path())?;
+    let scanners = scanners(folder, keys, spare.path())?;
     let watch = Watch { bar: bar.clone(), done: Mutex::default() };
     let outcomes = std::thread::scope(|scope| {
         let running: Vec<_> = scanners
@@ -134,8 +145,8 @@ pub(super) fn scan(place: &Place, folder: &DataFolder, bar: &Bar) -> Result<Scan
     Ok(Scanned { report, advisories, warnings, generation, files, took: began.elapsed() })
 }
 
-/// The product's scanners, with the advisories and keys of `folder`; what it does not have is made in `spare`.
-fn scanners(folder: &DataFolder, spare: &Path) -> Result<Vec<Arc<dyn Scanner>>> {
+/// The product's scanners, with the advisories of `folder` and with `keys`; what there is not is made in `spare`.
+fn scanners(folder: &DataFolder, keys: Option<&State>, spare: &Path) -> Result<Vec<Arc<dyn Scanner>>> {
     let path = folder.advisories();
     let advisories = if path.exists() {
         AdvisoryStore::open_read_only(&path)
@@ -144,13 +155,15 @@ fn scanners(folder: &DataFolder, spare: &Path) -> Result<Vec<Arc<dyn Scanner>>> 
     };
     let advisories =
         advisories.with_context(|| format!("while opening the advisories {}", path.display()))?;
-    let state = if folder.server_key().exists() && folder.state().exists() {
-        folder.open_state(false)?
-    } else {
-        let key = ServerKey::create(&spare.join("server.key")).context("while making a key for this scan")?;
-        State::open(&spare.join("state.db"), &key).context("while making keys for this scan")?
+    let vault = match keys {
+        Some(keys) => Arc::clone(&keys.vault),
+        None => {
+            let key =
+                ServerKey::create(&spare.join("server.key")).context("while making a key for this scan")?;
+            State::open(&spare.join("state.db"), &key).context("while making keys for this scan")?.vault
+        }
     };
-    Ok(scanledger_scanners::all(Arc::new(advisories), Arc::clone(&state.vault) as _))
+    Ok(scanledger_scanners::all(Arc::new(advisories), vault as _))
 }
 
 /// What all scanners found together.

@@ -9,7 +9,6 @@ use super::screen::{Screen, harmless};
 use anyhow::{Context, Result};
 use local::{Place, Scanned};
 use scanledger_domain::report::{ReportFormat, ReportWriter};
-use scanledger_domain::severity::Severity;
 use scanledger_formats::Formats;
 
 /// Warnings that are shown; further ones are counted.
@@ -17,12 +16,13 @@ const WARNINGS: usize = 20;
 
 pub(super) async fn run(options: ScanOptions) -> Result<Exit> {
     let folder = options.data.folder();
+    let keys = local::keys(&folder, &options.data.log).await?;
     let bar = Bar::new();
     let shown = bar.clone();
     let path = options.path.clone();
     let scanned = tokio::task::spawn_blocking(move || {
         let place = Place::of(&path)?;
-        local::scan(&place, &folder, &shown)
+        local::scan(&place, &folder, keys.as_ref(), &shown)
     })
     .await?;
     bar.finish();
@@ -37,7 +37,7 @@ pub(super) async fn run(options: ScanOptions) -> Result<Exit> {
         }
     }
     let fails = options.threshold().is_some_and(|threshold| {
-        scanned.report.findings.iter().any(|finding| as_gates_see(finding.severity).reaches(threshold))
+        scanned.report.findings.iter().any(|finding| finding.severity.at_gates().reaches(threshold))
     });
     Ok(if fails {
         Exit::No
@@ -46,11 +46,6 @@ pub(super) async fn run(options: ScanOptions) -> Result<Exit> {
     } else {
         Exit::Done
     })
-}
-
-/// Gates treat an unknown severity as medium.
-fn as_gates_see(severity: Severity) -> Severity {
-    if severity == Severity::Unknown { Severity::Medium } else { severity }
 }
 
 fn warn(scanned: &Scanned, options: &ScanOptions) {
@@ -84,17 +79,4 @@ fn render(scanned: &Scanned, format: ScanFormat, to_file: bool) -> Result<Vec<u8
     let mut content = Formats::new().write(format, &scanned.report).context("while writing the report")?;
     content.push(b'\n');
     Ok(content)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::as_gates_see;
-    use scanledger_domain::severity::Severity;
-
-    #[test]
-    fn findings_without_a_severity_fail_a_scan_from_medium_on() {
-        assert!(as_gates_see(Severity::Unknown).reaches(Severity::Medium));
-        assert!(!as_gates_see(Severity::Unknown).reaches(Severity::High));
-        assert!(as_gates_see(Severity::Critical).reaches(Severity::High));
-    }
 }

@@ -204,4 +204,18 @@ async fn the_audit_log_is_paged_by_position() {
         after = format!(", after: {}", page["pageInfo"]["endCursor"]);
     }
     assert_eq!(Value::Array(seen), all["nodes"]);
+    let edges = world.data(admin(), "{ auditEntries(first: 5) { edges { cursor } } }").await;
+    let cursor = |place: usize| edges["auditEntries"]["edges"][place]["cursor"].clone();
+    for (size, has_more) in [(2, true), (3, false)] {
+        for (way, field) in [("first", "hasNextPage"), ("last", "hasPreviousPage")] {
+            let query = format!(
+                "{{ auditEntries({way}: {size}, after: {}, before: {}) {{ nodes {{ position }} pageInfo {{ {field} }} }} }}",
+                cursor(0),
+                cursor(4)
+            );
+            let page = world.data(admin(), &query).await["auditEntries"].clone();
+            assert_eq!(page["nodes"].as_array().unwrap().len(), size, "{way}");
+            assert_eq!(page["pageInfo"][field], has_more, "{way} {size}");
+        }
+    }
 }

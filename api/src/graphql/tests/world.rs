@@ -1,8 +1,10 @@
 //! A small world: two organizations, projects, scans decided by the real deciders, a real log and real views.
 
+use super::super::Engine;
+use super::super::problem::too_many;
 use super::super::scope::{Scope, Sources};
-use super::super::{Engine, Session};
-use async_graphql::{Data, Executor as _, Request, Response};
+use async_graphql::{Request, Response};
+use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use scanledger_domain::branch::{Branch, RecordScan, branch_id, branch_stream, observe};
 use scanledger_domain::component::{Component, Ecosystem, Package, Scope as ComponentScope};
@@ -147,6 +149,7 @@ impl World {
             address: Some(self.state.vault.seal(SubjectId(ANA.0), "203.0.113.7").unwrap()),
             user_agent: None,
             request: None,
+            key: None,
         };
         let metadata: Arc<[u8]> = metadata.encode().into();
         let version = self.versions.entry(stream.clone()).or_default();
@@ -311,10 +314,9 @@ impl World {
     /// A socket, on which any number of subscriptions can be asked for.
     pub(super) fn socket(&self, principal: Principal) -> impl Fn(&str) -> BoxStream<'static, Response> {
         let engine = self.engine();
-        move |query| {
-            let mut data = Data::default();
-            data.insert(Session(principal.clone()));
-            engine.execute_stream(Request::new(query), Some(Arc::new(data)))
+        move |query| match engine.stream(principal.clone(), Request::new(query)) {
+            Some(running) => running.answers,
+            None => futures::stream::iter([too_many()]).boxed(),
         }
     }
 }

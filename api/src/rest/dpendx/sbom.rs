@@ -13,7 +13,7 @@ use scanledger_domain::component::Component;
 use scanledger_domain::id::ScanId;
 use scanledger_domain::scan::ScanStatus;
 use scanledger_projections::At;
-use scanledger_projections::component::ComponentQuery;
+use scanledger_projections::component::{ComponentQuery, ComponentSort};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -64,6 +64,7 @@ pub async fn read_sbom(
         at: At::Scan(scan),
         name_contains: None,
         ecosystem: None,
+        sort: ComponentSort::Package,
         paging: None,
     };
     let components = app.views.components(query).await?.rows;

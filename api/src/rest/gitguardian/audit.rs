@@ -1,7 +1,7 @@
 //! The audit log (reference §10), newest first.
 
 use super::page::{Mark, PageIn};
-use super::people::{Doers, member_by_email, member_by_number, token};
+use super::people::{Doers, member_by_email, member_by_number};
 use super::shape::Moment;
 use crate::app::App;
 use crate::auth::Caller;
@@ -18,6 +18,7 @@ use scanledger_domain::id::UserId;
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::time::Timestamp;
 use scanledger_projections::audit::{AuditEntry, AuditQuery};
+use scanledger_projections::incident::Direction;
 use scanledger_projections::{At, Moment as PastOrLive};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -88,6 +89,7 @@ pub struct AuditOut {
     member_email: Option<String>,
     member_name: Option<String>,
     member_id: Option<u64>,
+    /// The token that it was done with, also a member's.
     api_token_id: Option<Uuid>,
     ip_address: Option<String>,
     target_ids: Vec<String>,
@@ -137,7 +139,9 @@ pub async fn list_entries(
         user,
         text: None,
         before,
+        after: None,
         until,
+        direction: Direction::Descending,
         limit: keyset.limit(),
     };
     let (mut entries, mut has_more) = app.views.audit(query).await?;
@@ -204,7 +208,7 @@ async fn shown(app: &App, caller: &Caller, entries: &[AuditEntry]) -> Result<Vec
             member_email: person.and_then(|shown| shown.person.email.clone()),
             member_name: person.map(|shown| shown.person.name.clone()),
             member_id: person.map(|shown| shown.number),
-            api_token_id: token(Some(entry.actor)),
+            api_token_id: entry.key.map(|key| key.0),
             ip_address: entry.address.as_ref().and_then(|_| addresses.next().flatten()),
             target_ids: vec![entry.resource_id.to_string()],
             action_type: action_type(&entry.action),

@@ -136,6 +136,7 @@ pub async fn incidents(
         filter,
         order,
         from: from(keyset)?,
+        to: None,
         is_backward: keyset.is_backward,
         limit: keyset.limit(),
     };

@@ -14,7 +14,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use scanledger_commands::identity::NewInvitation;
+use scanledger_commands::identity::{InvitationSent, NewInvitation};
 use scanledger_domain::id::OrganizationId;
 use scanledger_projections::identity::{InvitationRow, InvitationState};
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,17 @@ pub struct InvitationOut {
     date: Moment,
 }
 
+/// An invitation that was just made.
+#[derive(Serialize, ToSchema)]
+#[schema(as = gitguardian::NewInvitationOut)]
+pub struct InvitedOut {
+    #[serde(flatten)]
+    invitation: InvitationOut,
+    /// What is to be passed on if no message is on its way; shown once. The reference has no such field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
+}
+
 /// The invitations that stand
 #[utoipa::path(
     get, path = "/v1/invitations", tag = "GitGuardian members", params(InvitationsIn, PageIn),
@@ -85,10 +96,12 @@ pub async fn list_invitations(
 }
 
 /// Invites somebody
+///
+/// They get a message with a link if the server sends messages; else the link is in this answer and nowhere else.
 #[utoipa::path(
     post, path = "/v1/invitations", tag = "GitGuardian members", request_body = InviteIn,
     responses(
-        (status = 201, body = InvitationOut),
+        (status = 201, body = InvitedOut),
         (status = 409, body = crate::problem::ProblemBody, description = "They belong to the workspace.")
     )
 )]
@@ -96,7 +109,7 @@ pub async fn invite(
     State(app): State<App>,
     caller: Caller,
     body: Body<InviteIn>,
-) -> Result<Written<InvitationOut>, Problem> {
+) -> Result<Written<InvitedOut>, Problem> {
     let organization = caller.organization();
     let InviteIn { email, access_level, role } = body.value;
     let place = access_level.or(role).unwrap_or(AccessLevel::Member).place();
@@ -108,12 +121,18 @@ pub async fn invite(
     let link = before_value(&app.entrance.invitation_url, "token");
     let context = caller.command(&app, body.digest).await?;
     let by = caller.principal.changer();
-    let invited = app.identities.invite(&context, by, organization, new, &link).await?;
+    let invited = match app.identities.invite(&context, by, organization, new, &link).await {
+        Ok(invited) => invited,
+        Err(error) => return Err(caller.refused_by_members(&app, error).await),
+    };
     shown_at(&app, Some(invited.position)).await;
     let row = app.views.invitation(invited.invitation).await?;
-    let shown = in_clear(&app, row.into_iter().collect()).await?.pop();
-    let shown = shown.ok_or_else(|| Problem::missing("invitation"))?;
-    Ok(Written::at(&app, StatusCode::CREATED, Some(invited.position), shown).await)
+    let invitation = in_clear(&app, row.into_iter().collect()).await?.pop();
+    let invitation = invitation.ok_or_else(|| Problem::missing("invitation"))?;
+    let is_sent = invited.sent == InvitationSent::ByMail;
+    let link = (!is_sent).then(|| format!("{link}{}", invited.token.reveal()));
+    let answer = InvitedOut { invitation, link };
+    Ok(Written::at(&app, StatusCode::CREATED, Some(invited.position), answer).await)
 }
 
 /// An invitation

@@ -230,8 +230,11 @@ pub async fn remove_member(
     let organization = caller.organization();
     let row = member(&app, organization, number).await?;
     let context = caller.command(&app, digest_of(b"")).await?;
-    let removed =
-        app.identities.remove_member(&context, caller.principal.changer(), organization, row.user.id).await?;
+    let by = caller.principal.changer();
+    let removed = match app.identities.remove_member(&context, by, organization, row.user.id).await {
+        Ok(removed) => removed,
+        Err(error) => return Err(caller.refused_by_members(&app, error).await),
+    };
     Ok(done(&app, removed.position).await)
 }
 
@@ -247,15 +250,17 @@ async fn change(
     let context = caller.command(app, body.digest).await?;
     let mut position = None;
     if let Some(active) = active.filter(|active| *active != row.user.is_active) {
-        authorize(&caller.principal, Action::Administer, Resource::Installation)?;
+        if let Err(denied) = authorize(&caller.principal, Action::Administer, Resource::Installation) {
+            caller.record_denied(app, Action::Administer).await;
+            return Err(denied.into());
+        }
         let by = caller.person().ok_or(Denied::NotAPerson)?;
         let context = context.derive("active");
         position = app.identities.set_active(&context, by, row.user.id, active).await?.position;
     }
     let present = AccessLevel::from(Place::of(row.role, row.strongest));
     if let Some(level) = access_level.or(role).filter(|level| *level != present) {
-        let by = caller.principal.changer();
-        let placed = set_place(app, &context, by, organization, row.user.id, level.place(), None).await?;
+        let placed = set_place(app, caller, &context, row.user.id, level.place(), None).await?;
         position = position.max(placed);
     }
     shown(app, position).await;

@@ -1,5 +1,6 @@
 //! What differs between two instants of a branch.
 
+use super::may_project;
 use super::project::ComponentOut;
 use crate::app::App;
 use crate::auth::Caller;
@@ -108,7 +109,7 @@ pub async fn diff_project(
     Id(project): Id<ProjectId>,
     Query(wanted): Query<DiffIn>,
 ) -> Result<Json<DiffOut>, Problem> {
-    caller.may_project(&app, project).await?;
+    may_project(&app, &caller, project).await?;
     let from = instant(&app, &caller, "from", (&wanted.from, &wanted.from_scan)).await?;
     let from = from.ok_or_else(|| Problem::invalid("from", "from or fromScan is needed"))?;
     let to = instant(&app, &caller, "to", (&wanted.to, &wanted.to_scan)).await?.unwrap_or(At::Now);

@@ -7,8 +7,12 @@ mod proof;
 
 pub use proof::Proofs;
 
+use crate::app::App;
+use crate::auth::Caller;
+use crate::problem::Problem;
 use crate::routes::{Access, Routes};
-use scanledger_domain::identity::Action;
+use scanledger_domain::id::ProjectId;
+use scanledger_domain::identity::{Action, Resource, authorize};
 use utoipa_axum::routes;
 
 /// Every native route with what it takes to use it.
@@ -23,4 +27,15 @@ pub fn routes() -> Routes {
         .add(Needs(Action::Read), routes!(diff::diff_project))
         .add(Needs(Action::Read), routes!(project::findings_of_project))
         .add(Needs(Action::Read), routes!(project::components_of_project))
+}
+
+/// Whether the route's action may be done to a project. No client's contract tells what is somebody else's from what is
+/// not there, so neither do these routes.
+async fn may_project(app: &App, caller: &Caller, project: ProjectId) -> Result<(), Problem> {
+    let scope = app.views.scope_of_project(project).await?;
+    match authorize(&caller.principal, caller.action, Resource::Project(scope)) {
+        Err(denied) if denied.hides() => Err(Problem::missing("project")),
+        Err(denied) => Err(caller.refused(app, denied).await),
+        Ok(()) => Ok(()),
+    }
 }

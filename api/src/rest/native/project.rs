@@ -1,5 +1,6 @@
 //! What is on a branch of a project, now or as of an instant.
 
+use super::may_project;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::extract::{AtIn, Id, Number, Query};
@@ -12,7 +13,7 @@ use axum::extract::State;
 use scanledger_domain::component::{Ecosystem, Scope};
 use scanledger_domain::id::ProjectId;
 use scanledger_domain::limits::{PAGE_ROWS, SEARCH_CHARS};
-use scanledger_projections::component::{ComponentQuery, ComponentRow};
+use scanledger_projections::component::{ComponentQuery, ComponentRow, ComponentSort};
 use scanledger_projections::finding::ListScope;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -105,7 +106,7 @@ pub async fn findings_of_project(
     Query(wanted): Query<FindingFilterIn>,
     Query(at): Query<AtIn>,
 ) -> Result<Json<FindingPage>, Problem> {
-    caller.may_project(&app, project).await?;
+    may_project(&app, &caller, project).await?;
     let at = caller.at(&app, &at).await?;
     let scope = ListScope::Branch(project, of.branch);
     Ok(Json(list_findings(&app, &memory, caller.organization(), scope, at, &wanted).await?))
@@ -123,7 +124,7 @@ pub async fn components_of_project(
     Query(wanted): Query<ComponentsIn>,
     Query(at): Query<AtIn>,
 ) -> Result<Json<ComponentPage>, Problem> {
-    caller.may_project(&app, project).await?;
+    may_project(&app, &caller, project).await?;
     let at = caller.at(&app, &at).await?;
     if wanted.name.as_ref().is_some_and(|name| name.chars().count() > SEARCH_CHARS) {
         return Err(Problem::invalid("name", format!("may have at most {SEARCH_CHARS} characters")));
@@ -139,6 +140,7 @@ pub async fn components_of_project(
         at,
         name_contains: wanted.name,
         ecosystem: wanted.ecosystem,
+        sort: ComponentSort::Package,
         paging: Some(page.paging()),
     };
     let found = app.views.components(query).await?;

@@ -219,6 +219,7 @@ mod tests {
             at: Timestamp(0),
             address: None,
             user_agent: None,
+            key: None,
         }
     }
 

@@ -136,7 +136,7 @@ pub async fn revoke_key(
     Id(key): Id<ApiKeyId>,
 ) -> Result<Written<OkOut>, Problem> {
     let owner = app.views.organization_of_key(key).await?.ok_or_else(|| Problem::missing("API key"))?;
-    caller.may(Resource::Organization(owner))?;
+    caller.may_or_record(&app, Resource::Organization(owner)).await?;
     let context = caller.command(&app, digest_of(b"")).await?;
     let position = app.identities.revoke_key(&context, key).await?;
     Ok(Written::at(&app, StatusCode::OK, position, OkOut { ok: true }).await)

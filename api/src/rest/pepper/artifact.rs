@@ -99,8 +99,7 @@ pub async fn list_artifacts(
     caller.may_scan(&app, scan).await?;
     let row = app.views.scan(caller.organization(), scan, At::Now).await?;
     let created_at = Instant(row.ended_at.unwrap_or(row.changed_at));
-    let artifacts = row.outcome.map(|outcome| outcome.artifacts).unwrap_or_default();
-    let artifacts = artifacts.into_iter().map(|artifact| ArtifactOut {
+    let artifacts = row.artifacts().map(|artifact| ArtifactOut {
         kind: artifact.kind.into(),
         size: artifact.size,
         download_path: format!("/api/scans/{scan}/artifacts/{}", Slug::of_kind(artifact.kind)),
@@ -125,11 +124,11 @@ pub async fn download_artifact(
     Id(scan): Id<ScanId>,
     Segment(slug): Segment,
 ) -> Result<Response, Problem> {
-    caller.may_scan(&app, scan).await?;
-    let slug = Slug::named(&slug)?;
+    let named = Slug::named(&slug);
+    caller.may_file(&app, scan, named.as_ref().ok().and_then(|slug| slug.kind)).await?;
+    let slug = named?;
     let row = app.views.scan(caller.organization(), scan, At::Now).await?;
-    let artifacts = row.outcome.map(|outcome| outcome.artifacts).unwrap_or_default();
-    let artifact = artifacts.iter().find(|artifact| slug.kind == Some(artifact.kind));
+    let artifact = row.artifacts().find(|artifact| slug.kind == Some(artifact.kind));
     let artifact = artifact.ok_or_else(|| Problem::missing("artifact of this scan"))?;
     let bytes = match app.blobs.load(artifact.blob).await {
         Ok(bytes) => bytes,

@@ -17,6 +17,7 @@ use scanledger_domain::vault::{ERASED_PERSON, Sealed, Vault, VaultError};
 use scanledger_projections::Moment;
 use scanledger_projections::audit::{AuditEntry, AuditQuery};
 use scanledger_projections::identity::PersonRow;
+use scanledger_projections::incident::Direction;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -77,6 +78,8 @@ pub struct AuditActorOut {
     /// `user`, `key`, `system` or `operator`.
     kind: &'static str,
     id: Option<Uuid>,
+    /// The API key that it was done with: a person's, or the one that acted by itself. None for who had signed in.
+    key: Option<Uuid>,
 }
 
 /// A person.
@@ -151,10 +154,12 @@ fn query(
         user,
         text: wanted.q.clone(),
         before,
+        after: None,
         until: match moment {
             Moment::Live => None,
             Moment::Past(position) => Some(Position(position.cast_unsigned())),
         },
+        direction: Direction::Descending,
         limit: wanted.limit.map_or(PAGE, |limit| limit.0),
     }))
 }
@@ -229,14 +234,19 @@ fn shown(
         user_agent: open(&entry.user_agent)?,
         created_at: Instant(entry.at),
         user: person(entry.actor).and_then(|user| users.get(&user).cloned()),
-        actor: match entry.actor {
-            Actor::User(user) => AuditActorOut { kind: "user", id: Some(user.0) },
-            Actor::Key(key) => AuditActorOut { kind: "key", id: Some(key.0) },
-            Actor::System => AuditActorOut { kind: "system", id: None },
-            Actor::Operator => AuditActorOut { kind: "operator", id: None },
-        },
+        actor: actor(&entry),
         details: details(&entry),
     })
+}
+
+fn actor(entry: &AuditEntry) -> AuditActorOut {
+    let (kind, id) = match entry.actor {
+        Actor::User(user) => ("user", Some(user.0)),
+        Actor::Key(key) => ("key", Some(key.0)),
+        Actor::System => ("system", None),
+        Actor::Operator => ("operator", None),
+    };
+    AuditActorOut { kind, id, key: entry.key.map(|key| key.0) }
 }
 
 fn person(actor: Actor) -> Option<UserId> {

@@ -108,8 +108,11 @@ pub async fn invite(
     let new = NewInvitation { email, role: role.place().role(), team };
     let link = before_value(&app.entrance.invitation_url, "token");
     let context = caller.command(&app, body.digest).await?;
-    let invited =
-        app.identities.invite(&context, caller.principal.changer(), organization, new, &link).await?;
+    let by = caller.principal.changer();
+    let invited = match app.identities.invite(&context, by, organization, new, &link).await {
+        Ok(invited) => invited,
+        Err(error) => return Err(caller.refused_by_members(&app, error).await),
+    };
     shown(&app, Some(invited.position)).await;
     let row = app.views.invitation(invited.invitation).await?;
     let invitation = invitations_in_clear(&app, row.into_iter().collect()).await?.pop();

@@ -175,8 +175,7 @@ pub async fn update_member(
         None
     } else {
         let context = caller.command(&app, body.digest).await?;
-        let by = caller.principal.changer();
-        set_place(&app, &context, by, caller.organization(), user, role.place(), team_id).await?
+        set_place(&app, &caller, &context, user, role.place(), team_id).await?
     };
     shown(&app, position).await;
     let rows = vec![member(&app, &caller, user).await?];
@@ -200,10 +199,11 @@ pub async fn remove_member(
 ) -> Result<Written<SuccessOut>, Problem> {
     member(&app, &caller, user).await?;
     let context = caller.command(&app, digest_of(b"")).await?;
-    let removed = app
-        .identities
-        .remove_member(&context, caller.principal.changer(), caller.organization(), user)
-        .await?;
+    let (by, organization) = (caller.principal.changer(), caller.organization());
+    let removed = match app.identities.remove_member(&context, by, organization, user).await {
+        Ok(removed) => removed,
+        Err(error) => return Err(caller.refused_by_members(&app, error).await),
+    };
     Ok(Written::at(&app, StatusCode::OK, removed.position, SuccessOut { success: true }).await)
 }
 

@@ -26,6 +26,7 @@ mod triage;
 mod upload;
 pub mod word;
 
+pub(crate) use browser::session_cookie;
 pub(crate) use finding::{FindingFilterIn, FindingOut, FindingPage, list as list_findings, with_excerpts};
 
 use crate::routes::{Access, Routes};

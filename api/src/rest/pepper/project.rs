@@ -15,14 +15,11 @@ use scanledger_commands::project::{NewProject, ProjectPatch};
 use scanledger_domain::id::ProjectId;
 use scanledger_domain::identity::Resource;
 use scanledger_domain::limits::PAGE_ROWS;
-use scanledger_domain::project::{Gate, ProjectDetails};
+use scanledger_domain::project::{DEFAULT_BRANCH, Gate, ProjectDetails};
 use scanledger_projections::At;
 use scanledger_projections::project::{ProjectQuery, ProjectRow, ProjectSort};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
-
-/// The default branch of a project when nobody says another (reference §7).
-pub const DEFAULT_BRANCH: &str = "main";
 
 /// Which projects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]

@@ -67,6 +67,7 @@ impl From<ScanProblem> for Problem {
         match problem {
             ScanProblem::ProjectNotFound => Self::missing("project"),
             ScanProblem::ScannerUnavailable(_) => scanner_unavailable(problem.to_string()),
+            ScanProblem::NotAnArchive(why) => Self::invalid("source", why),
             ScanProblem::SourceGone => {
                 Self::new(StatusCode::CONFLICT, problem.to_string()).with_code("SOURCE_GONE")
             }

@@ -25,7 +25,7 @@ use uuid::Uuid;
 pub struct RegisterIn {
     /// Not needed with an invitation, which says it.
     email: Option<String>,
-    /// 8 to 256 characters.
+    /// 8 to 128 characters.
     #[schema(value_type = String)]
     password: Opaque,
     name: Option<String>,

@@ -13,6 +13,7 @@ use scanledger_domain::id::{OrganizationId, ScanId};
 use scanledger_domain::limits::PAGE_ROWS;
 use scanledger_projections::At;
 use scanledger_projections::ReadError;
+use scanledger_projections::incident::Direction;
 use scanledger_projections::project::ProjectRow;
 use scanledger_projections::scan::{ScanQuery, ScanRow};
 use serde::Deserialize;
@@ -74,6 +75,7 @@ pub async fn list_scans(
         statuses: wanted.status.0.iter().flat_map(|status| status.states()).copied().collect(),
         branch: wanted.branch,
         at,
+        direction: Direction::Descending,
         paging: page.paging(),
     };
     let found = app.views.scans(query).await?;

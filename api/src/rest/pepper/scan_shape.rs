@@ -202,18 +202,18 @@ impl From<&ScanRow> for ScanSummaryOut {
 impl ScanOut {
     /// A scan, with what its worker says while it runs.
     pub fn new(row: ScanRow, running: BTreeMap<ScannerKind, ScannerProgress>) -> Self {
+        let artifacts = row.artifacts().map(|artifact| ScanArtifactOut {
+            kind: artifact.kind.into(),
+            object_key: artifact.blob.to_string(),
+            size: artifact.size,
+        });
+        let artifacts = artifacts.collect();
         let outcome = row.outcome;
         let of = |count: fn(&scanledger_domain::scan::ScanOutcome) -> u64| outcome.as_ref().map_or(0, count);
         let reports = outcome.as_ref().map(|outcome| outcome.scanners.as_slice()).unwrap_or_default();
         let mut scanner_progress: BTreeMap<Scanner, ProgressOut> =
             running.into_iter().map(|(kind, progress)| (kind.into(), progress.into())).collect();
         scanner_progress.extend(reports.iter().map(|report| (report.scanner.into(), report.into())));
-        let artifacts = outcome.as_ref().map(|outcome| outcome.artifacts.as_slice()).unwrap_or_default();
-        let artifacts = artifacts.iter().map(|artifact| ScanArtifactOut {
-            kind: artifact.kind.into(),
-            object_key: artifact.blob.to_string(),
-            size: artifact.size,
-        });
         Self {
             id: row.id.0,
             status: row.status.into(),
@@ -247,7 +247,7 @@ impl ScanOut {
                 repo_url: row.project_repo_url,
                 default_branch: row.project_default_branch,
             },
-            artifacts: artifacts.collect(),
+            artifacts,
         }
     }
 }

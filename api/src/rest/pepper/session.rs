@@ -6,7 +6,7 @@ use super::form::{Flag, Form};
 use super::member::RoleWord;
 use crate::app::App;
 use crate::auth::{
-    Bearer, Presented, TokenKind, account_of, asked, authenticate, same_origin, session_token,
+    Bearer, Presented, TokenKind, account_of, asked, authenticate, record_locked, same_origin, session_token,
 };
 use crate::extract::Opaque;
 use crate::limit::Limits;
@@ -173,7 +173,7 @@ pub async fn sign_in(
     let (account, address) = (account_of(&app, &email), address_of(&parts));
     let asked = asked(&app, &Origin::of(&parts));
     if let Err(wait) = limits.lockout.check(account, address) {
-        app.identities.record_locked(&asked).await?;
+        record_locked(&app, asked, &email);
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, wait.to_string());
         return Err(problem.with_code("TOO_MANY_FAILURES").retry_after(wait.seconds));
     }

@@ -1,6 +1,5 @@
 //! Queueing scans (reference §3.1): archives as multipart in both forms that clients use, remote sources as JSON.
 
-use super::project::DEFAULT_BRANCH;
 use super::project_shape::without_tags;
 use super::receive::{Archive, receive};
 use super::refusal::scanner_unavailable;
@@ -19,6 +18,7 @@ use scanledger_domain::decider::Decider;
 use scanledger_domain::id::{ProjectId, ScanId};
 use scanledger_domain::identity::Resource;
 use scanledger_domain::limits::URL_CHARS;
+use scanledger_domain::project::DEFAULT_BRANCH;
 use scanledger_domain::scan::{self, Queued, Scan, ScanCommand, Source, SourceKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -101,6 +101,7 @@ pub async fn create_scan(
         let (wanted, archive) = (received.fields, received.archive);
         let checked = check(&app, &caller, &wanted, archive.is_some()).await?;
         let archive = archive.ok_or_else(no_source)?;
+        app.scans.require_archive(archive.file.to_path_buf(), &archive.name).await?;
         return queue(&app, &caller, wanted, checked, archive, received.digest).await;
     }
     let Body { value, .. } = Body::<ScanIn>::from_request(request, &app).await?;

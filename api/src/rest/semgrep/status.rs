@@ -43,6 +43,6 @@ pub async fn check_version() -> Json<VersionCheckOut> {
 /// so, so nothing that they send is read.
 #[utoipa::path(post, path = "/failure", tag = "Semgrep CI", responses((status = 200, description = "Noted.")))]
 pub async fn report_failure() -> StatusCode {
-    metrics::counter!("semgrep_failures_total").increment(1);
+    metrics::counter!("scanledger_semgrep_failures_total").increment(1);
     StatusCode::OK
 }

@@ -15,7 +15,7 @@ use axum::response::Response;
 use scanledger_commands::identity::{NewPerson, PersonRefusal};
 use scanledger_commands::{CommandError, Context};
 use scanledger_domain::id::{TeamId, UserId};
-use scanledger_domain::identity::{Action, InstallationRefusal, Rank, TeamRole, UserRefusal};
+use scanledger_domain::identity::{Action, Given, InstallationRefusal, Rank, TeamRole, UserRefusal};
 use scanledger_domain::limits::{BULK_PEOPLE, PEOPLE_EXPORT_ROWS};
 use scanledger_domain::log::Position;
 use scanledger_domain::time::Timestamp;
@@ -212,7 +212,7 @@ pub async fn deactivate_users(
     )
 )]
 pub async fn export_users(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
-    caller.record_granted(&app, Action::Export).await?;
+    caller.record_granted(&app, Action::Export, Given::default()).await?;
     let everybody = Paging { offset: 0, limit: u32::MAX };
     let (rows, _) = app.views.users(UserFilter::default(), everybody).await?;
     fits(rows.len())?;

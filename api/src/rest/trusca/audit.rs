@@ -14,7 +14,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use scanledger_domain::id::UserId;
-use scanledger_domain::identity::{Action, Denied, Principal, Resource, Role, Visible, authorize};
+use scanledger_domain::identity::{Action, Denied, Given, Principal, Resource, Role, Visible, authorize};
 use scanledger_domain::limits::{ACTION_CHARS, AUDIT_EXPORT_ROWS, LONG_SEARCH_CHARS};
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::time::Timestamp;
@@ -138,7 +138,7 @@ pub async fn list_all_entries(
     Query(page): Query<AuditPageIn>,
 ) -> Result<Json<AuditLogListPage>, Problem> {
     let search = search(AuditReach::All, &wanted)?;
-    caller.record_granted(&app, Action::ReadAudit).await?;
+    caller.record_granted(&app, Action::ReadAudit, Given::default()).await?;
     Ok(Json(page_of(&app, search, &page).await?))
 }
 
@@ -159,7 +159,7 @@ pub async fn export_entries(
 ) -> Result<Response, Problem> {
     let mut search = search(AuditReach::All, &wanted)?;
     let name = file_name(&search);
-    caller.record_granted(&app, Action::ExportAudit).await?;
+    caller.record_granted(&app, Action::ExportAudit, Given::default()).await?;
     let mut table = Csv::new(&COLUMNS);
     let mut is_first = true;
     loop {

@@ -3,7 +3,7 @@
 use super::shape::{ProblemOut, done, email_of};
 use super::visitor::{Cookie, Visitor};
 use crate::app::App;
-use crate::auth::{Bearer, Caller, TokenKind, account_of};
+use crate::auth::{Bearer, Caller, TokenKind, account_of, record_locked};
 use crate::entrance::Registration;
 use crate::extract::Body;
 use crate::limit::Limits;
@@ -19,7 +19,7 @@ use scanledger_commands::identity::{Identities, NewPerson, SignInRefusal, Signed
 use scanledger_commands::{CommandError, Context};
 use scanledger_domain::id::{OrganizationId, SubjectId, UserId};
 use scanledger_domain::identity::{Rank, SessionKind, TeamRole};
-use scanledger_domain::limits::PASSWORD_CHARS;
+use scanledger_domain::limits::SIGN_IN_PASSWORD_CHARS;
 use scanledger_domain::log::Actor;
 use scanledger_domain::vault::ERASED_PERSON;
 use scanledger_projections::identity::{MembershipRow, UserRow};
@@ -39,7 +39,7 @@ pub struct RegisterIn {
     email: String,
     /// One line of at most 255 characters.
     full_name: Option<String>,
-    /// 8 to 256 characters.
+    /// 8 to 128 characters.
     password: String,
 }
 
@@ -167,8 +167,8 @@ pub async fn login(
 ) -> Result<Response, Problem> {
     let LoginIn { email, password } = body.value;
     let email = email_of(&email)?;
-    let longest = PASSWORD_CHARS.end();
-    if !(1..=*longest).contains(&password.chars().count()) {
+    if !SIGN_IN_PASSWORD_CHARS.contains(&password.chars().count()) {
+        let longest = SIGN_IN_PASSWORD_CHARS.end();
         return Err(Problem::invalid("password", format!("must have 1 to {longest} characters")));
     }
     let asked = visitor.asked(&app);
@@ -177,7 +177,7 @@ pub async fn login(
     if let Some((account, address)) = door
         && let Err(wait) = limits.lockout.check(account, address)
     {
-        app.identities.record_locked(&asked).await?;
+        record_locked(&app, asked, &email);
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, wait.to_string());
         return Err(problem.retry_after(wait.seconds));
     }
@@ -267,15 +267,23 @@ pub(super) fn refresh_cookie(app: &App, signed_in: &SignedIn) -> HeaderValue {
     REFRESH.set(app, signed_in.token.reveal(), left)
 }
 
-/// The answer to somebody who is signed in, once reads know the session.
-async fn tokens(app: &App, signed_in: &SignedIn) -> Result<Response, Problem> {
+/// The access token of a session.
+///
+/// # Errors
+/// When signing fails, which is a defect.
+pub(super) fn access_token(app: &App, signed_in: &SignedIn) -> Result<TokenOut, Problem> {
     let lifetime = app.identities.lifetimes().access;
     let bearer = Bearer { user: signed_in.user, session: signed_in.session };
     let token = app.tokens.sign(TokenKind::Access, bearer, app.ids.fresh(), app.clock.now(), lifetime);
     let access_token = token.map_err(|error| Problem::fault(&error))?;
+    Ok(TokenOut { access_token, token_type: "bearer", expires_in: lifetime.as_secs() })
+}
+
+/// The answer to somebody who is signed in, once reads know the session.
+async fn tokens(app: &App, signed_in: &SignedIn) -> Result<Response, Problem> {
+    let body = access_token(app, signed_in)?;
     let cookie = refresh_cookie(app, signed_in);
     let position = shown(app, Some(signed_in.position)).await;
-    let body = TokenOut { access_token, token_type: "bearer", expires_in: lifetime.as_secs() };
     // RFC 6749 §5.1.
     let headers =
         [(header::SET_COOKIE, cookie), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];

@@ -13,6 +13,8 @@ mod flow;
 mod landing;
 mod me;
 mod oauth;
+mod own_password;
+mod own_sessions;
 mod refusal;
 mod reset;
 mod shape;
@@ -44,6 +46,9 @@ pub fn routes() -> Routes {
         .add(Needs(OwnAccount), routes!(me::unlink_identity))
         .add(Needs(OwnAccount), routes!(me::read_prefs))
         .add(Needs(OwnAccount), routes!(me::write_prefs))
+        .add(Needs(OwnAccount), routes!(own_password::change_password))
+        .add(Needs(OwnAccount), routes!(own_sessions::list_sessions))
+        .add(Needs(OwnAccount), routes!(own_sessions::end_session))
         .add(Needs(Administer), routes!(admin_users::list_users))
         .add(Needs(Administer), routes!(admin_users::read_user))
         .add(Needs(Administer), routes!(admin_users::activate_user))

@@ -42,6 +42,8 @@ impl From<UserRefusal> for Problem {
             UserRefusal::Exists => Self::new(StatusCode::CONFLICT, error),
             UserRefusal::NotFound => not_found(error, "User Not Found"),
             UserRefusal::Inactive => unprocessable(error, "User Inactive"),
+            UserRefusal::WrongPassword => Self::invalid("current_password", error),
+            UserRefusal::NoPassword => conflict(error, "No Password"),
             UserRefusal::BadToken => unprocessable(error, "Invalid or Expired Token"),
             UserRefusal::NotLinked => not_found(error, "OAuth Identity Not Found")
                 .with_type("urn:trustedoss:problem:oauth_identity_not_found"),

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use scanledger_commands::CommandError;
-use scanledger_commands::identity::{PersonRefusal, ResetAsked};
+use scanledger_commands::identity::{KeysAfter, PersonRefusal, ResetAsked};
 use serde::Deserialize;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -32,8 +32,11 @@ pub struct ForgotIn {
 pub struct ResetIn {
     /// What came with the message.
     token: String,
-    /// 8 to 256 characters.
+    /// 8 to 128 characters.
     new_password: String,
+    /// Whether all API keys that act for the person end too; they stay if absent.
+    #[serde(default)]
+    revoke_keys: bool,
 }
 
 /// Sends a message to whoever has the address
@@ -73,6 +76,9 @@ pub async fn forgot_password(
 }
 
 /// Sets another password with the token of a message; all sessions are over then
+///
+/// Whoever had the account before may have made API keys for themselves: with `revoke_keys` those that act for the
+/// person end too. A message says how many are left.
 #[utoipa::path(
     post, path = "/auth/reset-password", tag = "Sign-in", request_body = ResetIn,
     responses(
@@ -85,12 +91,13 @@ pub async fn reset_password(
     visitor: Visitor,
     body: Body<ResetIn>,
 ) -> Result<Response, Problem> {
-    let ResetIn { token, new_password } = body.value;
+    let ResetIn { token, new_password, revoke_keys } = body.value;
     if !TOKEN_CHARS.contains(&token.chars().count()) {
         let (least, most) = TOKEN_CHARS.into_inner();
         return Err(Problem::invalid("token", format!("must have {least} to {most} characters")));
     }
-    let reset = app.identities.reset_password(&visitor.asked(&app), &token, &new_password).await;
+    let keys = KeysAfter::from(revoke_keys);
+    let reset = app.identities.reset_password(&visitor.asked(&app), &token, &new_password, keys).await;
     let changed = reset.map_err(|error| match error {
         CommandError::Refused(PersonRefusal::WeakPassword(weak)) => {
             Problem::invalid("new_password", weak.to_string())

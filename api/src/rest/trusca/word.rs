@@ -175,7 +175,7 @@ pub fn target_of(entry: &AuditEntry) -> String {
 }
 
 /// What an event says, with snake-case names: secrets are masked, and of names and addresses of people only the
-/// SHA-256 is shown (reference §12.1).
+/// SHA-256 is shown (reference §12.1). `api_key_id` is the key that it was done with, if it was one.
 ///
 /// # Errors
 /// When the key store cannot be read.
@@ -200,6 +200,9 @@ pub fn diff(vault: &dyn Vault, entry: &AuditEntry) -> Result<Map<String, Value>,
         }
     }
     add_status(&entry.action, &mut diff);
+    if let Some(key) = entry.key {
+        diff.insert("api_key_id".to_owned(), json!(key.0));
+    }
     Ok(diff)
 }
 
@@ -259,7 +262,7 @@ fn snake_case(name: &str) -> String {
 mod tests {
     use super::{TABLES, WORDS, diff, target_of, types_of, words_of};
     use scanledger_domain::event::Event;
-    use scanledger_domain::id::SubjectId;
+    use scanledger_domain::id::{ApiKeyId, SubjectId};
     use scanledger_domain::log::{Actor, Position};
     use scanledger_domain::time::Timestamp;
     use scanledger_domain::vault::{HashPurpose, Sealed, Vault, VaultError};
@@ -296,6 +299,7 @@ mod tests {
             at: Timestamp(0),
             address: None,
             user_agent: None,
+            key: None,
         }
     }
 
@@ -380,6 +384,14 @@ mod tests {
         check("finding.triaged", &triaged, json!({ "previous_status": "new", "new_status": "suppressed" }));
         check("scan.completed", &json!({}), json!({ "new_status": "succeeded" }));
         check("scan.deleted", &json!({}), json!({}));
+    }
+
+    #[test]
+    fn the_key_that_it_was_done_with_stands_beside_what_was_done() {
+        let key = ApiKeyId(Uuid::from_u128(2));
+        let with_key = AuditEntry { key: Some(key), ..entry("scan.deleted", &json!({ "scan": "s" })) };
+        let shown = Value::Object(diff(&Open, &with_key).unwrap());
+        assert_eq!(shown, json!({ "scan": "s", "api_key_id": key.0 }));
     }
 
     #[test]

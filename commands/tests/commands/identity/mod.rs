@@ -1,5 +1,6 @@
 //! Set-up, API keys, people and their sessions, teams and members.
 
+mod failures;
 mod people;
 mod sessions;
 mod teams;

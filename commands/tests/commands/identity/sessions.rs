@@ -3,12 +3,14 @@
 use super::installation;
 use crate::support::World;
 use scanledger_commands::CommandError;
-use scanledger_commands::identity::{Asked, PersonRefusal, ResetAsked, SignInRefusal, SignedIn};
+use scanledger_commands::identity::{
+    Asked, KeysAfter, NewKey, PasswordChange, PersonRefusal, ResetAsked, SignInRefusal, SignedIn,
+};
 use scanledger_domain::event::Event;
 use scanledger_domain::id::CommandId;
 use scanledger_domain::identity::{
-    AccessEvent, KeyHash, SessionEnd, SessionEvent, SessionKind, SignInFailure, User, UserCommand,
-    UserRefusal, user_stream,
+    AccessEvent, ApiKey, ApiKeyState, Breadth, KeyForm, KeyHash, KeyKind, Role, Scopes, SessionEnd,
+    SessionEvent, SessionKind, SignInFailure, User, UserCommand, UserRefusal, apikey_stream, user_stream,
 };
 use scanledger_domain::time::Timestamp;
 
@@ -160,7 +162,7 @@ async fn another_password_ends_every_session_and_its_token() {
     let command = UserCommand::RequestReset { token: KeyHash::of(&token), expires_at };
     world.ledger.execute::<User>(&world.fresh(), &user_stream(user), None, command).await.unwrap();
     let reset = async |token: &str, password: &str| {
-        world.identities.reset_password(&asked(&world), token, password).await
+        world.identities.reset_password(&asked(&world), token, password, KeysAfter::Kept).await
     };
     let weak = reset(&token, "password1").await;
     assert!(matches!(weak, Err(CommandError::Refused(PersonRefusal::WeakPassword(_)))), "{weak:?}");
@@ -175,4 +177,68 @@ async fn another_password_ends_every_session_and_its_token() {
     assert!(go_on(&world, before.token.reveal()).await.is_err());
     assert!(sign_in(&world, "ana@example.org", "correct horse").await.is_err());
     assert!(sign_in(&world, "ana@example.org", "another horse").await.is_ok());
+}
+
+fn change(present: &str, next: &str, keys: KeysAfter) -> PasswordChange {
+    PasswordChange { present: present.into(), next: next.into(), keys, kind: SessionKind::Tokens }
+}
+
+#[tokio::test]
+async fn who_knows_the_present_password_changes_it_and_goes_on_in_a_new_session() {
+    let world = World::new();
+    let user = installation(&world).await.user;
+    let before = sign_in(&world, "ana@example.org", "correct horse").await.unwrap();
+    let wrong = change("wrong horse", "another horse", KeysAfter::Kept);
+    let wrong = world.identities.change_password(&asked(&world), user, wrong).await;
+    assert!(
+        matches!(wrong, Err(CommandError::Refused(PersonRefusal::User(UserRefusal::WrongPassword)))),
+        "{wrong:?}"
+    );
+    assert_eq!(failures(&world).await, [SignInFailure::Password]);
+    let weak = change("correct horse", "password1", KeysAfter::Kept);
+    let weak = world.identities.change_password(&asked(&world), user, weak).await;
+    assert!(matches!(weak, Err(CommandError::Refused(PersonRefusal::WeakPassword(_)))), "{weak:?}");
+    let still = go_on(&world, before.token.reveal()).await.unwrap();
+
+    let right = change("correct horse", "another horse", KeysAfter::Kept);
+    let changed = world.identities.change_password(&asked(&world), user, right).await.unwrap();
+    assert!(go_on(&world, still.token.reveal()).await.is_err());
+    assert!(go_on(&world, changed.signed_in.token.reveal()).await.is_ok());
+    assert!(sign_in(&world, "ana@example.org", "correct horse").await.is_err());
+    assert!(sign_in(&world, "ana@example.org", "another horse").await.is_ok());
+}
+
+#[tokio::test]
+async fn keys_that_act_for_somebody_end_with_their_password_if_that_is_wanted() {
+    let world = World::new();
+    let made = installation(&world).await;
+    let key = |kind| NewKey {
+        organization: made.organization,
+        name: "a key".into(),
+        form: KeyForm::Pepper,
+        kind,
+        role: Role::Developer,
+        team: None,
+        project: None,
+        scopes: Scopes::ALL,
+        breadth: Breadth::ReadWrite,
+        by: Some(made.user),
+        expires_at: None,
+    };
+    let mut keys = vec![];
+    for kind in [KeyKind::Personal, KeyKind::Personal, KeyKind::Service] {
+        keys.push(world.identities.create_key(&world.fresh(), key(kind)).await.unwrap().created.key);
+    }
+    let kept = change("correct horse", "another horse", KeysAfter::Kept);
+    let kept = world.identities.change_password(&asked(&world), made.user, kept).await.unwrap();
+    assert_eq!((kept.revoked_keys, kept.live_keys), (0, 2));
+    let ended = change("another horse", "one more horse", KeysAfter::Revoked);
+    let ended = world.identities.change_password(&asked(&world), made.user, ended).await.unwrap();
+    assert_eq!((ended.revoked_keys, ended.live_keys), (2, 0));
+    let mut states = vec![];
+    for key in keys {
+        states
+            .push(world.ledger.load::<ApiKey>(&apikey_stream(key)).await.unwrap().0 == ApiKeyState::Revoked);
+    }
+    assert_eq!(states, [true, true, false], "what acts for itself goes on");
 }

@@ -28,7 +28,7 @@ use scanledger_domain::time::{Clock, Timestamp};
 use scanledger_domain::vault::Vault;
 use scanledger_formats::Formats;
 use scanledger_log_sqlite::SqliteLog;
-use scanledger_source::{UnpackLimits, pack_files, unpack};
+use scanledger_source::{UnpackError, UnpackLimits, pack_files, recognise, unpack};
 use scanledger_state::{ServerKey, State};
 use std::path::Path;
 use std::sync::Arc;
@@ -74,12 +74,20 @@ impl Unpacker for Archives {
                 let (files, bytes, skipped) = (facts.files, facts.bytes, facts.skipped);
                 Ok((tree, UnpackedFacts { files, bytes, skipped }))
             }
-            Err(error) => Err(UnpackProblem {
-                is_input_fault: error.is_input_fault(),
-                message: error.to_string(),
-                source: Some(error.into()),
-            }),
+            Err(error) => Err(problem(error)),
         }
+    }
+
+    fn recognise(&self, archive: &Path, name: &str) -> Result<(), UnpackProblem> {
+        recognise(archive, Some(name)).map_err(problem)
+    }
+}
+
+fn problem(error: UnpackError) -> UnpackProblem {
+    UnpackProblem {
+        is_input_fault: error.is_input_fault(),
+        message: error.to_string(),
+        source: Some(error.into()),
     }
 }
 
@@ -127,7 +135,7 @@ impl World {
                 lifetimes: Lifetimes::default(),
             }),
             projects: Projects::new(ledger.clone(), Arc::clone(&vault), Arc::clone(&views)),
-            scans: Scans::new(ledger.clone(), Arc::clone(&blobs), kinds),
+            scans: Scans::new(ledger.clone(), Arc::clone(&blobs), Arc::new(Archives), kinds),
             findings: Findings::new(ledger.clone(), Arc::clone(&views)),
             incidents: Incidents::new(
                 ledger.clone(),

@@ -1,6 +1,6 @@
 //! What goes wrong in a scan itself.
 
-use super::{Broken, Cut, Held, completed, failure, scanned, weaknesses};
+use super::{Broken, Cut, Held, completed, failed_log, failure, scanned, weaknesses};
 use crate::support::World;
 use scanledger_domain::scan::FailureCode;
 use scanledger_domain::scanning::{Scanner, ScannerKind};
@@ -18,6 +18,26 @@ async fn one_broken_scanner_does_not_fail_the_scan_and_covers_nothing() {
     assert_eq!(scanned(&world).await[0].coverage, [ScannerKind::Sast]);
     let log = world.blobs.load(outcome.artifacts.last().unwrap().blob).await.unwrap();
     assert!(String::from_utf8(log).unwrap().contains("the scanner failed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_of_everything_says_once_which_scanners_there_are_not() {
+    let world = World::new();
+    let shop = world.project("shop").await;
+    let _pool = world.pool(1, vec![Held::free(ScannerKind::Sast, weaknesses(1))]).await;
+    let scan = world.queue(shop, "main", &[("a", "b")]).await;
+    let (outcome, _) = completed(&world, scan).await;
+    let log = world.blobs.load(outcome.artifacts.last().unwrap().blob).await.unwrap();
+    let log = String::from_utf8(log).unwrap();
+    let said: Vec<&str> = log.lines().filter(|line| line.contains("does not have")).collect();
+    let [said] = said.as_slice() else { panic!("{log}") };
+    let said: serde_json::Value = serde_json::from_str(said).unwrap();
+    let missing: Vec<&str> = ScannerKind::ALL
+        .iter()
+        .filter(|kind| **kind != ScannerKind::Sast)
+        .map(|kind| kind.as_str())
+        .collect();
+    assert_eq!((&said["level"], &said["scanners"]), (&"warn".into(), &serde_json::json!(missing)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,6 +78,10 @@ async fn an_archive_that_escapes_its_folder_is_rejected_and_the_entry_is_named()
     let scan = world.queue_archive(shop, "main", &archive.into_inner().unwrap()).await;
     let (code, message) = failure(&world, scan).await;
     assert_eq!(code, FailureCode::SourceRejected);
+    let log = failed_log(&world, scan).await;
+    let last: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["level"], &last["code"]), (&"error".into(), &"source_rejected".into()));
+    assert_eq!(last["reason"], message);
     assert!(message.contains("../evil.txt"), "{message}");
     assert!(!message.contains(world.dir.path().to_str().unwrap()), "{message}");
     assert!(!world.dir.path().join("temp/evil.txt").exists());

@@ -204,3 +204,13 @@ async fn failure(world: &World, scan: ScanId) -> (FailureCode, String) {
         other => panic!("{other:?}"),
     }
 }
+
+/// What was logged of a scan that failed.
+async fn failed_log(world: &World, scan: ScanId) -> String {
+    match scan_events(world, scan).await.pop() {
+        Some(ScanEvent::Failed(failed)) => {
+            String::from_utf8(world.blobs.load(failed.log.unwrap().blob).await.unwrap()).unwrap()
+        }
+        other => panic!("{other:?}"),
+    }
+}

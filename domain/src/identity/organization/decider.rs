@@ -97,6 +97,13 @@ pub enum OrganizationRefusal {
     TooManyInvitations,
 }
 
+impl OrganizationRefusal {
+    /// Whether it is not for whoever asked, rather than not possible.
+    pub const fn is_about_who_asks(&self) -> bool {
+        matches!(self, Self::OwnersOnly | Self::PeopleOnly)
+    }
+}
+
 /// The rules of organizations.
 #[derive(Debug)]
 pub struct Organization;

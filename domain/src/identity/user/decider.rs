@@ -1,9 +1,9 @@
 //! The rules of people's accounts.
 
 use super::{
-    AddressProof, Channels, Provider, Rank, UserActivated, UserChannelsSet, UserDeactivated, UserErased,
-    UserEvent, UserIdentityLinked, UserIdentityUnlinked, UserPasswordSet, UserRankChanged, UserRegistered,
-    UserResetRequested, UserSessionsEnded,
+    AddressProof, Channels, PasswordSetter, Provider, Rank, UserActivated, UserChannelsSet, UserDeactivated,
+    UserErased, UserEvent, UserIdentityLinked, UserIdentityUnlinked, UserPasswordSet, UserRankChanged,
+    UserRegistered, UserResetRequested, UserSessionsEnded,
 };
 use crate::decider::Decider;
 use crate::id::{ApiKeyId, IdentityId, UserId};
@@ -32,6 +32,13 @@ pub enum UserCommand {
     SetPassword {
         /// The hash, sealed.
         password: Sealed,
+    },
+    /// Give them another password, which they chose after they had shown the one before.
+    ChangePassword {
+        /// The hash, sealed.
+        password: Sealed,
+        /// The hash that was shown to be of theirs; nothing is changed if that is no longer the one.
+        before: Sealed,
     },
     /// Let whoever has a token set another password.
     RequestReset {
@@ -142,6 +149,12 @@ pub enum UserRefusal {
     /// The account is not active.
     #[error("the account is not active")]
     Inactive,
+    /// The password that was shown is not theirs, or no longer.
+    #[error("the present password is not right")]
+    WrongPassword,
+    /// There is no password to be changed: others vouch for them.
+    #[error("the account has no password; a reset gives it one")]
+    NoPassword,
     /// The token of a reset is not good, or no longer.
     #[error("the token is invalid or has expired")]
     BadToken,
@@ -225,7 +238,7 @@ fn change(account: &mut Account, event: &UserEvent) {
         UserEvent::RankChanged(changed) => account.rank = changed.rank,
         UserEvent::PasswordSet(set) => {
             // Who uses a token has read the message that it came with.
-            if account.reset.is_some() {
+            if account.reset.is_some() && set.setter == PasswordSetter::Reset {
                 account.address = AddressProof::Known;
             }
             account.password = Some(set.password.clone());
@@ -259,7 +272,15 @@ fn of_account(account: &Account, command: UserCommand) -> Result<Vec<UserEvent>,
         UserCommand::Activate => UserActivated { user }.into(),
         UserCommand::SetRank(rank) if rank == account.rank => return Ok(vec![]),
         UserCommand::SetRank(rank) => UserRankChanged { user, rank }.into(),
-        UserCommand::SetPassword { password } => UserPasswordSet { user, password }.into(),
+        UserCommand::SetPassword { password } => {
+            UserPasswordSet { user, password, setter: PasswordSetter::Reset }.into()
+        }
+        UserCommand::ChangePassword { .. } if !account.is_active => return Err(UserRefusal::Inactive),
+        UserCommand::ChangePassword { password, before } => match &account.password {
+            None => return Err(UserRefusal::NoPassword),
+            Some(present) if *present != before => return Err(UserRefusal::WrongPassword),
+            Some(_) => UserPasswordSet { user, password, setter: PasswordSetter::Changed }.into(),
+        },
         UserCommand::RequestReset { .. } if !account.is_active => return Err(UserRefusal::Inactive),
         UserCommand::RequestReset { token, expires_at } => {
             UserResetRequested { user, token, expires_at }.into()
@@ -269,7 +290,7 @@ fn of_account(account: &Account, command: UserCommand) -> Result<Vec<UserEvent>,
             if !account.is_active || !account.reset.as_ref().is_some_and(is_good) {
                 return Err(UserRefusal::BadToken);
             }
-            UserPasswordSet { user, password }.into()
+            UserPasswordSet { user, password, setter: PasswordSetter::Reset }.into()
         }
         UserCommand::EndSessions => UserSessionsEnded { user }.into(),
         UserCommand::Link(linked) if account.identities.contains_key(&linked.identity) => return Ok(vec![]),

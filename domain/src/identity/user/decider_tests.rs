@@ -1,10 +1,10 @@
 //! What people's accounts can go through.
 
 use super::{
-    AddressProof, Channels, Provider, Rank, User, UserActivated, UserChannelsSet, UserCommand,
-    UserDeactivated, UserErased, UserEvent, UserIdentityLinked, UserIdentityUnlinked, UserPasswordSet,
-    UserRankChanged, UserRefusal, UserRegistered, UserResetRequested, UserSessionsEnded, Wanted, is_email,
-    user_stream,
+    AddressProof, Channels, PasswordSetter, Provider, Rank, User, UserActivated, UserChannelsSet,
+    UserCommand, UserDeactivated, UserErased, UserEvent, UserIdentityLinked, UserIdentityUnlinked,
+    UserPasswordSet, UserRankChanged, UserRefusal, UserRegistered, UserResetRequested, UserSessionsEnded,
+    Wanted, is_email, user_stream,
 };
 use crate::decider::{Decider as _, given};
 use crate::id::{ApiKeyId, IdentityId, SubjectId, UserId};
@@ -43,7 +43,15 @@ fn requested(token: &str) -> UserEvent {
 }
 
 fn password_set() -> UserEvent {
-    UserPasswordSet { user: ANA, password: sealed("new") }.into()
+    UserPasswordSet { user: ANA, password: sealed("new"), setter: PasswordSetter::Reset }.into()
+}
+
+fn password_changed() -> UserEvent {
+    UserPasswordSet { user: ANA, password: sealed("new"), setter: PasswordSetter::Changed }.into()
+}
+
+fn change(before: &str) -> UserCommand {
+    UserCommand::ChangePassword { password: sealed("new"), before: sealed(before) }
 }
 
 fn linked(identity: IdentityId, provider: Provider) -> UserIdentityLinked {
@@ -98,6 +106,7 @@ fn nothing_can_be_asked_of_who_never_was_or_was_erased() {
             UserCommand::SetRank(Rank::SuperAdmin),
             UserCommand::EndSessions,
             UserCommand::SetPassword { password: sealed("new") },
+            change("hash"),
             reset("token", 1),
             UserCommand::Unlink(LINK),
             UserCommand::Link(linked(LINK, Provider::GitHub)),
@@ -157,7 +166,7 @@ fn what_ends_sessions_moves_the_epoch() {
         state.account().unwrap().epoch
     };
     assert_eq!(epoch(&[registered()]), 0);
-    for ends in [deactivated(), password_set(), UserSessionsEnded { user: ANA }.into()] {
+    for ends in [deactivated(), password_set(), password_changed(), UserSessionsEnded { user: ANA }.into()] {
         assert_eq!(epoch(&[registered(), ends.clone()]), 1, "{ends:?}");
     }
     for leaves in [requested("token"), linked(LINK, Provider::GitHub).into()] {
@@ -203,6 +212,23 @@ fn an_address_is_known_once_its_owner_has_used_a_token_that_was_sent_there() {
     assert_eq!(proof(&[claimed()]), AddressProof::Claimed);
     assert_eq!(proof(&[claimed(), password_set()]), AddressProof::Claimed);
     assert_eq!(proof(&[claimed(), requested("token"), password_set()]), AddressProof::Known);
+    // Whoever is signed in may never have read a message there.
+    assert_eq!(proof(&[claimed(), requested("token"), password_changed()]), AddressProof::Claimed);
+}
+
+#[test]
+fn a_password_is_changed_by_who_has_shown_the_present_one() {
+    given::<User>([with_password()]).when(change("hash")).then([password_changed()]);
+    given::<User>([with_password()]).when(change("older")).then_refused(UserRefusal::WrongPassword);
+    given::<User>([with_password(), password_set()])
+        .when(change("hash"))
+        .then_refused(UserRefusal::WrongPassword);
+    given::<User>([registered()]).when(change("hash")).then_refused(UserRefusal::NoPassword);
+    given::<User>([with_password(), deactivated()]).when(change("hash")).then_refused(UserRefusal::Inactive);
+    // A reset that was asked for before is over.
+    given::<User>([with_password(), requested("token"), password_changed()])
+        .when(reset("token", 99))
+        .then_refused(UserRefusal::BadToken);
 }
 
 #[test]

@@ -159,6 +159,25 @@ pub struct UserRankChanged {
     pub rank: Rank,
 }
 
+/// Who set a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum PasswordSetter {
+    /// Whoever had the token of a reset, or an operator.
+    #[default]
+    #[serde(rename = "reset")]
+    Reset,
+    /// Themselves, who were signed in and knew the one before. That they read messages at the address is not shown by
+    /// this, whatever reset was asked for meanwhile.
+    #[serde(rename = "changed")]
+    Changed,
+}
+
+impl PasswordSetter {
+    const fn is_reset(&self) -> bool {
+        matches!(self, Self::Reset)
+    }
+}
+
 /// `user.password_set`: their sessions are over, and so is a reset that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserPasswordSet {
@@ -168,6 +187,9 @@ pub struct UserPasswordSet {
     /// Argon2id in PHC format, sealed.
     #[serde(rename = "password")]
     pub password: Sealed,
+    /// Who set it.
+    #[serde(rename = "setter", skip_serializing_if = "PasswordSetter::is_reset", default)]
+    pub setter: PasswordSetter,
 }
 
 /// `user.reset_requested`: a token may be used once to set another password; earlier ones may no longer.

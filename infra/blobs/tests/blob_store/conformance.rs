@@ -5,6 +5,7 @@ use scanledger_domain as domain;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
+use uuid::Uuid;
 
 /// More than two parts of an upload, and no multiple of one.
 const LARGE_BYTES: usize = 17 * 1024 * 1024 + 3;
@@ -21,6 +22,10 @@ pub async fn keeps_the_rules(store: Arc<dyn BlobStore>) {
     a_file_that_cannot_be_read_is_an_error(&*store).await;
     an_existing_file_is_not_overwritten(&*store).await;
     removing_twice_is_no_error(&*store).await;
+    what_is_set_aside_is_still_there(&*store).await;
+    what_is_put_back_stays(&*store).await;
+    the_first_who_asks_owns_it(&*store).await;
+    what_is_stored_anew_outlives_what_was_set_aside(&*store).await;
     many_writers_of_one_blob_all_succeed(store).await;
 }
 
@@ -154,6 +159,54 @@ async fn removing_twice_is_no_error(store: &dyn BlobStore) {
     store.remove(hash).await.unwrap();
     assert_eq!(store.put(noise(8, 10)).await.unwrap(), hash);
     assert_eq!(store.load(hash).await.unwrap(), noise(8, 10));
+}
+
+async fn what_is_set_aside_is_still_there(store: &dyn BlobStore) {
+    let bytes = noise(10, 500);
+    let hash = store.put(bytes.clone()).await.unwrap();
+    for _ in 0..2 {
+        store.set_aside(hash).await.unwrap();
+    }
+    assert!(store.contains(hash).await.unwrap());
+    assert_eq!(store.load(hash).await.unwrap(), bytes);
+    assert_eq!(store.load_range(hash, 10..20).await.unwrap(), bytes[10..20]);
+    assert_eq!(store.load_range(hash, 5..5).await.unwrap(), b"");
+    let (folder, _) = file_with(b"");
+    let copy = folder.path().join("copy");
+    store.load_to_file(hash, &copy).await.unwrap();
+    assert_eq!(std::fs::read(copy).unwrap(), bytes);
+    for _ in 0..2 {
+        store.discard(hash).await.unwrap();
+    }
+    assert!(!store.contains(hash).await.unwrap());
+    assert!(matches!(store.load(hash).await, Err(BlobError::Missing(_))));
+    store.set_aside(hash).await.unwrap();
+    assert!(!store.contains(hash).await.unwrap());
+}
+
+async fn what_is_put_back_stays(store: &dyn BlobStore) {
+    let hash = store.put(noise(11, 500)).await.unwrap();
+    store.set_aside(hash).await.unwrap();
+    for _ in 0..2 {
+        store.put_back(hash).await.unwrap();
+    }
+    store.discard(hash).await.unwrap();
+    assert_eq!(store.load(hash).await.unwrap(), noise(11, 500));
+}
+
+async fn the_first_who_asks_owns_it(store: &dyn BlobStore) {
+    let [first, second] = [1, 2].map(Uuid::from_u128);
+    for asks in [first, second, first] {
+        assert_eq!(store.owner(asks).await.unwrap(), first);
+    }
+}
+
+async fn what_is_stored_anew_outlives_what_was_set_aside(store: &dyn BlobStore) {
+    let hash = store.put(noise(12, 500)).await.unwrap();
+    store.set_aside(hash).await.unwrap();
+    assert_eq!(store.put(noise(12, 500)).await.unwrap(), hash);
+    store.discard(hash).await.unwrap();
+    assert_eq!(store.load(hash).await.unwrap(), noise(12, 500));
 }
 
 async fn many_writers_of_one_blob_all_succeed(store: Arc<dyn BlobStore>) {

@@ -6,6 +6,7 @@ use scanledger_blobs::Blobs;
 use scanledger_domain as domain;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use uuid::Uuid;
 
 fn place(folder: &Path, hash: BlobHash) -> PathBuf {
     let name = hash.to_string();
@@ -39,6 +40,22 @@ async fn another_process_finds_what_was_stored() {
     let folder = tempfile::tempdir().unwrap();
     let hash = Blobs::local(folder.path()).unwrap().put(b"kept".to_vec()).await.unwrap();
     assert_eq!(Blobs::local(folder.path()).unwrap().load(hash).await.unwrap(), b"kept");
+}
+
+#[tokio::test]
+async fn who_deletes_the_note_gives_the_store_to_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let [old, new] = [1, 2].map(Uuid::from_u128);
+    let store = Blobs::local(folder.path()).unwrap();
+    assert_eq!(store.owner(old).await.unwrap(), old);
+    assert_eq!(files(folder.path()), [folder.path().join("owner")]);
+    let note = folder.path().join("owner");
+    assert_eq!(Blobs::local(folder.path()).unwrap().owner(new).await.unwrap(), old);
+    std::fs::remove_file(&note).unwrap();
+    assert_eq!(store.owner(new).await.unwrap(), new);
+    std::fs::write(note, "something else").unwrap();
+    let answer = store.owner(new).await;
+    assert!(matches!(answer, Err(BlobError::Failed { .. })), "{answer:?}");
 }
 
 #[tokio::test]

@@ -53,6 +53,22 @@ async fn files_that_cannot_be_read_are_named_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_without_certificates_is_refused_at_once() {
+    let (server, world, folder) = (Server::stopped(""), World::new(), tempfile::tempdir().unwrap());
+    let broken = "-----BEGIN CERTIFICATE-----\nbm8gY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
+    for text in ["", "no PEM", broken] {
+        let file = folder.path().join("ca.pem");
+        std::fs::write(&file, text).unwrap();
+        let options = BusOptions { root_certificates: Some(file), ..BusOptions::default() };
+        let refused = NatsBus::connect(&server.url(), world.log.identity(), options).await.err();
+        assert!(
+            matches!(refused, Some(BusError::File { what: "root certificates", .. })),
+            "{text}: {refused:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_larger_than_the_server_takes_holds_publishing_up_and_is_named() {
     let mut server = Server::stopped("max_payload: 1024");
     server.start();

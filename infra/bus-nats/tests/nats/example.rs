@@ -1,7 +1,7 @@
 //! The consumer that the documentation shows, against events as they really are.
 
 use crate::server::Server;
-use crate::world::{DETECTED, RESOLVED, World};
+use crate::world::{DETECTED, RESOLVED, UPDATED, World};
 use scanledger_bus_nats::BusOptions;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -29,11 +29,16 @@ async fn the_example_counts_open_findings_by_severity_and_goes_on_counting() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(consumer.stdout.take().unwrap()).lines();
-    assert_eq!(lines.next().unwrap().unwrap(), "5 {'high': 1, 'critical': 1, 'low': 1}");
+    assert_eq!(lines.next().unwrap().unwrap(), "6 {'high': 1, 'critical': 1, 'low': 1}");
 
     world.append_one(6, 0, "finding.detected", &detected("high")).await;
     world.publish_all(&server, BusOptions::default()).await;
     assert_eq!(lines.next().unwrap().unwrap(), "7 {'high': 2, 'critical': 1, 'low': 1}");
+
+    // The finding of the third branch is not critical any more.
+    world.append_one(3, 1, "branch.findings_updated", UPDATED.trim_end()).await;
+    world.publish_all(&server, BusOptions::default()).await;
+    assert_eq!(lines.next().unwrap().unwrap(), "8 {'high': 2, 'unknown': 1, 'low': 1}");
     consumer.kill().unwrap();
     consumer.wait().unwrap();
 }

@@ -6,11 +6,13 @@
 
 mod access;
 mod checkpoints;
+mod cluster;
 mod example;
 mod hints;
 mod outages;
 mod publishing;
 mod retention;
+mod secure;
 mod server;
 mod streams;
 mod world;

@@ -9,16 +9,19 @@ use tempfile::TempDir;
 pub(crate) struct Server {
     folder: TempDir,
     pub(crate) port: u16,
-    settings: &'static str,
+    settings: String,
     child: Option<Child>,
 }
 
 impl Server {
     /// One that does not run yet, with these lines in its configuration.
-    pub(crate) fn stopped(settings: &'static str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        Self { folder: tempfile::tempdir().unwrap(), port, settings, child: None }
+    pub(crate) fn stopped(settings: impl Into<String>) -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            port: free_port(),
+            settings: settings.into(),
+            child: None,
+        }
     }
 
     pub(crate) fn started() -> Self {
@@ -61,6 +64,11 @@ impl Server {
     pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
+}
+
+/// A port of this machine that nobody has at the moment.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Drop for Server {

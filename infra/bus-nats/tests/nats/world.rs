@@ -25,6 +25,8 @@ use uuid::Uuid;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const DETECTED: &str = include_str!("../../../../domain/tests/golden/finding.detected.1.json");
+pub(crate) const UPDATED: &str =
+    include_str!("../../../../domain/tests/golden/branch.findings_updated.1.minimal.json");
 pub(crate) const RESOLVED: &str = include_str!("../../../../domain/tests/golden/finding.resolved.1.json");
 
 /// The organization with this number; none for 0.
@@ -103,6 +105,7 @@ impl World {
             address: None,
             user_agent: None,
             request: None,
+            key: None,
         };
         let metadata: Arc<[u8]> = metadata.encode().into();
         self.written.fetch_add(events.len() as u64, Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! The one task that appends.
 //!
-//! It takes every request that waits, writes those that fit together with one call of `append_events`, and looks up
+//! It takes every request that waits, writes those that fit together with one call of `append_group`, and looks up
 //! those that seem to be repeats or lost races. The server decides: a request is refused only after the log was seen
 //! to refuse it. A group whose fate is unknown, because the connection broke, is looked up by its ids and written
 //! again if it is not there.
@@ -14,14 +14,14 @@ use crate::error::{failed_for_all, is_passing, is_taken};
 use crate::news::News;
 use group::{GROUP_REQUESTS, Group, Sorted};
 use hints::Hints;
-use scanledger_domain::log::{Append, AppendError, Appended, LogCounters, NewEvent};
+use scanledger_domain::log::{Append, AppendError, Appended, LogCounters, NewEvent, Position};
 use scanledger_domain::time::Clock;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use statements::{Outcome, append, look_up};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
@@ -67,6 +67,8 @@ pub(crate) struct Appender {
     options: PgConnectOptions,
     clock: Arc<dyn Clock>,
     news: Arc<News>,
+    /// What other nodes are to be told of.
+    committed: watch::Sender<Position>,
     counters: Arc<LogCounters>,
     connection: Option<PgConnection>,
     hints: Hints,
@@ -80,10 +82,11 @@ impl Appender {
         options: PgConnectOptions,
         clock: Arc<dyn Clock>,
         news: Arc<News>,
+        committed: watch::Sender<Position>,
         counters: Arc<LogCounters>,
     ) -> Self {
         let (hints, waiting) = (Hints::default(), VecDeque::new());
-        Self { options, clock, news, counters, connection: None, hints, waiting, pause: None }
+        Self { options, clock, news, committed, counters, connection: None, hints, waiting, pause: None }
     }
 
     /// Serves requests until the log is closed or dropped.
@@ -135,6 +138,7 @@ impl Appender {
                 let answers = group.answers(last, recorded_at);
                 self.counters.add_group(group.len() as u64, group.requests.len() as u64);
                 self.news.publish(last);
+                self.committed.send_replace(last);
                 for (stream, span) in group.streams {
                     self.hints.saw(stream, span.to);
                 }

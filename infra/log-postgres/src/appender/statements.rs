@@ -42,7 +42,7 @@ pub(super) async fn append(
     }
     let row = sqlx::query(
         "SELECT last_position, last_recorded_at, actual \
-         FROM scanledger_log.append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         FROM scanledger_log.append_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(now.0)
     .bind(&parts)
@@ -74,7 +74,7 @@ async fn append_one(
 ) -> sqlx::Result<Outcome> {
     let row = sqlx::query(
         "SELECT last_position, last_recorded_at, actual \
-         FROM scanledger_log.append_event($1, $2, $3, $4, $5, $6, $7, $8)",
+         FROM scanledger_log.append_one($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(now.0)
     .bind(stream.as_str())

@@ -9,6 +9,7 @@ mod database;
 mod import;
 mod nodes;
 mod opening;
+mod ordering;
 mod outage;
 mod samples;
 mod server;

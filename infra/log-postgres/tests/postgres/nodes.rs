@@ -18,7 +18,8 @@ const APPENDS: u128 = 60;
 /// Streams that the writers of both nodes fight for.
 const STREAMS: u128 = 6;
 
-async fn nodes(database: &Database) -> Vec<Arc<PostgresLog>> {
+/// Two nodes on one log.
+pub(crate) async fn nodes(database: &Database) -> Vec<Arc<PostgresLog>> {
     let mut nodes = Vec::new();
     for _ in 0..NODES {
         nodes.push(Arc::new(PostgresLog::open(database.url(), clock()).await.unwrap()));
@@ -65,7 +66,10 @@ async fn write(log: Arc<PostgresLog>, writer: u128) -> Told {
 }
 
 /// Follows the log, which must go on after every break, until it is told to end and has seen `done` events.
-async fn tail(log: Arc<PostgresLog>, mut done: tokio::sync::watch::Receiver<usize>) -> Vec<Recorded> {
+pub(crate) async fn tail(
+    log: Arc<PostgresLog>,
+    mut done: tokio::sync::watch::Receiver<usize>,
+) -> Vec<Recorded> {
     let mut subscription = log.subscribe(Position::START);
     let mut seen: Vec<Recorded> = Vec::new();
     loop {

@@ -19,7 +19,8 @@ fn content_may_have_exactly_the_limit() {
     }
     for archive in with(101) {
         let error = Bench::new().unpack_with(&archive, &limits).unwrap_err();
-        assert!(matches!(error, UnpackError::TooManyBytes { limit: 100 }), "{error}");
+        assert!(matches!(error, UnpackError::TooManyBytes { limit: 100, .. }), "{error}");
+        assert!(error.to_string().ends_with("100 bytes with the entry \"a\""), "{error}");
     }
 }
 
@@ -28,7 +29,8 @@ fn the_limit_holds_over_all_entries_and_for_those_left_out() {
     let limits = UnpackLimits { bytes: 100, ..UnpackLimits::default() };
     let archive = tar_of(&[("a", b'0', &[b'x'; 60]), ("pipe", b'6', &[b'x'; 41])]);
     let error = Bench::new().unpack_with(&archive, &limits).unwrap_err();
-    assert!(matches!(error, UnpackError::TooManyBytes { limit: 100 }), "{error}");
+    assert!(matches!(error, UnpackError::TooManyBytes { limit: 100, .. }), "{error}");
+    assert!(error.to_string().ends_with("with the entry \"pipe\""), "{error}");
 }
 
 #[test]
@@ -59,7 +61,7 @@ fn a_bomb_is_stopped_by_its_ratio_beyond_the_free_bytes() {
     }
     for archive in with(10_001) {
         let error = Bench::new().unpack_with(&archive, &limits).unwrap_err();
-        assert!(matches!(error, UnpackError::RatioTooHigh { limit: 10 }), "{error}");
+        assert!(matches!(error, UnpackError::RatioTooHigh { limit: 10, .. }), "{error}");
     }
 }
 
@@ -68,7 +70,8 @@ fn the_products_limits_stop_a_real_bomb() {
     let archive = gzip(&tar_of(&[("zeros", b'0', &vec![0; 17 * 1024 * 1024])]));
     assert!(archive.len() < 100_000);
     let error = Bench::new().unpack(&archive).unwrap_err();
-    assert!(matches!(error, UnpackError::RatioTooHigh { limit: 100 }), "{error}");
+    assert!(matches!(error, UnpackError::RatioTooHigh { limit: 100, .. }), "{error}");
+    assert!(error.to_string().ends_with("its own size with the entry \"zeros\""), "{error}");
 }
 
 #[test]

@@ -116,6 +116,15 @@ impl KeyVault {
         self.rows.erased().map_err(failed("list who was erased"))
     }
 
+    /// Whether nobody has a key in it, and nobody was erased.
+    ///
+    /// # Errors
+    /// When the key store cannot be read.
+    pub fn is_empty(&self) -> Result<bool, VaultError> {
+        let all = self.rows.export().map_err(failed("look for keys"))?;
+        Ok(all.subjects.is_empty() && all.erased.is_empty())
+    }
+
     /// The 32 secret bytes from which the installation's signing key is made: the same for ever, whatever happens
     /// to the server's key, and in backups of the keys.
     ///

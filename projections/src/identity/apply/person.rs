@@ -102,7 +102,10 @@ pub(super) fn apply_session(
     match event {
         SessionEvent::Started(started) => start(tx, decoded, started)?,
         // Tokens that a session is continued with are compared where they are used, with the log.
-        SessionEvent::Continued(_) => (),
+        SessionEvent::Continued(continued) => {
+            tx.prepare_cached("UPDATE session SET token_expires_at = ?2 WHERE id = ?1")?
+                .execute(params![continued.session.as_bytes(), continued.token_expires_at.0])?;
+        }
         SessionEvent::Ended(ended) => {
             tx.prepare_cached("UPDATE session SET ended = ?2 WHERE id = ?1")?
                 .execute(params![ended.session.as_bytes(), word(ended.reason)])?;
@@ -113,7 +116,8 @@ pub(super) fn apply_session(
 
 fn start(tx: &Connection, decoded: &Decoded, started: &SessionStarted) -> Result<(), ApplyError> {
     tx.prepare_cached(
-        "INSERT INTO session (id, user, kind, epoch, started_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO session (id, user, kind, epoch, started_at, token_expires_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .execute(params![
         started.session.as_bytes(),
@@ -121,6 +125,7 @@ fn start(tx: &Connection, decoded: &Decoded, started: &SessionStarted) -> Result
         word(started.kind),
         started.epoch,
         decoded.at(),
+        started.token_expires_at.0,
         started.expires_at.0
     ])?;
     tx.prepare_cached("UPDATE user SET last_login_at = ?2 WHERE id = ?1")?

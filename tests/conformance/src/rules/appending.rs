@@ -50,6 +50,7 @@ pub async fn a_conflict_reports_the_actual_version_and_writes_nothing<H: Harness
 /// When the rule is broken.
 pub async fn a_log_says_of_itself_whether_it_is_atomic_over_streams<H: Harness>(harness: &H) {
     let log = open(harness).await;
+    assert_eq!(log.is_contiguous(), harness.capabilities().contiguous, "the suite was told otherwise");
     let is_atomic = harness.capabilities().atomic_over_streams;
     assert_eq!(log.is_atomic_over_streams(), is_atomic, "the suite was told otherwise");
     let two = vec![part(&stream("a"), 0, events("in a", 1)), part(&stream("b"), 0, events("in b", 1))];

@@ -2,8 +2,8 @@
 
 use super::{Answer, Views, scope};
 use scanledger_commands::ports::{
-    HeldScan, IncidentOwner, InventorySnapshot, KnownFinding, KnownHoneytoken, ReadError, ReadModel,
-    RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
+    HeldScan, IncidentOwner, InventorySnapshot, KeyOfPerson, KnownFinding, KnownHoneytoken, ReadError,
+    ReadModel, RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
 };
 use scanledger_domain::branch::{BaseBranch, Inventory, KnownAdvisory, Pending, branch_id};
 use scanledger_domain::component::Package;
@@ -140,8 +140,16 @@ impl ReadModel for Views {
         }))
     }
 
-    fn home_of(&self, user: UserId) -> Answer<'_, Option<OrganizationId>> {
-        Box::pin(self.read(move |folded| folded.homes.get(&user).copied()))
+    fn live_keys_of(&self, user: UserId, _: Timestamp) -> Answer<'_, Vec<KeyOfPerson>> {
+        Box::pin(self.read(move |folded| {
+            let is_theirs = |key: &&ApiKeyCreated| key.by == Some(user) && key.kind == KeyKind::Personal;
+            let known = |key: &ApiKeyCreated| KeyOfPerson { key: key.key, organization: key.organization };
+            folded.keys.iter().filter(is_theirs).map(known).collect()
+        }))
+    }
+
+    fn homes_of(&self, user: UserId) -> Answer<'_, Vec<OrganizationId>> {
+        Box::pin(self.read(move |folded| folded.homes.get(&user).cloned().unwrap_or_default()))
     }
 
     fn teams_of(&self, user: UserId, organization: OrganizationId) -> Answer<'_, Vec<TeamId>> {

@@ -39,7 +39,7 @@ struct Folded {
     sights: HashMap<(BranchId, FindingId), Sight>,
     keys: Vec<ApiKeyCreated>,
     teams: BTreeMap<TeamId, TeamState>,
-    homes: HashMap<UserId, OrganizationId>,
+    homes: HashMap<UserId, Vec<OrganizationId>>,
     honeytokens: HashMap<HoneytokenId, (String, HoneytokenState)>,
 }
 
@@ -121,13 +121,21 @@ impl Folded {
                 }
             }
             Event::ApiKey(ApiKeyEvent::Created(created)) => self.keys.push(created),
+            Event::ApiKey(ApiKeyEvent::Revoked(revoked)) => self.keys.retain(|key| key.key != revoked.key),
             Event::Team(event) => {
                 let id: TeamId = recorded.stream.as_str()["team-".len()..].parse().unwrap();
                 let state = self.teams.entry(id).or_default();
                 *state = Team::evolve(std::mem::take(state), &event);
             }
             Event::Organization(OrganizationEvent::MemberAdded(added)) => {
-                self.homes.entry(added.user).or_insert(added.organization);
+                let homes = self.homes.entry(added.user).or_default();
+                if !homes.contains(&added.organization) {
+                    homes.push(added.organization);
+                }
+            }
+            Event::Organization(OrganizationEvent::MemberRemoved(removed)) => {
+                let homes = self.homes.entry(removed.user).or_default();
+                homes.retain(|home| *home != removed.organization);
             }
             Event::Honeytoken(event) => {
                 let (access_hash, state) = self.honeytokens.entry(event.honeytoken()).or_default();

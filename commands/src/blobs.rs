@@ -1,0 +1,339 @@
+//! Removing blobs that nothing names any more: what deleted scans and projects left behind.
+//!
+//! Blobs are shared by content, and whoever stores bytes that are there already writes nothing. So a blob that nothing
+//! names may still be wanted: by somebody who found it there and has not yet recorded what it is for. It is therefore
+//! removed in two steps.
+//!
+//! 1. What only deleted things name is *set aside* ([`BlobStore::set_aside`]): it can be read as before, but whoever
+//!    stores the same bytes from now on writes them anew.
+//! 2. When everybody who stored it before must have recorded what for ([`BlobRemoval::grace`]), the log is asked again.
+//!    What is named by now is put back, and the rest is discarded.
+//!
+//! Nothing is lost, because storing and recording lie less than the grace apart. If something names the blob after the
+//! second step, its bytes were stored after the first, hence in its place, and only what was set aside is discarded. A
+//! blob that was set aside once more, for a later deletion, is left to the second step of that one.
+//!
+//! Neither step is done while an event could not be applied to the read models, because nobody knows what it names,
+//! nor in a store that is another log's: two installations in one place would remove each other's blobs.
+//!
+//! Blobs that were stored and never recorded, because a request or a worker ended in between, are not found this way,
+//! and stay.
+//!
+//! Both steps may be done twice, so it is enough to know how far they have come. What the state store names, copies of
+//! read models and signed checkpoints, is none of it: neither is ever what somebody uploads or a scan writes.
+
+use crate::ports::{Checkpoints, ReadError};
+use crate::reactor::until_true;
+use scanledger_domain::blob::{BlobHash, BlobStore, BlobUse, Deleted, Deletion, OWNER};
+use scanledger_domain::log::{EventLog, Position};
+use scanledger_domain::time::{Clock, Timestamp};
+use scanledger_domain::{BoxFuture, Cause};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+/// Under which name it is kept how far this has come.
+const CHECKPOINT: &str = "blobs";
+/// Deletions that are worked at before it is kept how far this has come.
+const PAGE: usize = 100;
+/// How often it is looked whether something was deleted, at most.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long to wait for the read model to reach the end of the log.
+const VIEWS: Duration = Duration::from_secs(30);
+/// What is set aside within such a part of the grace is discarded together, so that few times have to be kept.
+const PARTS: u32 = 24;
+
+/// Which blobs the log names. Implemented over the projections.
+pub trait BlobUses: Send + Sync {
+    /// Waits until everything up to `position` is taken into account.
+    ///
+    /// # Errors
+    /// [`ReadError::TooLate`] after `timeout`.
+    fn wait_for(&self, position: Position, timeout: Duration) -> BoxFuture<'_, Result<(), ReadError>>;
+
+    /// What was deleted after a position, in order, at most `limit`.
+    fn deletions(&self, after: Position, limit: usize) -> BoxFuture<'_, Result<Vec<Deletion>, ReadError>>;
+
+    /// Whether there are events that could not be taken into account: what they name is not known.
+    fn has_parked(&self) -> BoxFuture<'_, Result<bool, ReadError>>;
+
+    /// Every blob that something of these names, once, and whether anything that was not deleted names it too.
+    fn blobs_of(&self, what: Vec<Deleted>) -> BoxFuture<'_, Result<Vec<(BlobHash, BlobUse)>, ReadError>>;
+}
+
+/// Removes blobs that nothing names any more. Runs under a lease.
+#[derive(Clone)]
+pub struct BlobRemoval {
+    /// The end of the log is asked for before it is said that nothing names a blob.
+    pub log: Arc<dyn EventLog>,
+    /// Who names which.
+    pub uses: Arc<dyn BlobUses>,
+    /// Where they are.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Where it is kept how far this has come.
+    pub checkpoints: Arc<dyn Checkpoints>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How much later than it is stored a blob may be recorded: [`scanledger_domain::limits::BLOB_GRACE`].
+    pub grace: Duration,
+}
+
+/// Why nothing is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Held {
+    #[error(
+        "there are events that could not be applied to the read models, and what they name is not known: \
+         `scanledger verify` says how many"
+    )]
+    Parked,
+    #[error(
+        "the blob store is that of the log {owner}, and this is the log {log}. A folder or a prefix of a bucket belongs \
+         to one installation; if the other one is no more, delete the object `{OWNER}` there"
+    )]
+    Foreign { owner: Uuid, log: Uuid },
+}
+
+/// How far this has come.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Reached {
+    /// Blobs of what was deleted up to here are set aside.
+    set_aside: Position,
+    /// Blobs of what was deleted up to here are discarded.
+    discarded: Position,
+    /// Since when they are set aside, where they are not yet discarded, in order.
+    waves: VecDeque<Wave>,
+}
+
+/// Deletions whose blobs are discarded together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Wave {
+    /// The last of them.
+    until: Position,
+    /// When the first of them was worked at, in microseconds since 1970 UTC.
+    began: i64,
+    /// When the last of their blobs had been set aside, in the same unit.
+    ended: i64,
+}
+
+impl Reached {
+    /// Blobs of deletions up to `until` are set aside `now`.
+    fn note(&mut self, until: Position, now: Timestamp, grace: Duration) {
+        self.set_aside = until;
+        let part = micros(grace / PARTS);
+        match self.waves.back_mut() {
+            Some(last) if now.0.saturating_sub(last.began) < part => {
+                last.until = until;
+                last.ended = now.0;
+            }
+            Some(_) | None => self.waves.push_back(Wave { until, began: now.0, ended: now.0 }),
+        }
+    }
+
+    /// The first wave, if everybody who stored one of its blobs before must have recorded what for.
+    fn due(&self, now: Timestamp, grace: Duration) -> Option<Position> {
+        let first = self.waves.front()?;
+        (now.0.saturating_sub(first.ended) >= micros(grace)).then_some(first.until)
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+impl BlobRemoval {
+    /// Works until `stop`.
+    ///
+    /// # Errors
+    /// When the log, the read model, the blob store or the checkpoint cannot be used; it may be begun again.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), Cause> {
+        let pause = LOOK.min(self.grace / PARTS);
+        let mut reached = self.find().await?;
+        let mut told = None;
+        // Before there is anything to remove, so that it is whose it has been all along.
+        may_go_on(self.foreign().await?, &mut told);
+        loop {
+            tokio::select! {
+                () = until_true(&mut stop) => return Ok(()),
+                looked = self.look(&mut reached, &mut told) => looked?,
+            }
+            tokio::select! {
+                () = until_true(&mut stop) => return Ok(()),
+                () = sleep(pause) => (),
+            }
+        }
+    }
+
+    /// Does what is to be done by now. It may be cut off anywhere: what was not kept is done again.
+    async fn look(&self, reached: &mut Reached, told: &mut Option<Held>) -> Result<(), Cause> {
+        while let Some(until) = reached.due(self.clock.now(), self.grace) {
+            // What was stored before it was set aside is recorded by now, and has to be seen.
+            if !may_go_on(self.held().await?, told) {
+                return Ok(());
+            }
+            self.discard(reached, until).await?;
+        }
+        loop {
+            let deletions = self.uses.deletions(reached.set_aside, PAGE).await?;
+            let Some(last) = deletions.last() else { return Ok(()) };
+            if !may_go_on(self.held().await?, told) {
+                return Ok(());
+            }
+            for (blob, is) in self.blobs_of(&deletions).await? {
+                match is {
+                    BlobUse::UnusedSince(_) => self.blobs.set_aside(blob).await?,
+                    BlobUse::Used => (),
+                }
+            }
+            reached.note(last.position, self.clock.now(), self.grace);
+            self.keep(reached).await?;
+        }
+    }
+
+    /// The second look at deletions up to `until`, the end of the first wave.
+    async fn discard(&self, reached: &mut Reached, until: Position) -> Result<(), Cause> {
+        loop {
+            let mut deletions = self.uses.deletions(reached.discarded, PAGE).await?;
+            deletions.retain(|deletion| deletion.position <= until);
+            let Some(last) = deletions.last() else { break };
+            for (blob, is) in self.blobs_of(&deletions).await? {
+                match is {
+                    BlobUse::Used => self.blobs.put_back(blob).await?,
+                    BlobUse::UnusedSince(last) if last <= until => self.blobs.discard(blob).await?,
+                    // Something else that named it was deleted later, and its wave is yet to come.
+                    BlobUse::UnusedSince(_) => (),
+                }
+            }
+            reached.discarded = last.position;
+            self.keep(reached).await?;
+        }
+        reached.waves.pop_front();
+        reached.discarded = until;
+        self.keep(reached).await?;
+        tracing::info!(position = until.0, "blobs of what was deleted are removed");
+        Ok(())
+    }
+
+    async fn blobs_of(&self, deletions: &[Deletion]) -> Result<Vec<(BlobHash, BlobUse)>, ReadError> {
+        self.uses.blobs_of(deletions.iter().map(|deletion| deletion.what).collect()).await
+    }
+
+    /// Why nothing may be removed; `None` if the read model has everything that is recorded now, and the store is ours.
+    async fn held(&self) -> Result<Option<Held>, Cause> {
+        let head = self.log.head().await?;
+        self.uses.wait_for(head, VIEWS).await?;
+        if self.uses.has_parked().await? { Ok(Some(Held::Parked)) } else { self.foreign().await }
+    }
+
+    async fn foreign(&self) -> Result<Option<Held>, Cause> {
+        let log = self.log.identity();
+        let owner = self.blobs.owner(log).await?;
+        Ok((owner != log).then_some(Held::Foreign { owner, log }))
+    }
+
+    /// What cannot be read is no reason to stop: everything is done once more, and nothing too early.
+    async fn find(&self) -> Result<Reached, Cause> {
+        let checkpoints = Arc::clone(&self.checkpoints);
+        let kept = tokio::task::spawn_blocking(move || checkpoints.find(CHECKPOINT)).await??;
+        Ok(kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
+    }
+
+    async fn keep(&self, reached: &Reached) -> Result<(), Cause> {
+        let (checkpoints, value) = (Arc::clone(&self.checkpoints), serde_json::to_vec(reached)?);
+        tokio::task::spawn_blocking(move || checkpoints.put(CHECKPOINT, &value)).await?
+    }
+}
+
+/// Whether something may be removed; says once why nothing is.
+fn may_go_on(held: Option<Held>, told: &mut Option<Held>) -> bool {
+    if let Some(held) = held
+        && *told != Some(held)
+    {
+        tracing::warn!("no blobs are removed: {held}");
+    }
+    *told = held;
+    held.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Held, Reached, Wave, may_go_on};
+    use scanledger_domain::log::Position;
+    use scanledger_domain::time::Timestamp;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+    use uuid::Uuid;
+
+    /// Counts what is logged.
+    struct Lines(Arc<AtomicUsize>);
+
+    impl Subscriber for Lines {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, _: &Event<'_>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn it_is_said_once_why_nothing_is_removed() {
+        let lines = Arc::new(AtomicUsize::new(0));
+        let mut told = None;
+        let mut hear = |held| {
+            let goes_on =
+                tracing::subscriber::with_default(Lines(Arc::clone(&lines)), || may_go_on(held, &mut told));
+            (goes_on, lines.swap(0, Ordering::SeqCst))
+        };
+        let foreign = Held::Foreign { owner: Uuid::from_u128(1), log: Uuid::from_u128(2) };
+        assert_eq!(hear(None), (true, 0));
+        assert_eq!(hear(Some(Held::Parked)), (false, 1));
+        assert_eq!(hear(Some(Held::Parked)), (false, 0));
+        assert_eq!(hear(Some(foreign)), (false, 1));
+        assert_eq!(hear(None), (true, 0));
+        assert_eq!(hear(Some(foreign)), (false, 1));
+    }
+
+    const GRACE: Duration = Duration::from_micros(24_000);
+
+    #[test]
+    fn a_wave_is_due_a_grace_after_the_last_of_it_was_set_aside() {
+        let mut reached = Reached::default();
+        reached.note(Position(4), Timestamp(0), GRACE);
+        reached.note(Position(7), Timestamp(999), GRACE);
+        assert_eq!(reached.waves, [Wave { until: Position(7), began: 0, ended: 999 }]);
+        assert_eq!(reached.due(Timestamp(24_998), GRACE), None);
+        assert_eq!(reached.due(Timestamp(24_999), GRACE), Some(Position(7)));
+    }
+
+    #[test]
+    fn deletions_that_never_end_hold_no_wave_up() {
+        let mut reached = Reached::default();
+        for step in 0..50 {
+            reached.note(Position(step), Timestamp(step.cast_signed() * 500), GRACE);
+        }
+        assert_eq!(reached.waves.len(), 25);
+        assert_eq!(reached.waves[0], Wave { until: Position(1), began: 0, ended: 500 });
+        assert_eq!(reached.due(Timestamp(24_500), GRACE), Some(Position(1)));
+        assert_eq!(reached.set_aside, Position(49));
+    }
+}
