@@ -14,7 +14,7 @@ use scanledger_domain::time::{Clock, Timestamp};
 use scanledger_log_sqlite::SqliteLog;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -216,7 +216,19 @@ pub(crate) async fn messages(server: &Server, filter: &str) -> Vec<Message> {
         deliver_policy: DeliverPolicy::All,
         ..pull::OrderedConfig::default()
     };
-    let consumer = stream(server).await.create_consumer(config).await.unwrap();
+    let begun = Instant::now();
+    let consumer = loop {
+        // A cluster that has just lost a server may take its time.
+        let made = match context(server).await.get_stream("SCANLEDGER_EVENTS").await {
+            Ok(stream) => stream.create_consumer(config.clone()).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match made {
+            Ok(consumer) => break consumer,
+            Err(error) => assert!(begun.elapsed() < PATIENCE, "no consumer: {error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
     let mut pending = consumer.cached_info().num_pending;
     let mut stream = consumer.messages().await.unwrap();
     let mut found = Vec::new();
