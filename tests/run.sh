@@ -12,8 +12,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if [ -n "${CI:-}" ]; then
-    # A machine that compiles everything once has no use for what makes the next time faster: as many gigabytes again.
-    export CARGO_INCREMENTAL=0
+    # A machine that compiles everything once has no use for what makes the next time faster, as many gigabytes again,
+    # nor for line numbers in backtraces, which are much of the time that linking takes.
+    export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=false
 fi
 
 step() {
