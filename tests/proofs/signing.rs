@@ -4,7 +4,6 @@ use rusqlite::Connection;
 use scanledger::adapters::SystemClock;
 use scanledger::proofs::{ProofDeps, Proofs, Schedule};
 use scanledger_blobs::Blobs;
-use scanledger_commands::ports::Checkpoints;
 use scanledger_commands::proof::{CheckpointStore, Contradiction, SignError, Standing};
 use scanledger_domain::blob::BlobStore;
 use scanledger_domain::id::{CommandId, EventId};
