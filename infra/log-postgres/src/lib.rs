@@ -1,9 +1,10 @@
 //! The event log on PostgreSQL, with group commit over several nodes.
 //!
-//! One task per process appends. Callers hand it their requests over a bounded channel; it takes everything that
-//! waits and writes it with one call of a function in the database, which takes the one row under which positions
-//! are given out, checks the streams, inserts and commits. So the row is held for no round trip, positions
-//! are contiguous, and a reader never sees one before the one below it. Any number of nodes may append to one log.
+//! One task per process appends. Callers hand it their requests over a bounded channel, unless there is nobody else,
+//! in which case the caller does it. The task takes everything that waits and writes it with one call of a function in
+//! the database, which takes the one row under which positions are given out, checks the streams, inserts and commits.
+//! So the row is held for no round trip, positions are contiguous, and a reader never sees one before the one below it.
+//! Any number of nodes may append to one log.
 //!
 //! A server that is out of reach for a moment is waited for; nothing that was acknowledged is lost and nothing is
 //! written twice, because event ids are unique. Needs a tokio runtime with time and IO. Made for PostgreSQL 14 and
@@ -21,7 +22,7 @@ mod subscription;
 
 pub use schema::Unusable;
 
-use crate::appender::{Appender, Message, Request};
+use crate::appender::{Appender, Message, Request, Way};
 use crate::connect::{APPEND, PATIENCE, connect, options};
 use crate::error::{broken, failed, unavailable};
 use crate::news::News;
@@ -38,7 +39,7 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnectOptions;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
@@ -65,7 +66,7 @@ pub struct PostgresLog {
 
 /// The way to the appender, and what an import needs.
 struct Appending {
-    inbox: mpsc::Sender<Message>,
+    way: Way,
     options: PgConnectOptions,
 }
 
@@ -81,14 +82,13 @@ impl PostgresLog {
         let base = parse(url)?;
         let identity = schema::open(&base).await?;
         let mut log = Self::reading(identity, &base).await?;
-        let (inbox, requests) = mpsc::channel(WAITING_REQUESTS);
         let options = options(&base, APPEND);
         let news = Arc::clone(&log.news);
         let (committed, to_announce) = watch::channel(Position::START);
         let appender = Appender::new(options.clone(), clock, news, committed, Arc::clone(&log.counters));
-        tokio::spawn(appender.run(requests));
+        let way = Way::new(appender, WAITING_REQUESTS);
         tokio::spawn(announce::announce(base, to_announce));
-        log.appending = Some(Appending { inbox, options });
+        log.appending = Some(Appending { way, options });
         Ok(log)
     }
 
@@ -149,8 +149,8 @@ impl PostgresLog {
         match &self.appending {
             Some(appending) => {
                 // A refusal means that it is closing already; what is left is to wait for the end.
-                let _ = appending.inbox.send(Message::Close).await;
-                appending.inbox.closed().await;
+                let _ = appending.way.inbox.send(Message::Close).await;
+                appending.way.inbox.closed().await;
                 let mut reach = self.news.reach.subscribe();
                 let _ = reach.wait_for(|reach| *reach == news::Reach::Closed).await;
             }
@@ -158,15 +158,21 @@ impl PostgresLog {
         }
     }
 
-    /// Hands a request over and waits for its answer, for as long as a server may be out of reach.
+    /// Serves a request, or hands it over, and waits for its answer for as long as a server may be out of reach.
     async fn request(&self, appending: &Appending, batch: Vec<Append>) -> Result<Appended, AppendError> {
         let deadline = Instant::now() + PATIENCE;
         let (answer, answered) = oneshot::channel();
-        let request = Message::Append(Request::new(batch, answer, deadline));
-        match timeout_at(deadline + GRACE, appending.inbox.send(request)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return Err(unavailable("append to a closed log").into()),
-            Err(_) => return Err(unavailable("append events: too many wait already").into()),
+        match appending.way.lead(Request::new(batch, answer, deadline)) {
+            // If it does not end in time, neither does the wait for its answer.
+            Ok(lead) => drop(timeout_at(deadline + GRACE, lead).await),
+            Err(request) => {
+                let sent = appending.way.inbox.send(Message::Append(request));
+                match timeout_at(deadline + GRACE, sent).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => return Err(unavailable("append to a closed log").into()),
+                    Err(_) => return Err(unavailable("append events: too many wait already").into()),
+                }
+            }
         }
         match timeout_at(deadline + GRACE, answered).await {
             Ok(Ok(answer)) => answer,

@@ -1,13 +1,16 @@
-//! The one task that appends.
+//! What appends: a task for the requests that wait, or the caller itself while there is only one.
 //!
-//! It takes every request that waits, writes those that fit together with one call of `append_group`, and looks up
+//! The task takes every request that waits, writes those that fit together with one call of `append_group`, and looks up
 //! those that seem to be repeats or lost races. The server decides: a request is refused only after the log was seen
 //! to refuse it. A group whose fate is unknown, because the connection broke, is looked up by its ids and written
 //! again if it is not there.
 
 mod group;
 mod hints;
+mod lead;
 mod statements;
+
+pub(crate) use lead::Way;
 
 use crate::connect::{APPEND, PAUSES, connect_writer, within};
 use crate::error::{failed_for_all, is_passing, is_taken};
@@ -21,7 +24,7 @@ use statements::{Outcome, append, look_up};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
@@ -29,6 +32,8 @@ use tokio::time::{Instant, sleep};
 pub(crate) enum Message {
     /// To append a batch.
     Append(Request),
+    /// To serve what a caller could not finish in one round.
+    GoOn,
     /// To finish what was handed over, and end.
     Close,
 }
@@ -62,7 +67,7 @@ impl Request {
     }
 }
 
-/// Everything the task owns.
+/// Everything that appending needs.
 pub(crate) struct Appender {
     options: PgConnectOptions,
     clock: Arc<dyn Clock>,
@@ -90,27 +95,33 @@ impl Appender {
     }
 
     /// Serves requests until the log is closed or dropped.
-    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Message>) {
+    async fn run(this: Arc<Mutex<Self>>, mut inbox: mpsc::Receiver<Message>) {
         let mut messages = Vec::with_capacity(GROUP_REQUESTS);
+        while inbox.recv_many(&mut messages, GROUP_REQUESTS).await > 0 {
+            this.lock().await.serve(&mut inbox, &mut messages).await;
+        }
+        // Only now, because a caller may be in the middle of a round.
+        this.lock().await.news.close();
+    }
+
+    /// Serves requests for as long as there are any, so that no caller gets in between with a group of one.
+    async fn serve(&mut self, inbox: &mut mpsc::Receiver<Message>, messages: &mut Vec<Message>) {
         loop {
-            let room = GROUP_REQUESTS.saturating_sub(self.waiting.len());
-            let_callers_go_on(&inbox).await;
-            if self.waiting.is_empty() {
-                if inbox.recv_many(&mut messages, room).await == 0 {
-                    break;
-                }
-            } else {
-                messages.extend(std::iter::from_fn(|| inbox.try_recv().ok()).take(room));
-            }
             for message in messages.drain(..) {
                 match message {
                     Message::Append(request) => self.waiting.push_back(request),
+                    Message::GoOn => {}
                     Message::Close => inbox.close(),
                 }
             }
             self.round().await;
+            let_callers_go_on(inbox).await;
+            let room = GROUP_REQUESTS.saturating_sub(self.waiting.len());
+            messages.extend(std::iter::from_fn(|| inbox.try_recv().ok()).take(room));
+            if messages.is_empty() && self.waiting.is_empty() {
+                return;
+            }
         }
-        self.news.close();
     }
 
     /// Serves what waits: one group and one look-up at most.
@@ -137,8 +148,7 @@ impl Appender {
                 self.pause = None;
                 let answers = group.answers(last, recorded_at);
                 self.counters.add_group(group.len() as u64, group.requests.len() as u64);
-                self.news.publish(last);
-                self.committed.send_replace(last);
+                self.tell(last);
                 for (stream, span) in group.streams {
                     self.hints.saw(stream, span.to);
                 }
@@ -171,7 +181,13 @@ impl Appender {
                 let mut fitting = Vec::new();
                 for request in requests {
                     match seen.answer(&request) {
-                        Some(answer) => request.answer(answer),
+                        Some(answer) => {
+                            // The commit may have been this node's own, of which the connection that broke told nothing.
+                            if let Ok(appended) = &answer {
+                                self.tell(appended.last);
+                            }
+                            request.answer(answer);
+                        }
                         None => fitting.push(request),
                     }
                 }
@@ -182,6 +198,16 @@ impl Appender {
             }
             Err(error) => self.failed("look up events", requests, error).await,
         }
+    }
+
+    /// Tells this node and the others how far the log has come.
+    fn tell(&self, last: Position) {
+        self.news.publish(last);
+        self.committed.send_if_modified(|committed| {
+            let is_news = last > *committed;
+            *committed = last.max(*committed);
+            is_news
+        });
     }
 
     /// Puts requests back in front of those that wait.

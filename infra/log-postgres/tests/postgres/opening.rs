@@ -1,7 +1,7 @@
 //! Which databases are opened, how, and how a log is closed.
 
 use crate::database::Database;
-use crate::samples::{append, clock};
+use crate::samples::{append, clock, stream};
 use scanledger_domain::log::{AppendError, EventLog, LogError, Position, Version};
 use scanledger_log_postgres::{PostgresLog, Unusable};
 use std::error::Error;
@@ -141,6 +141,36 @@ async fn requests_that_come_together_are_written_together() {
     let stats = log.stats();
     assert_eq!(stats.events, 256);
     assert!(stats.groups < 64 && stats.groups_above(4) > 0, "{stats:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_who_go_away_in_the_middle_leave_a_log_that_goes_on() {
+    let database = Database::create().await;
+    let log = PostgresLog::open(database.url(), clock()).await.unwrap();
+    let mut polls = 0;
+    for number in 0..60 {
+        // Nobody else appends, so the caller itself is talking to the server when it goes away.
+        let mut left = Box::pin(append(&log, number, 0, number));
+        for _ in 0..=number % 6 {
+            if futures::poll!(&mut left).is_ready() {
+                break;
+            }
+            polls += 1;
+            tokio::time::sleep(Duration::from_micros(1)).await;
+        }
+        drop(left);
+        let after = append(&log, 1_000 + number, 0, 1_000 + number).await.unwrap();
+        let mine = log.read_stream(&stream(number), Version::NONE, 10).await.unwrap();
+        assert!(mine.iter().all(|event| event.position < after.first), "the one came to its end first");
+    }
+    assert!(polls > 60, "they went away in the middle");
+    let all = log.read_all(Position::START, 1_000).await.unwrap();
+    let positions: Vec<u64> = all.iter().map(|event| event.position.0).collect();
+    assert_eq!(
+        positions,
+        (1..=120).collect::<Vec<_>>(),
+        "what was under way when its caller went was written"
+    );
 }
 
 #[tokio::test]
