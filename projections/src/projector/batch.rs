@@ -4,7 +4,7 @@ use super::text::Waiting;
 use crate::blob::Excerpts;
 use crate::branch::BranchStates;
 use crate::branch::apply::Counters;
-use crate::store::open_writer;
+use crate::store::{Mover, open_writer};
 use rusqlite::{Connection, OptionalExtension, params};
 use scanledger_domain::decider::DecodeError;
 use scanledger_domain::event::Event;
@@ -155,6 +155,8 @@ impl Scratch {
 
 /// The only connection that writes to a views file.
 pub(crate) struct Writer {
+    /// Before the connection, so that it has ended when that is closed.
+    mover: Option<Mover>,
     connection: Connection,
     scratch: Scratch,
     position: Position,
@@ -181,6 +183,7 @@ impl Writer {
         };
         let parked = connection.query_row("SELECT count(*) FROM parked", [], |row| row.get::<_, i64>(0))?;
         Ok(Some(Self {
+            mover: Some(Mover::start(&connection, path)?),
             connection,
             scratch: Scratch::default(),
             position: Position(position.cast_unsigned()),
@@ -189,7 +192,8 @@ impl Writer {
     }
 
     /// Faster and unsafe against power loss: for files that nobody uses before they are complete.
-    pub(crate) fn build_mode(&self) -> rusqlite::Result<()> {
+    pub(crate) fn build_mode(&mut self) -> rusqlite::Result<()> {
+        self.mover = None;
         self.connection.pragma_update(None, "synchronous", "OFF")?;
         self.connection.pragma_update(None, "cache_size", -131_072)?;
         self.connection.pragma_update(None, "wal_autocheckpoint", 20_000)
@@ -225,12 +229,20 @@ impl Writer {
                 self.apply_singly(batch)
             }
         };
-        match &applied {
+        match applied {
             Ok(()) => self.position = last.recorded.position,
-            // It is ahead of the file now.
-            Err(_) => self.scratch = Scratch::default(),
+            Err(error) => {
+                // It is ahead of the file now.
+                self.scratch = Scratch::default();
+                return Err(error);
+            }
         }
-        applied
+        if let Some(mover) = &mut self.mover
+            && let Err(error) = mover.committed(&self.connection)
+        {
+            tracing::warn!("the write-ahead log of the read models was not moved: {error}");
+        }
+        Ok(())
     }
 
     fn try_apply(&mut self, batch: &[Decoded]) -> Result<(), ApplyError> {
@@ -291,6 +303,7 @@ impl Writer {
 
     /// Moves everything from the write-ahead log into the file, and gives back the space of deleted rows.
     pub(crate) fn close(self) -> rusqlite::Result<()> {
+        drop(self.mover);
         self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")?;
         self.connection.close().map_err(|(_, error)| error)
     }

@@ -36,7 +36,7 @@ pub async fn build(
 }
 
 fn begin(path: &Path, log: &Arc<dyn EventLog>) -> Result<Writer, ProjectorError> {
-    let writer = Writer::open(path, log.identity())?.ok_or(ProjectorError::Cancelled)?;
+    let mut writer = Writer::open(path, log.identity())?.ok_or(ProjectorError::Cancelled)?;
     writer.build_mode()?;
     Ok(writer)
 }

@@ -2,8 +2,9 @@
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use scanledger_domain::limits::PREPARED_VIEWS;
+use scanledger_domain::time::Timestamp;
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -67,8 +68,12 @@ pub(crate) fn prune(folder: &Path, keep: &Path) {
 /// Which views files of other revisions are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Others {
-    /// Those of versions that served the folder before; not those that were prepared for one to come.
-    Former,
+    /// Those of versions that served the folder before; not those that were prepared for one to come within
+    /// [`PREPARED_VIEWS`] before `now`.
+    Former {
+        /// What time it is.
+        now: Timestamp,
+    },
     /// All of them.
     All,
 }
@@ -79,7 +84,7 @@ pub enum Others {
 /// When the folder cannot be read or a file cannot be removed.
 pub fn remove_other_revisions(folder: &Path, which: Others) -> io::Result<usize> {
     let mut files = Vec::new();
-    let mut prepared = HashSet::new();
+    let mut marks = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -95,12 +100,17 @@ pub fn remove_other_revisions(folder: &Path, which: Others) -> io::Result<usize>
             continue;
         }
         if rest == PREPARED {
-            prepared.insert(of.to_owned());
+            match marked_at(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                at => marks.push((of.to_owned(), at?)),
+            }
         }
         files.push((of.to_owned(), path.clone()));
     }
-    if which == Others::Former {
-        files.retain(|(of, _)| !prepared.contains(of));
+    if let Others::Former { now } = which {
+        let kept = i64::try_from(PREPARED_VIEWS.as_micros()).unwrap_or(i64::MAX);
+        marks.retain(|(_, at)| now.0.saturating_sub(at.0) <= kept);
+        files.retain(|(of, _)| !marks.iter().any(|(prepared, _)| prepared == of));
     }
     for (_, path) in &files {
         match std::fs::remove_file(path) {
@@ -114,6 +124,13 @@ pub fn remove_other_revisions(folder: &Path, which: Others) -> io::Result<usize>
 
 /// What the name of the mark ends with that keeps the files of a revision until a server of it opens them.
 const PREPARED: &str = "prepared";
+
+/// When a revision was marked.
+fn marked_at(mark: &Path) -> io::Result<Timestamp> {
+    let since_1970 = std::fs::metadata(mark)?.modified()?.duration_since(std::time::UNIX_EPOCH);
+    // A clock that stands before 1970 makes it old, and what is missing is built again.
+    Ok(Timestamp(since_1970.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))))
+}
 
 fn mark(folder: &Path) -> PathBuf {
     folder.join(format!("views-{}.{PREPARED}", revision()))
@@ -139,7 +156,6 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "cache_size", -32_768)?;
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     keep_plans(&connection)?;
@@ -190,7 +206,9 @@ fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Others, mark_prepared, remove_other_revisions, revision, unmark_prepared};
+    use super::{Others, mark_prepared, marked_at, remove_other_revisions, revision, unmark_prepared};
+    use scanledger_domain::limits::PREPARED_VIEWS;
+    use scanledger_domain::time::Timestamp;
     use std::path::Path;
 
     const OLD: &str = "00000000aaaa";
@@ -224,13 +242,32 @@ mod tests {
     }
 
     #[test]
-    fn files_of_former_revisions_are_removed_and_what_was_prepared_stays() {
+    fn files_of_former_revisions_are_removed_and_what_was_prepared_stays_for_a_while() {
         let (folder, kept) = folder();
-        assert_eq!(remove_other_revisions(folder.path(), Others::Former).unwrap(), 5);
-        let (prepared, others): (Vec<_>, Vec<_>) =
-            names(folder.path()).into_iter().partition(|name| name.contains(NEXT));
-        assert_eq!((prepared.len(), others), (6, kept));
-        assert_eq!(remove_other_revisions(folder.path(), Others::Former).unwrap(), 0);
+        let prepared = marked_at(&folder.path().join(format!("views-{NEXT}.prepared"))).unwrap();
+        let last = Timestamp(prepared.0 + i64::try_from(PREPARED_VIEWS.as_micros()).unwrap());
+        let remove = |now| remove_other_revisions(folder.path(), Others::Former { now }).unwrap();
+        // A clock may go back.
+        for (now, removed) in [(Timestamp(prepared.0 - 1), 5), (last, 0)] {
+            assert_eq!(remove(now), removed);
+            let (prepared, others): (Vec<_>, Vec<_>) =
+                names(folder.path()).into_iter().partition(|name| name.contains(NEXT));
+            assert_eq!((prepared.len(), &others), (6, &kept));
+        }
+        assert_eq!(remove(Timestamp(last.0 + 1)), 6);
+        assert_eq!(names(folder.path()), kept);
+    }
+
+    #[test]
+    fn what_is_prepared_again_stays_from_then_on() {
+        let folder = tempfile::tempdir().unwrap();
+        mark_prepared(folder.path()).unwrap();
+        let mark = super::mark(folder.path());
+        let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1);
+        std::fs::File::options().write(true).open(&mark).unwrap().set_modified(long_ago).unwrap();
+        assert_eq!(marked_at(&mark).unwrap(), Timestamp(1_000_000));
+        mark_prepared(folder.path()).unwrap();
+        assert!(marked_at(&mark).unwrap() > Timestamp(1_000_000));
     }
 
     #[test]

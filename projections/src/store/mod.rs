@@ -5,6 +5,7 @@ mod digest;
 mod file;
 mod snapshot;
 mod views;
+mod wal;
 
 pub use digest::{TableDigest, table_digests};
 pub use file::{Others, REVISION, remove_other_revisions, revision};
@@ -14,3 +15,4 @@ pub(crate) use file::{
 pub use snapshot::{Snapshot, adopt, has_views, snapshot};
 pub(crate) use views::File;
 pub use views::{ReadError, Views};
+pub(crate) use wal::Mover;
