@@ -8,12 +8,13 @@ use crate::project::batch::hex_ids;
 use crate::store::column::id;
 use crate::store::{ReadError, Views};
 use rusqlite::{Connection, Row, named_params, params};
-use scanledger_domain::advisory::Imported;
+use scanledger_domain::advisory::AdvisoryEvent;
 use scanledger_domain::blob::{BlobHash, BlobUse, Deleted, Deletion};
-use scanledger_domain::branch::ExcerptRef;
+use scanledger_domain::branch::BranchEvent;
+use scanledger_domain::event::NamedBlob;
 use scanledger_domain::id::{ProjectId, ScanId};
 use scanledger_domain::log::Position;
-use scanledger_domain::scan::{ScanEvent, ScanOutcome, SourceKind};
+use scanledger_domain::scan::ScanEvent;
 
 /// Stands for no project or no scan in particular.
 const NONE: i64 = 0;
@@ -22,23 +23,25 @@ const NONE: i64 = 0;
 const DELETIONS: &str = "SELECT deleted, 0, id FROM scan WHERE deleted > ?1
      UNION ALL SELECT deleted, 1, id FROM project WHERE deleted > ?1 ORDER BY 1 LIMIT ?2";
 
-/// The last excerpts that were noted: the findings of a scan follow each other, and share them.
+/// The last blob of a project that was noted: the findings of a scan follow each other, and share their excerpts.
 #[derive(Default)]
 pub(crate) struct Excerpts {
     last: Option<(BlobHash, i64)>,
 }
 
 impl Excerpts {
-    /// Notes that a project has an excerpt.
+    /// Notes that a project has what an event says of its branch.
     pub(crate) fn note(
         &mut self,
         tx: &Connection,
         project: i64,
-        excerpt: &ExcerptRef,
+        event: &BranchEvent,
     ) -> rusqlite::Result<()> {
-        if self.last != Some((excerpt.blob, project)) {
-            note(tx, excerpt.blob, project, NONE)?;
-            self.last = Some((excerpt.blob, project));
+        for NamedBlob { blob, .. } in event.blobs() {
+            if self.last != Some((blob, project)) {
+                note(tx, blob, project, NONE)?;
+                self.last = Some((blob, project));
+            }
         }
         Ok(())
     }
@@ -46,46 +49,12 @@ impl Excerpts {
 
 /// Notes what an event says of the blobs of its scan.
 pub(crate) fn note_scan(tx: &Connection, project: i64, scan: i64, event: &ScanEvent) -> rusqlite::Result<()> {
-    let artifacts = |outcome: &ScanOutcome| {
-        outcome.artifacts.iter().try_for_each(|artifact| note(tx, artifact.blob, project, scan))
-    };
-    match event {
-        // The source of a client's scan is never stored.
-        ScanEvent::Queued(queued) => match queued.source.kind {
-            SourceKind::Upload | SourceKind::Repository => note(tx, queued.source.blob, project, scan),
-            SourceKind::Client => Ok(()),
-        },
-        ScanEvent::ResultsReceived(received) => {
-            note(tx, received.seen, project, scan)?;
-            artifacts(&received.outcome)
-        }
-        ScanEvent::Completed(completed) => {
-            if let Some(blocking) = completed.outcome.client.and_then(|end| end.blocking) {
-                note(tx, blocking, project, scan)?;
-            }
-            artifacts(&completed.outcome)
-        }
-        ScanEvent::PartialKept(kept) => artifacts(&kept.outcome),
-        ScanEvent::Failed(failed) => failed.log.map_or(Ok(()), |log| note(tx, log.blob, project, scan)),
-        ScanEvent::Started(_)
-        | ScanEvent::Paused(_)
-        | ScanEvent::Resumed(_)
-        | ScanEvent::Requeued(_)
-        | ScanEvent::Settling(_)
-        | ScanEvent::Stopped(_)
-        | ScanEvent::Cancelled(_)
-        | ScanEvent::Deleted(_) => Ok(()),
-    }
+    event.blobs().into_iter().try_for_each(|named| note(tx, named.blob, project, scan))
 }
 
-/// Notes that a project has what a client's scan covered.
-pub(crate) fn note_coverage(tx: &Connection, project: i64, kept: BlobHash) -> rusqlite::Result<()> {
-    note(tx, kept, project, NONE)
-}
-
-/// Notes the files of an import of advisories, which nodes may fetch at any time.
-pub(crate) fn note_advisories(tx: &Connection, imported: &Imported) -> rusqlite::Result<()> {
-    imported.files.iter().try_for_each(|file| note(tx, file.blob, NONE, NONE))
+/// Notes what an import of advisories names.
+pub(crate) fn note_advisories(tx: &Connection, event: &AdvisoryEvent) -> rusqlite::Result<()> {
+    event.blobs().into_iter().try_for_each(|named| note(tx, named.blob, NONE, NONE))
 }
 
 fn note(tx: &Connection, blob: BlobHash, project: i64, scan: i64) -> rusqlite::Result<()> {

@@ -6,8 +6,8 @@
 mod support;
 
 use scanledger_domain::finding::TriageState;
-use scanledger_domain::id::ProjectId;
-use scanledger_domain::identity::Visible;
+use scanledger_domain::id::{ProjectId, TeamId};
+use scanledger_domain::identity::{ProjectScope, Teamless, Visible};
 use scanledger_domain::log::Position;
 use scanledger_domain::scanning::Detection;
 use scanledger_domain::severity::Severity;
@@ -189,6 +189,19 @@ async fn a_finding_that_is_shown_once_is_shown_where_it_matters_most() {
     }
 }
 
+/// A list page by page.
+async fn walked(world: &World, query: EverywhereQuery) -> Vec<FindingEverywhere> {
+    let mut walked = vec![];
+    loop {
+        let after = walked.last().map(FindingEverywhere::mark);
+        let page = list(world, EverywhereQuery { after, ..query.clone() }).await;
+        if page.is_empty() {
+            return walked;
+        }
+        walked.extend(page);
+    }
+}
+
 /// Few projects are merged, of more the organization is gone through; either way it is the same list.
 #[tokio::test]
 async fn some_projects_have_what_the_whole_list_has_of_them() {
@@ -217,17 +230,61 @@ async fn some_projects_have_what_the_whole_list_has_of_them() {
                 EverywhereFilter { project_names: names, ..EverywhereFilter::default() },
                 EverywhereFilter { projects: numbers, ..EverywhereFilter::default() },
             ] {
-                let mut walked = vec![];
-                loop {
-                    let after = walked.last().map(FindingEverywhere::mark);
-                    let query = EverywhereQuery { filter: filter.clone(), after, limit: 4, ..all(at) };
-                    let page = list(&world, query).await;
-                    if page.is_empty() {
-                        break;
-                    }
-                    walked.extend(page);
-                }
+                let query = EverywhereQuery { filter: filter.clone(), limit: 4, ..all(at) };
+                let walked = walked(&world, query).await;
                 assert_eq!(walked, expected, "{filter:?} at {at:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_caller_sees_what_the_whole_list_has_of_their_projects() {
+    let mut world = World::new().await;
+    let [few, many, none] = [TeamId(Uuid::from_u128(1)), TeamId(Uuid::from_u128(2)), TeamId(Uuid::nil())];
+    let owners = [Some(few), Some(many), None, Some(many), Some(few), Some(many), Some(many), Some(many)];
+    let projects: Vec<ProjectId> = (10..18).map(|number| ProjectId(Uuid::from_u128(number))).collect();
+    let mut then = At::Now;
+    for (number, (project, owner)) in (0..).zip(projects.iter().zip(owners)) {
+        world.project(*project, owner).await;
+        world.saw(*project, "main", some(number * 10..number * 10 + 3)).await;
+        if number == 4 {
+            then = At::Position(world.views().position());
+        }
+    }
+    let team_of =
+        |project| projects.iter().position(|other| *other == project).and_then(|place| owners[place]);
+    let teams = |teams: &[TeamId], teamless| Visible::Teams(teams.iter().copied().collect(), teamless);
+    for visible in [
+        Visible::Project(projects[3]),
+        // One that was not there yet, and one that is nowhere.
+        Visible::Project(projects[7]),
+        Visible::Project(ProjectId(Uuid::nil())),
+        teams(&[few], Teamless::Not),
+        teams(&[few], Teamless::Too),
+        teams(&[many], Teamless::Not),
+        teams(&[few, many], Teamless::Too),
+        teams(&[none], Teamless::Not),
+        teams(&[], Teamless::Too),
+    ] {
+        let sees = |row: &&FindingEverywhere| {
+            let project = row.finding.project;
+            visible.shows(ProjectScope { organization: ORGANIZATION, team: team_of(project), project })
+        };
+        for at in [At::Now, then] {
+            let whole = list(&world, all(at)).await;
+            let names = whole.iter().step_by(2).map(|row| row.project_name.clone()).collect();
+            let numbers = whole.iter().step_by(2).map(|row| row.number.0).collect();
+            for filter in [
+                EverywhereFilter::default(),
+                EverywhereFilter { project_names: names, ..EverywhereFilter::default() },
+                EverywhereFilter { numbers: Some(numbers), ..EverywhereFilter::default() },
+            ] {
+                let query = EverywhereQuery { filter, limit: 4, ..all(at) };
+                let asked = walked(&world, query.clone()).await;
+                let expected: Vec<FindingEverywhere> = asked.iter().filter(sees).cloned().collect();
+                let seen = walked(&world, EverywhereQuery { visible: visible.clone(), ..query }).await;
+                assert_eq!(seen, expected, "{visible:?} at {at:?}");
             }
         }
     }

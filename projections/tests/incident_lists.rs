@@ -3,9 +3,10 @@
 #[expect(dead_code, reason = "tests use different parts of the same world")]
 mod support;
 
-use scanledger_domain::id::TeamId;
+use scanledger_domain::id::{OrganizationId, TeamId};
 use scanledger_domain::identity::{Teamless, Visible};
 use scanledger_domain::incident::{IgnoreReason, IncidentCommand as Ask, IncidentStatus, IncidentTag};
+use scanledger_domain::limits::PERIMETER_FILES;
 use scanledger_domain::log::Actor;
 use scanledger_domain::severity::Severity;
 use scanledger_projections::At;
@@ -258,4 +259,29 @@ async fn a_project_with_many_places_has_the_list_that_it_had_with_few() {
         let query = IncidentQuery { filter, visible, ..all(At::Now) };
         assert_eq!(numbers(&rows(&world, query).await), [0; 0], "the caller does not see that team's");
     }
+}
+
+#[tokio::test]
+async fn the_files_of_an_incident_are_those_that_came_first_up_to_a_limit() {
+    let mut world = World::new().await;
+    let number = Incidents::default().open(&mut world, 1).await;
+    world.project(BANK, Some(CORE)).await;
+    let paths = |count: u32| (0..count).flat_map(|n| one(&format!("src/{n:04}"), 1)).collect::<Vec<_>>();
+    world.saw(BANK, "main", one("vault", 1)).await;
+    world.saw(PROJECT, "main", paths(PERIMETER_FILES - 1)).await;
+    // The same file again is none more.
+    world.saw(PROJECT, "other", paths(1)).await;
+    let files = async |world: &World, visible| {
+        let files = world.views().incident_files(ORGANIZATION, visible, number).await.unwrap();
+        let count = |project| files.get(&project).map_or(0, |files| u32::try_from(files.len()).unwrap());
+        (count(BANK), count(PROJECT))
+    };
+    assert_eq!(files(&world, Visible::All).await, (1, PERIMETER_FILES - 1));
+    world.saw(PROJECT, "other", one("src/last", 1)).await;
+    assert_eq!(files(&world, Visible::All).await, (1, PERIMETER_FILES - 1));
+    let core = Visible::Teams(BTreeSet::from([CORE]), Teamless::Not);
+    assert_eq!(files(&world, core).await, (1, 0));
+    assert_eq!(files(&world, Visible::Project(PROJECT)).await, (0, PERIMETER_FILES));
+    let stranger = world.views().incident_files(OrganizationId(Uuid::nil()), Visible::All, number).await;
+    assert!(stranger.unwrap().is_empty());
 }

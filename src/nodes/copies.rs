@@ -1,8 +1,8 @@
 //! The list of copies of read models in the blob store: one for all nodes and versions, changed by compare-and-swap.
 //!
 //! A copy stands on it before its bytes are stored, and until they are removed, and then for as long as somebody may
-//! still be storing them, so that none is left behind whoever dies in between. An erasure empties it, and from then on only a node that has built its read models anew may add to
-//! it.
+//! still be storing them, so that none is left behind whoever dies in between. An erasure empties it, and from then on
+//! only a node that has built its read models anew may add to it.
 
 use crate::adapters::SystemClock;
 use anyhow::{Context, Result};
@@ -30,6 +30,14 @@ pub(super) struct Copy {
     pub(super) blob: BlobHash,
     /// The last event in it.
     pub(super) position: Position,
+}
+
+/// The newest copy, as of one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Newest {
+    pub(super) copy: Copy,
+    /// The last erasure by then: the read models in the copy were built after it, when the keys were gone.
+    pub(super) erased: Position,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,10 +83,10 @@ impl Copies {
     }
 
     /// The newest copy of a revision.
-    pub(super) async fn newest(&self, revision: &'static str) -> Result<Option<Copy>> {
-        let list = self.read().await?;
-        let of_it = list.copies.into_iter().filter(|copy| copy.revision == revision);
-        Ok(of_it.max_by_key(|copy| copy.position))
+    pub(super) async fn newest(&self, revision: &'static str) -> Result<Option<Newest>> {
+        let List { erased, copies, .. } = self.read().await?;
+        let of_it = copies.into_iter().filter(|copy| copy.revision == revision);
+        Ok(of_it.max_by_key(|copy| copy.position).map(|copy| Newest { copy, erased }))
     }
 
     /// Whether copies of read models may be added that were built anew after the erasure at `since`.
@@ -99,6 +107,18 @@ impl Copies {
             // Whoever claimed another one died before it was complete, or is late.
             list.unwanted.extend(list.making.replace(blob).filter(|left| *left != blob));
             true
+        })
+        .await
+    }
+
+    /// Takes the claim of a copy back that could not be stored. In case the store has it all the same, or will have it
+    /// soon, it is removed like one that was.
+    pub(super) async fn withdraw(&self, blob: BlobHash) -> Result<()> {
+        let at = SystemClock.now();
+        self.change(move |list| {
+            if list.making.take_if(|making| *making == blob).is_some() {
+                list.removed.push(Removed { blob, at });
+            }
         })
         .await
     }
@@ -257,7 +277,7 @@ mod tests {
         }
 
         async fn newest(&self, revision: &'static str) -> Option<u64> {
-            self.copies.newest(revision).await.unwrap().map(|copy| copy.position.0)
+            self.copies.newest(revision).await.unwrap().map(|newest| newest.copy.position.0)
         }
     }
 
@@ -329,6 +349,32 @@ mod tests {
                 assert!(place.share("a", 10, 0).await.1);
             }
             assert!(!place.is_there(left).await);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_claim_that_is_taken_back_leaves_nothing_that_grows() {
+        let place = Place::new();
+        let list = || find(&*place.copies.checkpoints).unwrap().1;
+        let late = BlobHash::of(b"views");
+        assert!(place.copies.claim(late, Position(0)).await.unwrap());
+        place.copies.withdraw(late).await.unwrap();
+        assert_eq!((list().making, list().unwanted), (None, vec![]));
+        // The store had taken it all the same.
+        place.blobs.put(b"views".to_vec()).await.unwrap();
+        let began = list().removed[0].at;
+        for (after, is_over) in [(STORING - 1, false), (STORING, true)] {
+            place.copies.sweep_at(Timestamp(began.0 + after)).await.unwrap();
+            assert!(!place.is_there(late).await);
+            assert_eq!(list().removed.is_empty(), is_over);
+        }
+        // Somebody else's is left alone, and so is one that is offered by now.
+        let (offered, _) = place.share("a", 10, 0).await;
+        assert!(place.copies.claim(late, Position(0)).await.unwrap());
+        let before = list();
+        for other in [offered, BlobHash::of(b"other views")] {
+            place.copies.withdraw(other).await.unwrap();
+            assert_eq!(list(), before);
         }
     }
 

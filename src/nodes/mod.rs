@@ -7,13 +7,15 @@ mod bus;
 mod copies;
 mod erasure;
 mod import;
+mod restoring;
 mod views;
 
 pub use advisories::{AdvisoryFollower, InForce};
 pub use blobs::spawn_blob_removal;
 pub use bus::{BusPlace, start_bus};
-pub use erasure::Erasures;
+pub use erasure::{Erasures, erasure_at};
 pub use import::import_advisories;
+pub use restoring::{NOTICE, Restores, SHARING, refuse_served};
 pub use views::{Sharing, VIEWS_EVENTS, join, remove_former_views};
 
 use crate::adapters::{SystemClock, TimeOrderedIds};

@@ -1,13 +1,17 @@
 //! Read models for nodes that join: a copy in the blob store now and then, from which a new node goes on; and those of
 //! former versions, which nobody reads any more.
 
-use super::copies::{Copies, Copy};
-use super::erasure::reached;
-use crate::data::DataFolder;
+use super::copies::{Copies, Copy, Newest};
+use super::erasure::{keep, reached};
+use crate::adapters::{SystemClock, TimeOrderedIds};
+use crate::data::{DataFolder, node_id};
 use crate::server::Engine;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use scanledger_commands::ports::Checkpoints;
 use scanledger_domain::blob::{BlobHash, BlobStore};
+use scanledger_domain::id::Ids;
+use scanledger_domain::log::Position;
+use scanledger_domain::time::Clock;
 use scanledger_projections::Views;
 use scanledger_projections::store::{
     Others, Snapshot, adopt, has_views, remove_other_revisions, revision, snapshot,
@@ -28,13 +32,15 @@ use uuid::Uuid;
 pub const VIEWS_EVENTS: NonZeroU64 = NonZeroU64::new(50_000).expect("it is not zero");
 /// How often the distance is looked at.
 const LOOK: Duration = Duration::from_secs(30);
+/// How long to wait at most after a copy could not be made or stored.
+const LATER: Duration = Duration::from_secs(5 * 60);
 /// Bytes that are hashed at once.
 const HASH_BYTES: usize = 256 * 1024;
 
 /// Gives a folder without read models the newest copy, if there is one.
 ///
 /// # Errors
-/// When the state store or the blob store fails.
+/// When the state store, the blob store or the folder fails.
 pub async fn join(
     folder: &DataFolder,
     checkpoints: Arc<dyn Checkpoints>,
@@ -43,14 +49,35 @@ pub async fn join(
     if has_views(folder.root()) {
         return Ok(None);
     }
-    let copies = Copies::new(checkpoints, Arc::clone(&blobs));
+    let copies = Copies::new(Arc::clone(&checkpoints), Arc::clone(&blobs));
     let newest = copies.newest(revision()).await.context("while looking for read models of other nodes")?;
-    let Some(Copy { blob, position, .. }) = newest else { return Ok(None) };
+    let Some(Newest { copy: Copy { blob, position, .. }, erased }) = newest else { return Ok(None) };
     let scratch = scratch(folder)?;
     let path = scratch.path().join("views.db");
     blobs.load_to_file(blob, &path).await.context("while fetching read models of another node")?;
+    note_erasures(folder, checkpoints, erased).await.context("while noting who is forgotten in them")?;
     let taken = adopt(folder.root(), &path).context("while taking over read models of another node")?;
     Ok(taken.then_some(position.0))
+}
+
+/// Notes that a node without read models of this revision has done its part in the erasures up to `erased`, before it
+/// takes over what another one built after them: the keys were deleted then, and what may be left here of the people is
+/// in files of other versions.
+async fn note_erasures(
+    folder: &DataFolder,
+    checkpoints: Arc<dyn Checkpoints>,
+    erased: Position,
+) -> Result<()> {
+    let node = node_id(folder, || TimeOrderedIds.fresh())?;
+    let root = folder.root().to_owned();
+    let noting = tokio::task::spawn_blocking(move || -> Result<()> {
+        if reached(&*checkpoints, node)? < erased {
+            remove_other_revisions(&root, Others::All)?;
+            keep(&*checkpoints, node, erased)?;
+        }
+        Ok(())
+    });
+    noting.await?
 }
 
 /// What copies read models for other nodes.
@@ -76,60 +103,87 @@ impl Sharing {
         }
     }
 
-    /// Keeps a copy of the read models in the blob store that is no older than so many events, until `stopped`.
+    /// Keeps a copy of the read models in the blob store that is no older than so many events, until `stopped`. What
+    /// cannot be copied or stored is tried again, less and less often, because each attempt reads all of them.
     ///
     /// # Errors
-    /// When the copy cannot be made or stored.
+    /// When the list of copies cannot be read.
     pub async fn run(self, mut stopped: watch::Receiver<bool>) -> Result<()> {
         let copies = Copies::new(Arc::clone(&self.checkpoints), Arc::clone(&self.blobs));
-        let mut is_swept = true;
+        let (mut is_shared, mut is_swept, mut pause) = (true, true, LOOK);
         loop {
             let newest = copies.newest(revision()).await?;
-            let from = newest.map_or(0, |copy| copy.position.0);
-            if self.views.position().0 >= from.saturating_add(self.events.get()) {
-                self.share(&copies).await?;
-            }
+            let from = newest.map_or(0, |newest| newest.copy.position.0);
+            let shared = match self.views.position().0 >= from.saturating_add(self.events.get()) {
+                true => self.share(&copies).await,
+                false => Ok(Shared::Done),
+            };
             let swept = copies.sweep().await;
-            // Said once, however long it goes on.
+            // Each is said once, however long it goes on.
+            if let (Err(error), true) = (&shared, is_shared) {
+                tracing::warn!("read models are copied for nodes that join later: {error:#}");
+            }
             if let (Err(error), true) = (&swept, is_swept) {
                 tracing::warn!("older copies of read models are removed later: {error:#}");
             }
-            is_swept = swept.is_ok();
+            (is_shared, is_swept) = (shared.is_ok(), swept.is_ok());
+            pause = match shared {
+                Ok(Shared::Done) => LOOK,
+                Ok(Shared::InVain) | Err(_) => (2 * pause).min(LATER),
+            };
             tokio::select! {
                 _ = stopped.wait_for(|stop| *stop) => return Ok(()),
-                () = tokio::time::sleep(LOOK) => (),
+                () = tokio::time::sleep(pause) => (),
             }
         }
     }
 
-    async fn share(&self, copies: &Copies) -> Result<()> {
+    async fn share(&self, copies: &Copies) -> Result<Shared> {
         // Asked before the copy is made: it is of read models that were built after this erasure.
         let (checkpoints, node) = (Arc::clone(&self.checkpoints), self.node);
         let since = tokio::task::spawn_blocking(move || reached(&*checkpoints, node)).await??;
         if !copies.takes(since).await? {
             // Not before this node has built its own anew.
-            return Ok(());
+            return Ok(Shared::Done);
         }
+        // Whoever starts from them would miss these too, and never have tried to apply them.
+        let incomplete = "events that could not be applied are missing in them";
+        ensure!(!self.views.has_parked().await?, incomplete);
         let scratch = scratch(&self.folder)?;
         let (root, path) = (self.folder.root().to_owned(), scratch.path().join("views.db"));
         let copy = path.clone();
         let taken = tokio::task::spawn_blocking(move || -> Result<_> {
-            let Some(Snapshot { position, .. }) = snapshot(&root, &copy)? else { return Ok(None) };
+            let Some(Snapshot { position, parked }) = snapshot(&root, &copy)? else { return Ok(None) };
+            ensure!(parked == 0, incomplete);
             Ok(Some((position, hash_of(&copy)?)))
         });
         let taken = taken.await?.context("while copying the read models")?;
-        let Some((position, blob)) = taken else { return Ok(()) };
+        let Some((position, blob)) = taken else { return Ok(Shared::Done) };
         if !copies.claim(blob, since).await? {
-            return Ok(());
+            return Ok(Shared::InVain);
         }
-        let stored = self.blobs.put_file(path).await;
-        let (_, bytes) = stored.context("while storing a copy of the read models")?;
+        let bytes = match self.blobs.put_file(path).await {
+            Ok((_, bytes)) => bytes,
+            Err(error) => {
+                copies.withdraw(blob).await?;
+                return Err(error).context("while storing a copy of the read models");
+            }
+        };
         let copy = Copy { revision: revision().to_owned(), blob, position };
         if copies.offer(copy, since).await? {
             tracing::info!(position = position.0, bytes, "read models were copied for nodes that join");
         }
-        Ok(())
+        Ok(Shared::Done)
     }
+}
+
+/// What became of a copy.
+#[derive(Debug, PartialEq, Eq)]
+enum Shared {
+    /// It is offered, or was not made.
+    Done,
+    /// It was made, and the list does not take it.
+    InVain,
 }
 
 /// Removes the read models of former versions in this node's folder once those of this version have caught up with the
@@ -146,7 +200,10 @@ pub async fn remove_former_views(engine: Arc<Engine>, mut stopped: watch::Receiv
         caught_up = caught_up => caught_up,
     };
     let removed = match caught_up {
-        Ok(()) => remove_other_revisions(engine.folder.root(), Others::Former).map_err(anyhow::Error::from),
+        Ok(()) => {
+            let former = Others::Former { now: SystemClock.now() };
+            remove_other_revisions(engine.folder.root(), former).map_err(anyhow::Error::from)
+        }
         Err(error) => Err(error),
     };
     match removed {
@@ -174,5 +231,168 @@ fn hash_of(path: &Path) -> io::Result<BlobHash> {
         hash.update(part);
         let read = part.len();
         file.consume(read);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Copies, Shared, Sharing, join, revision};
+    use crate::adapters::TimeOrderedIds;
+    use crate::data::{DataFolder, node_id};
+    use crate::nodes::Erasures;
+    use crate::nodes::erasure::reached;
+    use crate::place::LogPlace;
+    use crate::server::{BlobPlace, Engine};
+    use scanledger_commands::Context;
+    use scanledger_commands::identity::SetUp;
+    use scanledger_domain::decider::Decider;
+    use scanledger_domain::finding::{Fingerprint, Triage, TriageCommand, TriageState, finding_stream};
+    use scanledger_domain::id::{CommandId, FindingId, Ids, OrganizationId, ProjectId, UserId};
+    use scanledger_domain::identity::{User, UserCommand, user_stream};
+    use scanledger_domain::log::{Actor, Position, StreamName};
+    use serde_json::{Value, json};
+    use std::num::NonZeroU64;
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::sync::watch;
+    use uuid::Uuid;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// What an engine has in `root`, with an organization and a person.
+    async fn engine(root: &Path) -> (Engine, OrganizationId, UserId) {
+        let engine =
+            Engine::open(DataFolder::new(root), &LogPlace::Folder, &BlobPlace::Folder).await.unwrap();
+        let request = SetUp {
+            organization: "Acme".to_owned(),
+            name: "Ana Lopez".to_owned(),
+            email: "ana@acme.example".to_owned(),
+            password: None,
+            key_name: "setup".to_owned(),
+        };
+        let done = engine.identities.set_up(&context(None), request).await.unwrap();
+        engine.projector.catch_up().await.unwrap();
+        (engine, done.organization, done.user)
+    }
+
+    fn context(organization: Option<OrganizationId>) -> Context {
+        Context::new(CommandId(TimeOrderedIds.fresh()), Actor::Operator, organization)
+    }
+
+    fn sharing(engine: &Engine) -> Sharing {
+        Sharing::new(engine, NonZeroU64::MIN)
+    }
+
+    fn copies(engine: &Engine) -> Copies {
+        Copies::new(Arc::clone(&engine.state.checkpoints) as _, Arc::clone(&engine.blobs))
+    }
+
+    /// The list, as it is stored.
+    fn list(engine: &Engine) -> Value {
+        let stored = engine.state.checkpoints.find("views/copies").unwrap();
+        stored.map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap())
+    }
+
+    /// Does something that is one event, and answers where that is.
+    async fn execute<D: Decider>(
+        engine: &Engine,
+        organization: OrganizationId,
+        stream: StreamName,
+        command: D::Command,
+    ) -> Position {
+        let context = context(Some(organization));
+        let done = engine.ledger.execute::<D>(&context, &stream, None, command).await.unwrap();
+        engine.projector.catch_up().await.unwrap();
+        done.position.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_store_that_takes_nothing_is_asked_less_often_and_leaves_nothing_on_the_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, organization, user) = engine(folder.path()).await;
+        let (blobs, aside) = (engine.folder.blobs(), folder.path().join("aside"));
+        std::fs::rename(&blobs, &aside).unwrap();
+        // Nothing can be stored in a file.
+        std::fs::write(&blobs, b"").unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let sharing_goes_on = tokio::spawn(sharing(&engine).run(stopped));
+        let withdrawn = async {
+            while list(&engine)["removed"].as_array().is_none_or(Vec::is_empty) {
+                assert!(!sharing_goes_on.is_finished());
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, withdrawn).await.unwrap();
+        let left = list(&engine);
+        assert_eq!(
+            (&left["making"], &left["unwanted"], &left["copies"]),
+            (&json!(null), &json!([]), &json!([]))
+        );
+        // The same read models are not stored again while what was sent may still arrive.
+        assert_eq!(sharing(&engine).share(&copies(&engine)).await.unwrap(), Shared::InVain);
+        stop.send_replace(true);
+        sharing_goes_on.await.unwrap().unwrap();
+
+        std::fs::remove_file(&blobs).unwrap();
+        std::fs::rename(&aside, &blobs).unwrap();
+        execute::<User>(&engine, organization, user_stream(user), UserCommand::EndSessions).await;
+        assert_eq!(sharing(&engine).share(&copies(&engine)).await.unwrap(), Shared::Done);
+        let newest = copies(&engine).newest(revision()).await.unwrap().unwrap();
+        assert_eq!(newest.copy.position, engine.projector.views().position());
+        engine.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn read_models_without_events_that_could_not_be_applied_are_not_shared() {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, organization, _) = engine(folder.path()).await;
+        // Nobody has ever seen it.
+        let finding = FindingId(TimeOrderedIds.fresh());
+        let command = TriageCommand {
+            finding,
+            project: ProjectId(Uuid::nil()),
+            fingerprint: Fingerprint([0; 16]),
+            to: TriageState::Accepted,
+            note: None,
+        };
+        execute::<Triage>(&engine, organization, finding_stream(finding), command).await;
+        assert_eq!(engine.projector.health().parked, 1);
+        let error = sharing(&engine).share(&copies(&engine)).await.unwrap_err();
+        assert!(error.to_string().contains("could not be applied"), "{error:#}");
+        assert_eq!(list(&engine), Value::Null);
+        engine.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_was_built_after_an_erasure_is_not_built_again_by_who_takes_it_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, organization, user) = engine(folder.path()).await;
+        let joins = async |name: &str| {
+            let folder = DataFolder::new(folder.path().join(name));
+            std::fs::create_dir(folder.root()).unwrap();
+            for name in ["views-00000000bbbb-1.db", "views-00000000bbbb.prepared"] {
+                std::fs::write(folder.root().join(name), b"").unwrap();
+            }
+            let checkpoints = Arc::clone(&engine.state.checkpoints);
+            let joined = join(&folder, Arc::clone(&checkpoints) as _, Arc::clone(&engine.blobs)).await;
+            let node = node_id(&folder, || TimeOrderedIds.fresh()).unwrap();
+            let left = folder.root().join("views-00000000bbbb-1.db").exists();
+            (joined.unwrap(), reached(&*checkpoints, node).unwrap(), left)
+        };
+        let head = |engine: &Engine| Some(engine.projector.views().position().0);
+        assert_eq!(sharing(&engine).share(&copies(&engine)).await.unwrap(), Shared::Done);
+        assert_eq!(joins("before").await, (head(&engine), Position::START, true));
+
+        let erase = UserCommand::Erase { keys: [].into() };
+        let erased = execute::<User>(&engine, organization, user_stream(user), erase).await;
+        assert_eq!(Erasures::new(&engine).catch_up(Arc::new(|_, _| ())).await.unwrap(), 1);
+        // There is none to take over yet.
+        assert_eq!(joins("between").await, (None, Position::START, true));
+        engine.projector.catch_up().await.unwrap();
+        assert_eq!(sharing(&engine).share(&copies(&engine)).await.unwrap(), Shared::Done);
+        // What other versions left there may have the person in it.
+        assert_eq!(joins("after").await, (head(&engine), erased, false));
+        engine.close().await.unwrap();
     }
 }

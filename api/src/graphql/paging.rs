@@ -30,8 +30,19 @@ pub(super) struct Asked {
     end: Option<u64>,
     /// Rows wanted.
     size: u32,
-    /// Whether they are wanted from the end.
-    is_backward: bool,
+    /// Which of them.
+    wanted: Wanted,
+}
+
+/// Which of the rows between two cursors are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Wanted {
+    /// The first: `first` was given.
+    First,
+    /// The last: `last` was given.
+    Last,
+    /// Nobody said, and the first are given.
+    Any,
 }
 
 impl Asked {
@@ -45,25 +56,23 @@ impl Asked {
         last: Option<i32>,
         before: Option<&str>,
     ) -> Result<Self> {
-        if first.is_some() && last.is_some() {
-            return Err(bad_input("first and last exclude each other"));
-        }
+        let (size, wanted) = wanted(first, last, PAGE_ROWS)?;
         let start = cursor("after", after)?.map_or(0, |row| row.saturating_add(1));
         let end = cursor("before", before)?;
-        let (size, is_backward) = match (first, last) {
-            (_, Some(last)) => (size("last", last, PAGE_ROWS)?, true),
-            (Some(first), None) => (size("first", first, PAGE_ROWS)?, false),
-            (None, None) => (DEFAULT_ROWS, false),
-        };
-        Ok(Self { start, end, size, is_backward })
+        Ok(Self { start, end, size, wanted })
+    }
+
+    /// A page that begins with row `start` and has `size` rows.
+    pub(super) const fn forward((start, size): (u64, u32)) -> Self {
+        Self { start, end: None, size, wanted: Wanted::First }
     }
 
     /// The rows before anybody knows how many there are; `None` if that has to be known first.
     pub(super) fn window(&self) -> Option<Paging> {
-        match (self.is_backward, self.end) {
-            (false, None) => Some(Paging { offset: self.start, limit: self.size }),
+        match (self.wanted, self.end) {
+            (Wanted::First | Wanted::Any, None) => Some(Paging { offset: self.start, limit: self.size }),
             (_, Some(end)) => Some(self.up_to(end)),
-            (true, None) => None,
+            (Wanted::Last, None) => None,
         }
     }
 
@@ -75,8 +84,33 @@ impl Asked {
     fn up_to(&self, end: u64) -> Paging {
         let there = end.saturating_sub(self.start);
         let limit = u32::try_from(there).unwrap_or(u32::MAX).min(self.size);
-        let offset = if self.is_backward { end.saturating_sub(limit.into()) } else { self.start };
+        let offset = match self.wanted {
+            Wanted::Last => end.saturating_sub(limit.into()),
+            Wanted::First | Wanted::Any => self.start,
+        };
         Paging { offset, limit }
+    }
+
+    /// Whether there are rows before the page and behind it, in a list that has `total` (Relay cursor connections,
+    /// `HasPreviousPage` and `HasNextPage`): in the direction of the page, as far as the cursors allow.
+    fn further(&self, total: u64) -> (bool, bool) {
+        let end = self.end.map_or(total, |end| end.min(total));
+        let is_cut = end.saturating_sub(self.start) > self.size.into();
+        let (is_preceded, is_followed) = (self.start.min(total) > 0, end < total);
+        match self.wanted {
+            Wanted::First => (is_preceded, is_cut),
+            Wanted::Last => (is_cut, is_followed),
+            Wanted::Any => (is_preceded, is_cut || is_followed),
+        }
+    }
+
+    /// The page of a list of `total` rows that begins with row `offset`.
+    pub(super) fn list<T: OutputType>(&self, offset: u64, rows: Vec<T>, total: u64) -> List<T> {
+        let (has_previous, has_next) = self.further(total);
+        let mut list =
+            Connection::with_additional_fields(has_previous, has_next, Totals { total_count: total });
+        list.edges.extend((offset..).zip(rows).map(|(row, node)| Edge::new(Cursor(row), node)));
+        list
     }
 }
 
@@ -104,12 +138,20 @@ pub(super) fn size(argument: &str, asked: i32, limit: u32) -> Result<u32> {
         .ok_or_else(|| bad_input(format!("{argument} must be from 0 to {limit}")))
 }
 
-/// The page size without an argument, within `limit`.
-pub(super) fn default_size(limit: u32) -> u32 {
-    DEFAULT_ROWS.min(limit)
+/// How many rows are wanted, of at most `limit`, and which.
+///
+/// # Errors
+/// For sizes below 0 or beyond `limit`, and for `first` beside `last`.
+pub(super) fn wanted(first: Option<i32>, last: Option<i32>, limit: u32) -> Result<(u32, Wanted)> {
+    match (first, last) {
+        (Some(_), Some(_)) => Err(bad_input("first and last exclude each other")),
+        (None, Some(last)) => Ok((size("last", last, limit)?, Wanted::Last)),
+        (Some(first), None) => Ok((size("first", first, limit)?, Wanted::First)),
+        (None, None) => Ok((DEFAULT_ROWS.min(limit), Wanted::Any)),
+    }
 }
 
-/// A page of a list; one more question if it is asked for from an end that is not known yet.
+/// A page of a list; one more question if it is asked for from an end that is not known yet, or from behind it.
 ///
 /// # Errors
 /// When the views fail.
@@ -123,25 +165,21 @@ where
     T: OutputType,
     F: Future<Output = Result<Page<R>, ReadError>>,
 {
-    let paging = match asked.window() {
+    let failed = |error: ReadError| scope.failed(&error);
+    let mut paging = match asked.window() {
         Some(paging) => paging,
         None => {
-            let none = read(Paging { offset: 0, limit: 0 }).await.map_err(|error| scope.failed(&error))?;
+            let none = read(Paging { offset: 0, limit: 0 }).await.map_err(failed)?;
             asked.window_of(none.total)
         }
     };
-    let page = read(paging).await.map_err(|error| scope.failed(&error))?;
-    // A cursor beyond the end, going backward, means the end.
-    Ok(list(paging.offset, page.rows.into_iter().map(object).collect(), page.total))
-}
-
-/// The page that begins with row `offset` of `total`.
-pub(super) fn list<T: OutputType>(offset: u64, rows: Vec<T>, total: u64) -> List<T> {
-    let end = offset.saturating_add(rows.len() as u64);
-    let mut list =
-        Connection::with_additional_fields(offset.min(total) > 0, end < total, Totals { total_count: total });
-    list.edges.extend((offset..).zip(rows).map(|(row, node)| Edge::new(Cursor(row), node)));
-    list
+    let mut page = read(paging).await.map_err(failed)?;
+    // A cursor behind the end, going backward, means the end.
+    if paging.offset.saturating_add(paging.limit.into()) > page.total && asked.wanted == Wanted::Last {
+        paging = asked.window_of(page.total);
+        page = read(paging).await.map_err(failed)?;
+    }
+    Ok(asked.list(paging.offset, page.rows.into_iter().map(object).collect(), page.total))
 }
 
 /// What a connection costs: its fields, once for each row it may have.
@@ -190,6 +228,44 @@ mod tests {
         assert_eq!(window(None, None, Some(10), None, 4), (0, 4));
         assert_eq!(window(None, None, Some(10), Some(90), 100), (80, 10));
         assert_eq!(window(None, Some(84), Some(10), Some(90), 100), (85, 5));
+    }
+
+    #[test]
+    fn a_page_says_whether_the_list_goes_on() {
+        const TOTAL: u64 = 100;
+        let further = |first, after: Option<u64>, last, before: Option<u64>| {
+            let (after, before) = (after.map(row), before.map(row));
+            Asked::new(first, after.as_deref(), last, before.as_deref()).unwrap().further(TOTAL)
+        };
+        for ((first, after, last, before), expected) in [
+            ((Some(10), None, None, None), (false, true)),
+            ((Some(10), Some(49), None, None), (true, true)),
+            ((Some(10), Some(89), None, None), (true, false)),
+            ((Some(10), Some(200), None, None), (true, false)),
+            ((None, None, Some(10), None), (true, false)),
+            ((None, None, Some(10), Some(50)), (true, true)),
+            ((None, None, Some(10), Some(10)), (false, true)),
+            ((None, None, Some(10), Some(200)), (true, false)),
+            // Between two cursors: whoever goes on in the direction of the page comes to the other cursor.
+            ((Some(10), Some(49), None, Some(61)), (true, true)),
+            ((Some(10), Some(49), None, Some(60)), (true, false)),
+            ((None, Some(49), Some(10), Some(61)), (true, true)),
+            ((None, Some(49), Some(10), Some(60)), (false, true)),
+            ((Some(10), Some(60), None, Some(50)), (true, false)),
+            // Nobody says from which end.
+            ((None, None, None, None), (false, true)),
+            ((None, Some(89), None, None), (true, false)),
+            ((None, None, None, Some(50)), (false, true)),
+            ((None, None, None, Some(10)), (false, true)),
+            ((None, Some(49), None, Some(55)), (true, true)),
+            ((None, Some(79), None, Some(200)), (true, false)),
+        ] {
+            assert_eq!(
+                further(first, after, last, before),
+                expected,
+                "{first:?} {after:?} {last:?} {before:?}"
+            );
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::component::{Component, ComponentFilter};
 use super::finding::{Finding, FindingFilter};
 use super::load::{Batches, ComponentsAsked, FindingsAsked, FindingsOf, Of, ScanKey, ScansAsked};
-use super::paging::{Asked, List, cost, list};
+use super::paging::{Asked, List, cost};
 use super::scalar::Instant;
 use super::scan::Scan;
 use super::scope::Pin;
@@ -261,5 +261,5 @@ pub(super) fn page_of<R, T: async_graphql::OutputType>(
     object: impl Fn(R) -> T,
 ) -> List<T> {
     let page = page.unwrap_or_else(|| Page { rows: vec![], total: 0 });
-    list(window.0, page.rows.into_iter().map(object).collect(), page.total)
+    Asked::forward(window).list(window.0, page.rows.into_iter().map(object).collect(), page.total)
 }

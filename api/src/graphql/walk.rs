@@ -1,8 +1,7 @@
 //! Lists that are gone through along an index: a cursor is the number of a row, and a page begins at one, however far
 //! down it is.
 
-use super::paging::{List, Totals, cursor, default_size, size};
-use super::problem::bad_input;
+use super::paging::{List, Totals, Wanted, cursor, wanted};
 use super::scalar::Cursor;
 use async_graphql::connection::{Connection, Edge};
 use async_graphql::{OutputType, Result};
@@ -16,8 +15,8 @@ pub(super) struct Walk {
     /// The row behind the last one that may be on it.
     before: Option<u64>,
     size: u32,
-    /// Whether they are wanted from the end.
-    is_backward: bool,
+    /// Which of the rows between the two.
+    wanted: Wanted,
     /// In which direction the numbers of the list go.
     direction: Direction,
 }
@@ -33,24 +32,19 @@ impl Walk {
         limit: u32,
         direction: Direction,
     ) -> Result<Self> {
-        let (size, is_backward) = match (first, last) {
-            (Some(_), Some(_)) => return Err(bad_input("first and last exclude each other")),
-            (None, Some(last)) => (size("last", last, limit)?, true),
-            (Some(first), None) => (size("first", first, limit)?, false),
-            (None, None) => (default_size(limit), false),
-        };
+        let (size, wanted) = wanted(first, last, limit)?;
         let (after, before) = (cursor("after", after)?, cursor("before", before)?);
-        Ok(Self { after, before, size, is_backward, direction })
+        Ok(Self { after, before, size, wanted, direction })
     }
 
     /// The row that the page follows or, going backward, precedes; none at an end of the list.
     pub(super) const fn start(&self) -> Option<u64> {
-        if self.is_backward { self.before } else { self.after }
+        if self.is_backward() { self.before } else { self.after }
     }
 
     /// The row that ends what is read from [`Self::start`] on: it is not on the page, and neither is anything behind it.
     pub(super) const fn end(&self) -> Option<u64> {
-        if self.is_backward { self.after } else { self.before }
+        if self.is_backward() { self.after } else { self.before }
     }
 
     /// Rows wanted.
@@ -60,20 +54,22 @@ impl Walk {
 
     /// Whether they are wanted from the end.
     pub(super) const fn is_backward(&self) -> bool {
-        self.is_backward
+        matches!(self.wanted, Wanted::Last)
     }
 
     /// In which direction the rows are read.
     pub(super) const fn way(&self) -> Direction {
-        self.direction.or_back(self.is_backward)
+        self.direction.or_back(self.is_backward())
     }
 
     /// The page of what was read from [`Self::start`] to [`Self::end`], in the order of the list; `has_more` says
     /// whether there was more to read between the two.
     pub(super) fn list<T: OutputType>(&self, rows: Vec<(u64, T)>, has_more: bool, total: u64) -> List<T> {
-        let (has_previous, has_next) = match self.is_backward {
-            false => (self.after.is_some(), has_more),
-            true => (has_more, self.before.is_some()),
+        let (is_preceded, is_followed) = (self.after.is_some(), self.before.is_some());
+        let (has_previous, has_next) = match self.wanted {
+            Wanted::First => (is_preceded, has_more),
+            Wanted::Last => (has_more, is_followed),
+            Wanted::Any => (is_preceded, has_more || is_followed),
         };
         let mut list =
             Connection::with_additional_fields(has_previous, has_next, Totals { total_count: total });
@@ -134,6 +130,11 @@ mod tests {
             ((None, None), (Some(3), Some(4)), Ascending, (vec![1, 2, 3], false, true)),
             ((None, None), (Some(3), None), Descending, (vec![3, 2, 1], true, false)),
             ((None, None), (Some(3), Some(6)), Descending, (vec![9, 8, 7], false, true)),
+            // Nobody says from which end.
+            ((None, None), (None, None), Ascending, (vec![1, 2, 3, 4, 5], false, true)),
+            ((None, Some(4)), (None, None), Ascending, (vec![5, 6, 7, 8, 9], true, false)),
+            ((None, None), (None, Some(4)), Ascending, (vec![1, 2, 3], false, true)),
+            ((None, Some(8)), (None, Some(5)), Descending, (vec![7, 6], true, true)),
             // Both cursors: what is between them, from one end of it.
             ((Some(3), Some(2)), (None, Some(5)), Ascending, (vec![3, 4], true, false)),
             ((Some(3), Some(2)), (None, Some(6)), Ascending, (vec![3, 4, 5], true, false)),

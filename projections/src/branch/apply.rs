@@ -2,7 +2,6 @@
 
 use super::counters::{Cell, Total};
 use crate::at::FOREVER;
-use crate::blob;
 use crate::projector::{ApplyError, Decoded, Scratch};
 use crate::store::column::to_json;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -83,9 +82,11 @@ pub(crate) fn apply(
         }
         BranchEvent::Scanned(scanned) => {
             complete(tx, scratch, decoded, keys, scanned)?;
+            scratch.excerpts.note(tx, keys.project, event)?;
             return Ok(keys.project);
         }
     };
+    scratch.excerpts.note(tx, keys.project, event)?;
     scratch.branches.record(tx, keys.branch, decoded.recorded.version.0, decoded.position(), &effect)?;
     Ok(keys.project)
 }
@@ -226,9 +227,6 @@ fn complete(
             event.position = decoded.recorded.position.0,
             "the inventory of a branch is not what its log says: the read models are broken, rebuild them"
         );
-    }
-    if let Some(kept) = scanned.client.and_then(|client| client.kept) {
-        blob::note_coverage(tx, keys.project, kept)?;
     }
     let changed = state.pending_from.take();
     state.pending = None;

@@ -109,7 +109,7 @@ pub(crate) fn apply_advisory(
     event: &AdvisoryEvent,
 ) -> Result<(), ApplyError> {
     let AdvisoryEvent::Imported(imported) = event;
-    blob::note_advisories(tx, imported)?;
+    blob::note_advisories(tx, event)?;
     tx.prepare_cached(
         "INSERT OR REPLACE INTO advisory_generation (generation, position, imported_at, changed) VALUES (?1, ?2, ?3, ?4)",
     )?

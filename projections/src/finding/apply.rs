@@ -233,9 +233,6 @@ fn insert_presence(
         occurrence.imported,
         digest.to_bytes(),
     ])?;
-    if let Some(excerpt) = &occurrence.excerpt {
-        scratch.excerpts.note(tx, keys.project, excerpt)?;
-    }
     let cell = cell(keys.branch, occurrence.severity.rank(), row.status, row.scanner);
     scratch.counters.add(tx, cell, decoded.position(), 1)?;
     Ok(digest)

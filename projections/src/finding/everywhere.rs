@@ -8,12 +8,13 @@ mod tests;
 
 use super::row::{COLUMN_COUNT, FindingRow, read};
 use crate::at::{At, Moment, resolve};
+use crate::project::visible;
 use crate::store::column::to_json;
 use crate::store::{ReadError, Views};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, named_params};
 use scanledger_domain::finding::{Confidence, Transitivity, TriageState, Validation};
 use scanledger_domain::id::OrganizationId;
-use scanledger_domain::identity::Visible;
+use scanledger_domain::identity::{Teamless, Visible};
 use scanledger_domain::log::Position;
 use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::severity::Severity;
@@ -205,9 +206,15 @@ fn bounds(
     since: Option<i64>,
 ) -> rusqlite::Result<Option<Bounds>> {
     let EverywhereFilter { numbers, project_names, projects: project_numbers, .. } = &query.filter;
-    let projects = match project_names.is_empty() && project_numbers.is_empty() {
-        true => None,
-        false => Some(projects(connection, query, moment)?),
+    let is_narrowed = !(project_names.is_empty() && project_numbers.is_empty());
+    let projects = match (&query.visible, numbers) {
+        _ if is_narrowed => Some(projects(connection, query, moment, None)?),
+        (Visible::All, _) | (_, Some(_)) => None,
+        // Of many, only the condition on each row is needed.
+        (Visible::Teams(..) | Visible::Project(_), None) => {
+            let seen = projects(connection, query, moment, Some(MERGED_PROJECTS + 1))?;
+            Some(seen).filter(|seen| seen.len() <= MERGED_PROJECTS)
+        }
     };
     let after = match query.after {
         None => None,
@@ -225,35 +232,53 @@ fn bounds(
     Ok(Some(Bounds { start, since, projects, after }))
 }
 
-/// The keys of the projects with the names and numbers that are asked for.
-fn projects(connection: &Connection, query: &EverywhereQuery, moment: Moment) -> rusqlite::Result<Vec<i64>> {
+/// The keys of the projects that the caller sees and that have the names and numbers that are asked for; no more than
+/// `most`.
+fn projects(
+    connection: &Connection,
+    query: &EverywhereQuery,
+    moment: Moment,
+    most: Option<usize>,
+) -> rusqlite::Result<Vec<i64>> {
     let EverywhereFilter { project_names, projects, .. } = &query.filter;
+    let mut statement = connection.prepare_cached(&projects_text(query, moment))?;
+    let keys = statement.query_map(
+        named_params! {
+            ":organization": query.organization.as_bytes(),
+            ":visible": visible::bound(&query.visible),
+            ":names": to_json(project_names),
+            ":projects": to_json(projects),
+            ":at": moment.position(),
+            ":most": most.map_or(-1, |most| i64::try_from(most).unwrap_or(i64::MAX)),
+        },
+        |row| row.get(0),
+    )?;
+    keys.collect()
+}
+
+fn projects_text(query: &EverywhereQuery, moment: Moment) -> String {
     let holds = match moment {
         Moment::Live => crate::at::holds!("d", live),
         Moment::Past(_) => crate::at::holds!("d", past),
     };
     // Few numbers are looked up; names are compared with those of all projects.
-    let from = match projects.is_empty() {
+    let from = match query.filter.projects.is_empty() {
         true => "project p",
         false => "json_each(:projects) w CROSS JOIN project p ON p.created = w.value",
     };
-    let sql = format!(
+    let seen = visible::of_project(&query.visible);
+    // Without statistics, the planner would take the projects of the organization rather than those of the teams.
+    let organization = match &query.visible {
+        Visible::Teams(_, Teamless::Not) => "+p.organization",
+        Visible::Teams(_, Teamless::Too) | Visible::All | Visible::Project(_) => "p.organization",
+    };
+    format!(
         "SELECT DISTINCT p.key FROM {from} CROSS JOIN project_detail d ON d.project = p.key AND {holds}
-         WHERE p.organization = (SELECT key FROM organization WHERE id = :organization) AND p.deleted IS NULL
+         WHERE {organization} = (SELECT key FROM organization WHERE id = :organization) AND p.deleted IS NULL
+           AND {seen}
            AND (json_array_length(:names) = 0 OR d.name IN (SELECT value FROM json_each(:names)))
-           AND :at = :at AND :projects IS NOT NULL ORDER BY p.key"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let keys = statement.query_map(
-        named_params! {
-            ":organization": query.organization.as_bytes(),
-            ":names": to_json(project_names),
-            ":projects": to_json(projects),
-            ":at": moment.position(),
-        },
-        |row| row.get(0),
-    )?;
-    keys.collect()
+           AND :at = :at AND :projects IS NOT NULL ORDER BY p.key LIMIT :most"
+    )
 }
 
 /// The keys of the findings with these numbers; numbers of nothing are left out.

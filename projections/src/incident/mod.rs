@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 mod count;
+mod file;
 mod find;
 mod list;
 mod note;

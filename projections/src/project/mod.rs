@@ -11,7 +11,7 @@ mod walk;
 
 pub use query::{ProjectQuery, ProjectSort};
 pub use row::ProjectRow;
-pub use walk::{ProjectMark, ProjectOrder, ProjectWalk, WalkedProject};
+pub use walk::{ProjectMark, ProjectOrder, ProjectWalk, WalkedKey, WalkedProject};
 
 use crate::at::FOREVER;
 use crate::projector::{ApplyError, Decoded, Scratch};

@@ -5,6 +5,7 @@ use super::visible;
 use crate::at::{FOREVER, Moment};
 use crate::conditions::Conditions;
 use crate::incident::Direction;
+use crate::store::column::id;
 use crate::store::{ReadError, Views};
 use rusqlite::Row;
 use scanledger_domain::id::{OrganizationId, ProjectId, TeamId};
@@ -67,7 +68,33 @@ pub struct WalkedProject {
     pub last_scan_at: Option<Timestamp>,
 }
 
+/// Which project stands where in an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WalkedKey {
+    /// The project.
+    pub project: ProjectId,
+    /// When its last scan was asked for; none in an order by number.
+    pub last_scan_at: Option<Timestamp>,
+}
+
 impl Views {
+    /// Which projects come on from a row of the list, however many: for whoever has to look at each to know whether it
+    /// is meant, because a page in an order by the last scan costs a look at every project.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn walk_keys(&self, walk: ProjectWalk) -> Result<Vec<WalkedKey>, ReadError> {
+        self.read(move |connection| {
+            let (sql, conditions) = keys(&walk);
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map(conditions.params().as_slice(), |row| {
+                Ok(WalkedKey { project: ProjectId(id(row, 0)?), last_scan_at: last_scan(row.get(1)?) })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// Projects as they are, on from a row of the list.
     ///
     /// # Errors
@@ -87,17 +114,51 @@ impl Views {
 const LAST_SCAN_COLUMN: usize = 15;
 
 fn read_walked(row: &Row<'_>) -> rusqlite::Result<WalkedProject> {
-    let at: i64 = row.get(LAST_SCAN_COLUMN)?;
-    let last_scan_at = (at != FOREVER).then_some(Timestamp(at));
-    Ok(WalkedProject { row: read(row)?, last_scan_at })
+    Ok(WalkedProject { row: read(row)?, last_scan_at: last_scan(row.get(LAST_SCAN_COLUMN)?) })
 }
 
-pub(super) fn statement(walk: &ProjectWalk) -> (String, Conditions) {
+fn last_scan(at: Option<i64>) -> Option<Timestamp> {
+    at.filter(|at| *at != FOREVER).map(Timestamp)
+}
+
+/// The statement of a page.
+fn statement(walk: &ProjectWalk) -> (String, Conditions) {
+    let (page, mut conditions) = meant(walk, "p.key AS project");
+    conditions.bind(":limit", i64::from(walk.limit));
+    conditions.bind(":at", FOREVER);
+    let (first, word) = order(walk);
+    let sql = format!(
+        "WITH page AS ({page} LIMIT :limit)
+         SELECT {columns}, {LAST_SCAN} FROM page CROSS JOIN project p ON p.key = page.project
+         CROSS JOIN organization o ON o.key = p.organization
+         CROSS JOIN project_detail d ON d.project = p.key AND {holds}
+         ORDER BY {first}p.key {word}",
+        columns = columns(Moment::Live),
+        holds = holds(Moment::Live),
+    );
+    (sql, conditions)
+}
+
+/// The statement of all keys.
+fn keys(walk: &ProjectWalk) -> (String, Conditions) {
+    meant(walk, "p.id")
+}
+
+/// What the order of a walk begins with, if that is not the key, and which way it goes.
+fn order(walk: &ProjectWalk) -> (String, &'static str) {
+    let word = walk.direction.word();
+    let first = match walk.order {
+        ProjectOrder::Number => String::new(),
+        ProjectOrder::LastScan => format!("value {word}, "),
+    };
+    (first, word)
+}
+
+/// The statement of what is meant, in order: `column` and the value that it is ordered by.
+fn meant(walk: &ProjectWalk, column: &str) -> (String, Conditions) {
     let mut conditions = Conditions::default();
     conditions.bind(":organization", walk.organization.as_bytes().to_vec());
     conditions.bind(":visible", visible::bound(&walk.visible));
-    conditions.bind(":at", FOREVER);
-    conditions.bind(":limit", i64::from(walk.limit));
     conditions.and(visible::of_project(&walk.visible));
     let mut details = String::new();
     if let Some(part) = &walk.name_contains {
@@ -116,7 +177,7 @@ pub(super) fn statement(walk: &ProjectWalk) -> (String, Conditions) {
         conditions.and("p.key = (SELECT key FROM project WHERE id = :project)");
         conditions.bind(":project", project.as_bytes().to_vec());
     }
-    let (further, word) = (walk.direction.further(), walk.direction.word());
+    let further = walk.direction.further();
     let value = match walk.order {
         ProjectOrder::Number => "NULL",
         ProjectOrder::LastScan => LAST_SCAN,
@@ -141,31 +202,20 @@ pub(super) fn statement(walk: &ProjectWalk) -> (String, Conditions) {
             }
         }
     }
-    let first = match walk.order {
-        ProjectOrder::Number => String::new(),
-        ProjectOrder::LastScan => format!("value {word}, "),
-    };
+    let (first, word) = order(walk);
     let sql = format!(
-        "WITH page AS (
-            SELECT p.key AS project, {value} AS value FROM project p INDEXED BY {index} {details}
-            WHERE p.organization = (SELECT key FROM organization WHERE id = :organization) AND p.deleted IS NULL
-              {conditions}
-            ORDER BY {first}p.key {word} LIMIT :limit
-         )
-         SELECT {columns}, {LAST_SCAN} FROM page CROSS JOIN project p ON p.key = page.project
-         CROSS JOIN organization o ON o.key = p.organization
-         CROSS JOIN project_detail d ON d.project = p.key AND {holds}
+        "SELECT {column}, {value} AS value FROM project p INDEXED BY {index} {details}
+         WHERE p.organization = (SELECT key FROM organization WHERE id = :organization) AND p.deleted IS NULL
+           {conditions}
          ORDER BY {first}p.key {word}",
         conditions = conditions.sql,
-        columns = columns(Moment::Live),
-        holds = holds(Moment::Live),
     );
     (sql, conditions)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ProjectMark, ProjectOrder, ProjectWalk, statement};
+    use super::{ProjectMark, ProjectOrder, ProjectWalk, keys, statement};
     use crate::incident::Direction;
     use crate::plan::Plan;
     use scanledger_domain::id::{OrganizationId, ProjectId, TeamId};
@@ -221,8 +271,11 @@ mod tests {
 
     #[test]
     fn scans_are_looked_up_by_project() {
-        let plan = Plan::of(&statement(&ProjectWalk { order: ProjectOrder::LastScan, ..walk() }).0);
-        plan.has("SEARCH s USING INDEX scan_project (project=?)");
-        plan.scans_no_table();
+        let by_last_scan = ProjectWalk { order: ProjectOrder::LastScan, ..walk() };
+        for (sql, _) in [statement(&by_last_scan), keys(&by_last_scan)] {
+            let plan = Plan::of(&sql);
+            plan.has("SEARCH s USING INDEX scan_project (project=?)");
+            plan.scans_no_table();
+        }
     }
 }

@@ -11,6 +11,7 @@ use rusqlite::Row;
 use rusqlite::types::Value;
 use scanledger_domain::id::OrganizationId;
 use scanledger_domain::identity::Visible;
+use scanledger_domain::limits::CLIENT_QUIET_SECONDS;
 use scanledger_domain::scan::{Extent, FailureCode, ScanStatus, ScanType};
 use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::time::Timestamp;
@@ -85,8 +86,8 @@ pub struct ScanSearch {
     pub visible: Visible,
     /// When.
     pub at: At,
-    /// Clients of running scans that said nothing since this instant are silent.
-    pub quiet_before: Timestamp,
+    /// What time it is: clients of running scans that have said nothing for [`CLIENT_QUIET_SECONDS`] are silent.
+    pub now: Timestamp,
     /// Which.
     pub filter: SearchFilter,
     /// The number of the scan that the page follows; the page begins with the newest without.
@@ -186,7 +187,7 @@ fn statement(search: &ScanSearch, moment: Moment, after: Option<i64>) -> (String
     conditions.bind(":visible", visible::bound(&search.visible));
     conditions.bind(":at", moment.position());
     conditions.bind(":limit", i64::from(search.limit));
-    conditions.bind(":quiet", search.quiet_before.0);
+    conditions.bind(":quiet", search.now.plus_seconds(-CLIENT_QUIET_SECONDS).0);
     conditions.bind(":client_silent", to_json(&FailureCode::ClientSilent));
     let mut and = |condition: &str, name: &'static str, value: Value| {
         conditions.and(condition);

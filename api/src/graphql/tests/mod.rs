@@ -236,6 +236,35 @@ async fn pages_follow_each_other_in_both_directions() {
 }
 
 #[tokio::test]
+async fn a_page_between_two_cursors_ends_the_way_it_goes() {
+    let (world, _) = populated(1).await;
+    let id = project(0);
+    // Of ten rows: `row:1`, `row:5` and `row:200`.
+    let (second, sixth, behind) = ("cm93OjE", "cm93OjU", "cm93OjIwMA");
+    for (page, rows, has_previous, has_next) in [
+        (format!("first: 2, after: \"{second}\", before: \"{sixth}\""), 2..4, true, true),
+        (format!("first: 3, after: \"{second}\", before: \"{sixth}\""), 2..5, true, false),
+        (format!("last: 2, after: \"{second}\", before: \"{sixth}\""), 3..5, true, true),
+        (format!("last: 3, after: \"{second}\", before: \"{sixth}\""), 2..5, false, true),
+        (format!("before: \"{sixth}\""), 0..5, false, true),
+        // A cursor that is behind the end by now means the end.
+        (format!("last: 3, before: \"{behind}\""), 7..10, true, false),
+        (format!("last: 20, after: \"{second}\", before: \"{behind}\""), 2..10, false, false),
+    ] {
+        let query = |page: &str| {
+            format!(
+                "{{ findings(project: \"{id}\", {page}) {{ nodes {{ id }} pageInfo {{ hasPreviousPage hasNextPage }} }} }}"
+            )
+        };
+        let all = world.data(admin(), &query("first: 500")).await["findings"]["nodes"].clone();
+        let found = world.data(admin(), &query(&page)).await["findings"].clone();
+        assert_eq!(found["nodes"].as_array().unwrap(), &all.as_array().unwrap()[rows], "{page}");
+        let info = json!({ "hasPreviousPage": has_previous, "hasNextPage": has_next });
+        assert_eq!(found["pageInfo"], info, "{page}");
+    }
+}
+
+#[tokio::test]
 async fn a_difference_lists_what_came_went_and_changed() {
     let mut world = World::new().await;
     let project = world.create(HOME, 0).await;
