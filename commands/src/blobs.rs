@@ -9,6 +9,9 @@
 //! 2. When everybody who stored it before must have recorded what for ([`BlobRemoval::grace`]), the log is asked again.
 //!    What is named by now is put back, and the rest is discarded.
 //!
+//! What names a blob may be recorded after what it belongs to was deleted, and after the first step: a scan is queued while
+//! its project is being deleted. Such a blob is found in its place by the second step, and both are done again for it.
+//!
 //! Nothing is lost, because storing and recording lie less than the grace apart. If something names the blob after the
 //! second step, its bytes were stored after the first, hence in its place, and only what was set aside is discarded. A
 //! blob that was set aside once more, for a later deletion, is left to the second step of that one.
@@ -22,14 +25,15 @@
 //! Both steps may be done twice, so it is enough to know how far they have come. What the state store names, copies of
 //! read models and signed checkpoints, is none of it: neither is ever what somebody uploads or a scan writes.
 
+mod reached;
+
 use crate::ports::{Checkpoints, ReadError};
 use crate::reactor::until_true;
+use reached::{Again, PARTS, Reached};
 use scanledger_domain::blob::{BlobHash, BlobStore, BlobUse, Deleted, Deletion, OWNER};
 use scanledger_domain::log::{EventLog, Position};
-use scanledger_domain::time::{Clock, Timestamp};
+use scanledger_domain::time::Clock;
 use scanledger_domain::{BoxFuture, Cause};
-use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -44,8 +48,6 @@ const PAGE: usize = 100;
 const LOOK: Duration = Duration::from_secs(5);
 /// How long to wait for the read model to reach the end of the log.
 const VIEWS: Duration = Duration::from_secs(30);
-/// What is set aside within such a part of the grace is discarded together, so that few times have to be kept.
-const PARTS: u32 = 24;
 
 /// Which blobs the log names. Implemented over the projections.
 pub trait BlobUses: Send + Sync {
@@ -97,53 +99,6 @@ enum Held {
     Foreign { owner: Uuid, log: Uuid },
 }
 
-/// How far this has come.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-struct Reached {
-    /// Blobs of what was deleted up to here are set aside.
-    set_aside: Position,
-    /// Blobs of what was deleted up to here are discarded.
-    discarded: Position,
-    /// Since when they are set aside, where they are not yet discarded, in order.
-    waves: VecDeque<Wave>,
-}
-
-/// Deletions whose blobs are discarded together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Wave {
-    /// The last of them.
-    until: Position,
-    /// When the first of them was worked at, in microseconds since 1970 UTC.
-    began: i64,
-    /// When the last of their blobs had been set aside, in the same unit.
-    ended: i64,
-}
-
-impl Reached {
-    /// Blobs of deletions up to `until` are set aside `now`.
-    fn note(&mut self, until: Position, now: Timestamp, grace: Duration) {
-        self.set_aside = until;
-        let part = micros(grace / PARTS);
-        match self.waves.back_mut() {
-            Some(last) if now.0.saturating_sub(last.began) < part => {
-                last.until = until;
-                last.ended = now.0;
-            }
-            Some(_) | None => self.waves.push_back(Wave { until, began: now.0, ended: now.0 }),
-        }
-    }
-
-    /// The first wave, if everybody who stored one of its blobs before must have recorded what for.
-    fn due(&self, now: Timestamp, grace: Duration) -> Option<Position> {
-        let first = self.waves.front()?;
-        (now.0.saturating_sub(first.ended) >= micros(grace)).then_some(first.until)
-    }
-}
-
-fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
-
 impl BlobRemoval {
     /// Works until `stop`.
     ///
@@ -176,18 +131,19 @@ impl BlobRemoval {
             }
             self.discard(reached, until).await?;
         }
+        while let Some(index) = reached.due_again(self.clock.now(), self.grace) {
+            if !may_go_on(self.held().await?, told) {
+                return Ok(());
+            }
+            self.look_again(reached, index).await?;
+        }
         loop {
             let deletions = self.uses.deletions(reached.set_aside, PAGE).await?;
             let Some(last) = deletions.last() else { return Ok(()) };
             if !may_go_on(self.held().await?, told) {
                 return Ok(());
             }
-            for (blob, is) in self.blobs_of(&deletions).await? {
-                match is {
-                    BlobUse::UnusedSince(_) => self.blobs.set_aside(blob).await?,
-                    BlobUse::Used => (),
-                }
-            }
+            self.first_step(&deletions, last.position).await?;
             reached.note(last.position, self.clock.now(), self.grace);
             self.keep(reached).await?;
         }
@@ -196,16 +152,10 @@ impl BlobRemoval {
     /// The second look at deletions up to `until`, the end of the first wave.
     async fn discard(&self, reached: &mut Reached, until: Position) -> Result<(), Cause> {
         loop {
-            let mut deletions = self.uses.deletions(reached.discarded, PAGE).await?;
-            deletions.retain(|deletion| deletion.position <= until);
+            let deletions = self.deletions(reached.discarded, until).await?;
             let Some(last) = deletions.last() else { break };
-            for (blob, is) in self.blobs_of(&deletions).await? {
-                match is {
-                    BlobUse::Used => self.blobs.put_back(blob).await?,
-                    BlobUse::UnusedSince(last) if last <= until => self.blobs.discard(blob).await?,
-                    // Something else that named it was deleted later, and its wave is yet to come.
-                    BlobUse::UnusedSince(_) => (),
-                }
+            if self.second_step(&deletions, last.position).await? {
+                reached.again.push(Again { after: reached.discarded, until: last.position, ended: None });
             }
             reached.discarded = last.position;
             self.keep(reached).await?;
@@ -215,6 +165,55 @@ impl BlobRemoval {
         self.keep(reached).await?;
         tracing::info!(position = until.0, "blobs of what was deleted are removed");
         Ok(())
+    }
+
+    async fn look_again(&self, reached: &mut Reached, index: usize) -> Result<(), Cause> {
+        let Again { after, until, ended } = reached.again[index];
+        let deletions = self.deletions(after, until).await?;
+        if ended.is_none() {
+            self.first_step(&deletions, until).await?;
+            reached.again[index].ended = Some(self.clock.now().0);
+        } else if self.second_step(&deletions, until).await? {
+            reached.again[index].ended = None;
+        } else {
+            reached.again.remove(index);
+        }
+        self.keep(reached).await
+    }
+
+    /// Sets aside what nothing names but a page of deletions, which ends at `until`, and earlier ones.
+    async fn first_step(&self, deletions: &[Deletion], until: Position) -> Result<(), Cause> {
+        for (blob, is) in self.blobs_of(deletions).await? {
+            match is {
+                BlobUse::UnusedSince(last) if last <= until => self.blobs.set_aside(blob).await?,
+                // Something else that named it was deleted later, and its page is yet to come.
+                BlobUse::UnusedSince(_) | BlobUse::Used => (),
+            }
+        }
+        Ok(())
+    }
+
+    /// Discards what the first step set aside, or puts it back; answers whether some of it lay in its place.
+    async fn second_step(&self, deletions: &[Deletion], until: Position) -> Result<bool, Cause> {
+        let mut is_left = false;
+        for (blob, is) in self.blobs_of(deletions).await? {
+            match is {
+                BlobUse::Used => self.blobs.put_back(blob).await?,
+                BlobUse::UnusedSince(last) if last <= until => {
+                    self.blobs.discard(blob).await?;
+                    is_left |= self.blobs.contains(blob).await?;
+                }
+                BlobUse::UnusedSince(_) => (),
+            }
+        }
+        Ok(is_left)
+    }
+
+    /// A page of the deletions after one position and up to another.
+    async fn deletions(&self, after: Position, until: Position) -> Result<Vec<Deletion>, ReadError> {
+        let mut deletions = self.uses.deletions(after, PAGE).await?;
+        deletions.retain(|deletion| deletion.position <= until);
+        Ok(deletions)
     }
 
     async fn blobs_of(&self, deletions: &[Deletion]) -> Result<Vec<(BlobHash, BlobUse)>, ReadError> {
@@ -260,12 +259,9 @@ fn may_go_on(held: Option<Held>, told: &mut Option<Held>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Held, Reached, Wave, may_go_on};
-    use scanledger_domain::log::Position;
-    use scanledger_domain::time::Timestamp;
+    use super::{Held, may_go_on};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
     use tracing::span::{Attributes, Id, Record};
     use tracing::{Event, Metadata, Subscriber};
     use uuid::Uuid;
@@ -311,29 +307,5 @@ mod tests {
         assert_eq!(hear(Some(foreign)), (false, 1));
         assert_eq!(hear(None), (true, 0));
         assert_eq!(hear(Some(foreign)), (false, 1));
-    }
-
-    const GRACE: Duration = Duration::from_micros(24_000);
-
-    #[test]
-    fn a_wave_is_due_a_grace_after_the_last_of_it_was_set_aside() {
-        let mut reached = Reached::default();
-        reached.note(Position(4), Timestamp(0), GRACE);
-        reached.note(Position(7), Timestamp(999), GRACE);
-        assert_eq!(reached.waves, [Wave { until: Position(7), began: 0, ended: 999 }]);
-        assert_eq!(reached.due(Timestamp(24_998), GRACE), None);
-        assert_eq!(reached.due(Timestamp(24_999), GRACE), Some(Position(7)));
-    }
-
-    #[test]
-    fn deletions_that_never_end_hold_no_wave_up() {
-        let mut reached = Reached::default();
-        for step in 0..50 {
-            reached.note(Position(step), Timestamp(step.cast_signed() * 500), GRACE);
-        }
-        assert_eq!(reached.waves.len(), 25);
-        assert_eq!(reached.waves[0], Wave { until: Position(1), began: 0, ended: 500 });
-        assert_eq!(reached.due(Timestamp(24_500), GRACE), Some(Position(1)));
-        assert_eq!(reached.set_aside, Position(49));
     }
 }

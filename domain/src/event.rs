@@ -1,5 +1,9 @@
 //! Every event there is, decoded: what projections and golden files work with.
 
+mod blobs;
+
+pub use blobs::NamedBlob;
+
 use crate::advisory::AdvisoryEvent;
 use crate::branch::BranchEvent;
 use crate::check::CheckEvent;

@@ -1,9 +1,9 @@
 //! Events are forever: a stored sample of every event type and schema that was ever written, and of metadata, is
 //! kept in `tests/golden` and must be readable by every later version.
 //!
-//! A file is called `<type>.<schema>.json`, `<type>.<schema>.minimal.json` for a sample without the optional fields, or
-//! `<type>.<schema>.further.json` for one with optional fields that came later, and holds exactly the stored bytes on
-//! one line. To add the samples of a new type or schema, add them to
+//! A file is called `<type>.<schema>.json`, `<type>.<schema>.minimal.json` for a sample without the optional fields,
+//! `<type>.<schema>.further.json` for one with optional fields that came later, or `<type>.<schema>.another.json` for
+//! what the others leave out, and holds exactly the stored bytes on one line. To add the samples of a new type or schema, add them to
 //! `samples/` and run
 //!
 //! ```sh
@@ -16,10 +16,12 @@
 
 mod samples;
 
-use samples::{FURTHER, MINIMAL, Sample, events, metadata};
+use samples::{ANOTHER, FURTHER, MINIMAL, Sample, events, metadata};
+use scanledger_domain::blob::{BlobHash, NotABlobHash};
 use scanledger_domain::decider::DecodeError;
 use scanledger_domain::event::Event;
 use scanledger_domain::log::Metadata;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
@@ -80,7 +82,8 @@ fn newest_schema(kind: &str) -> u16 {
 /// `("scan.queued", 1)` of `scan.queued.1.minimal.json`; `None` for metadata.
 fn type_of(file: &str) -> Option<(&str, u16)> {
     let stem = file.strip_suffix(".json").expect("golden files are JSON");
-    let stem = [MINIMAL, FURTHER].into_iter().find_map(|variant| stem.strip_suffix(variant)).unwrap_or(stem);
+    let variant = [MINIMAL, FURTHER, ANOTHER].into_iter().find_map(|variant| stem.strip_suffix(variant));
+    let stem = variant.unwrap_or(stem);
     if stem == "metadata" {
         return None;
     }
@@ -196,4 +199,72 @@ fn fields_of_a_newer_writer_are_passed_over() {
             "{file}"
         );
     }
+}
+
+/// Where there are texts in a value, as JSON pointers.
+fn texts(value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::String(_) => found.push(at.to_owned()),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| texts(item, &format!("{at}/{index}"), found));
+        }
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, field)| texts(field, &format!("{at}/{name}"), found));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => (),
+    }
+}
+
+/// Fields of type `BlobHash`: those that must be one. Answers where they are, and what they are.
+fn hashes(kind: &str, schema: u16, data: &Value) -> Vec<(String, BlobHash)> {
+    let mut found = Vec::new();
+    texts(data, "", &mut found);
+    let hash = |pointer: String| {
+        let mut changed = data.clone();
+        let field = changed.pointer_mut(&pointer).expect("there is a text");
+        let text = std::mem::replace(field, "no hash".into());
+        let refused = Event::decode(kind, schema, changed.to_string().as_bytes()).err()?;
+        let is_hash = format!("{refused:?}").contains(&NotABlobHash.to_string());
+        is_hash.then(|| (pointer, text.as_str().and_then(|text| text.parse().ok()).expect("it is a hash")))
+    };
+    found.into_iter().filter_map(hash).collect()
+}
+
+#[test]
+fn every_blob_that_an_event_names_is_answered() {
+    let mut fields = BTreeSet::new();
+    for (file, bytes) in GOLDEN.iter() {
+        let Some((kind, schema)) = type_of(file) else { continue };
+        let (event, data) = (Event::decode(kind, schema, bytes).unwrap(), serde_json::from_slice(bytes));
+        let named = hashes(kind, schema, &data.unwrap());
+        fields.extend(named.iter().map(|(pointer, _)| {
+            format!(
+                "{kind}{}",
+                pointer
+                    .split('/')
+                    .filter(|part| part.parse::<usize>().is_err())
+                    .collect::<Vec<_>>()
+                    .join("/")
+            )
+        }));
+        // The source of a client's scan is none.
+        let named = named.into_iter().map(|(_, hash)| hash).filter(|hash| *hash != BlobHash::of(b""));
+        let answered = event.blobs().into_iter().map(|named| named.blob);
+        assert_eq!(answered.collect::<BTreeSet<_>>(), named.collect::<BTreeSet<_>>(), "{file}");
+    }
+    // None of them is missing in the samples.
+    let known = [
+        "advisories.imported/files/blob",
+        "branch.findings_updated/findings/occurrence/excerpt/blob",
+        "branch.scanned/client/kept",
+        "finding.detected/occurrence/excerpt/blob",
+        "finding.reopened/occurrence/excerpt/blob",
+        "scan.completed/outcome/artifacts/blob",
+        "scan.completed/outcome/client/blocking",
+        "scan.failed/log/blob",
+        "scan.partial_kept/outcome/artifacts/blob",
+        "scan.queued/source/blob",
+        "scan.results_received/seen",
+    ];
+    assert_eq!(fields, known.map(str::to_owned).into());
 }

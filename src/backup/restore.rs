@@ -8,6 +8,7 @@ use super::{Contents, KeptState, LOG, Unfinished};
 use crate::data::DataFolder;
 use crate::log::OpenLog;
 use crate::log::taking::{Batch, Taking};
+use crate::nodes::{NOTICE, refuse_served};
 use crate::operations::{Progress, Tell};
 use crate::place::LogPlace;
 use crate::server::{BlobPlace, Engine};
@@ -57,12 +58,13 @@ pub struct Restored {
 }
 
 /// Restores a backup. Nothing is begun before all of it was read and found whole, and nobody who is erased by the
-/// backup's log or by the backup of the keys gets a key at any time. Nothing of it is served before it has ended. One
-/// that did not end is gone on with by restoring the same backup again; where the log is in the folder, it begins anew,
-/// and if it was killed while it moved files to their places, the folder has to be emptied first.
+/// backup's log or by the backup of the keys gets a key at any time. Nothing of it is served before it has ended: it does
+/// not begin where a server runs. One that did not end is gone on with by restoring the same backup again; where the log
+/// is in the folder, it begins anew, and if it was killed while it moved files to their places, the folder has to be
+/// emptied first.
 ///
 /// # Errors
-/// When the backup is damaged or another program's, the keys do not belong to it, or the place is not empty. The place
+/// When the backup is damaged or another program's, the keys do not belong to it, or the place is not empty or served. It
 /// is then as it was; what was written to a database or to a bucket stays there.
 pub async fn restore(wanted: Restore, tell: &Tell) -> Result<Restored> {
     let place = Place::take(&wanted.folder)?;
@@ -80,8 +82,20 @@ pub async fn restore(wanted: Restore, tell: &Tell) -> Result<Restored> {
     drop(engine);
     let blobs = blobs?;
     closed?;
-    end(&scratch, &wanted.log).await?;
-    place.keep()?;
+    if wanted.log.is_shared() {
+        // In this order it can be repeated until every file is in its place.
+        place.keep()?;
+        end(&wanted.folder, &wanted.log).await.with_context(|| {
+            let root = wanted.folder.root().display();
+            format!(
+                "all of it is there, and the database does not say so: empty {root} and run the same again"
+            )
+        })?;
+    } else {
+        // One of the files says it.
+        end(&scratch, &wanted.log).await?;
+        place.keep()?;
+    }
     Ok(Restored { position: position.0, blobs, erased })
 }
 
@@ -95,20 +109,23 @@ async fn refuse_others(folder: &DataFolder, wanted: &Restore, checked: &Checked,
     if folder.has_state(&wanted.log).await? {
         let full = "the database is not empty: an installation is in it, and nothing is written over";
         let state = folder.state_of(&wanted.log, false).await.context(full)?;
+        let leases = Arc::clone(&state.leases);
         let found = tokio::task::spawn_blocking(move || {
             let begun = Unfinished::find(&*state.checkpoints)?;
             Ok::<_, anyhow::Error>((begun, begun.is_none() && !state.vault.is_empty()?))
         });
         match found.await?? {
             // What it wrote is compared while the rest is written.
-            (Some(begun), _) if begun == Unfinished::of(&checked.manifest) => return Ok(()),
+            (Some(begun), _) if begun == Unfinished::of(&checked.manifest) => {
+                return refuse_served(leases).await;
+            }
             (Some(begun), _) => bail!(
                 "a restore {begun} was begun in this database and did not end: end it with that backup, or empty the \
                  database"
             ),
             (None, true) => bail!(full),
             // A store that was made by whoever looked too early, or died right after, has nothing that is missed.
-            (None, false) => (),
+            (None, false) => refuse_served(leases).await?,
         }
     }
     let log = OpenLog::open(&wanted.log, folder).await?;
@@ -142,23 +159,35 @@ async fn restore_keys(folder: &DataFolder, wanted: &Restore, checked: Checked) -
         // Once beside the database, so that keys that do not fit leave nothing in it.
         let trial = tempfile::tempdir_in(folder.root()).context("while making a folder")?;
         let trial = DataFolder::new(trial.path()).with_key_file(Some(folder.server_key()));
-        erased = fill_state(trial.open_state(true)?, &wanted.keys, &checked, erased).await?;
+        let trial = Arc::new(trial.open_state(true)?);
+        let begun = begin(&trial, &checked).await?;
+        erased = fill_state(trial, begun, &wanted.keys, &checked, erased).await?;
     }
-    let state = folder.state_of(&wanted.log, true).await?;
-    Ok(fill_state(state, &wanted.keys, &checked, erased).await?.len() as u64)
+    let state = Arc::new(folder.state_of(&wanted.log, true).await?);
+    let begun = begin(&state, &checked).await?;
+    if wanted.log.is_shared() && begun == Begun::Now {
+        // A server that was starting at this moment sees it now, and ends.
+        tokio::time::sleep(NOTICE).await;
+        refuse_served(Arc::clone(&state.leases) as _).await?;
+    }
+    Ok(fill_state(state, begun, &wanted.keys, &checked, erased).await?.len() as u64)
+}
+
+async fn begin(state: &Arc<State>, checked: &Checked) -> Result<Begun> {
+    let (state, restore) = (Arc::clone(state), Unfinished::of(&checked.manifest));
+    tokio::task::spawn_blocking(move || restore.begin(&state)).await?
 }
 
 /// Answers who is erased in the state store.
 async fn fill_state(
-    state: State,
+    state: Arc<State>,
+    begun: Begun,
     keys: &Path,
     checked: &Arc<Checked>,
     erased: BTreeSet<SubjectId>,
 ) -> Result<BTreeSet<SubjectId>> {
     let (keys, checked) = (keys.to_owned(), Arc::clone(checked));
     tokio::task::spawn_blocking(move || {
-        let restore = Unfinished::of(&checked.manifest);
-        let begun = restore.begin(&state)?;
         let also: Vec<_> = erased.iter().copied().collect();
         match (state.vault.import_keys(&keys, &also), begun) {
             // Of an earlier attempt, perhaps with older keys.

@@ -4,10 +4,11 @@ use super::line;
 use crate::operations::{Progress, Tell};
 use anyhow::{Context, Result, bail};
 use scanledger_domain::blob::BlobHash;
+use scanledger_domain::decider::DecodeError;
+use scanledger_domain::event::{Event, NamedBlob};
 use scanledger_domain::id::ApiKeyId;
-use scanledger_domain::identity::ApiKeyCreated;
+use scanledger_domain::identity::ApiKeyEvent;
 use scanledger_domain::log::{EventLog, Position, Recorded};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -72,59 +73,86 @@ impl Spool {
         }
         self.position = event.position;
         self.events += 1;
-        if &*event.kind == "apikey.created"
-            && let Ok(created) = serde_json::from_slice::<ApiKeyCreated>(&event.data)
-        {
-            self.keys.push(created.key);
-        }
-        if event.data.windows(BLOB_FIELD.len()).any(|part| part == BLOB_FIELD)
-            && let Ok(data) = serde_json::from_slice(&event.data)
-        {
-            note_blobs(&data, &mut self.blobs);
+        match Event::of(event) {
+            Ok(Event::ApiKey(ApiKeyEvent::Created(created))) => self.keys.push(created.key),
+            Ok(event) => {
+                for NamedBlob { blob, size } in event.blobs() {
+                    let known = self.blobs.entry(blob).or_default();
+                    *known = known.or(size);
+                }
+            }
+            Err(DecodeError::Unknown { .. }) => {
+                bail!(
+                    "a newer version of this program wrote the event at position {}, and this one does not know which \
+                     blobs it names: back up with that version",
+                    event.position
+                );
+            }
+            // Nobody can ask for what it names.
+            Err(DecodeError::Data { .. }) => (),
         }
         Ok(())
     }
 }
 
-/// Under which name every event names a blob.
-const BLOB_FIELD: &[u8] = b"\"blob\"";
-
-fn note_blobs(value: &Value, blobs: &mut BTreeMap<BlobHash, Option<u64>>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| note_blobs(item, blobs)),
-        Value::Object(fields) => {
-            if let Some(hash) = fields.get("blob").and_then(Value::as_str).and_then(|text| text.parse().ok())
-            {
-                let size = fields.get("size").and_then(Value::as_u64);
-                let known = blobs.entry(hash).or_default();
-                *known = known.or(size);
-            }
-            fields.values().for_each(|field| note_blobs(field, blobs));
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => (),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::note_blobs;
+    use super::Spool;
     use scanledger_domain::blob::BlobHash;
-    use serde_json::json;
+    use scanledger_domain::id::EventId;
+    use scanledger_domain::log::{Position, Recorded, StreamName, Version};
+    use scanledger_domain::time::Timestamp;
     use std::collections::BTreeMap;
+    use std::path::PathBuf;
+    use uuid::Uuid;
+
+    fn empty() -> Spool {
+        Spool {
+            path: PathBuf::new(),
+            position: Position::START,
+            events: 0,
+            blobs: BTreeMap::new(),
+            keys: Vec::new(),
+        }
+    }
+
+    fn recorded(position: u64, kind: &str, data: &str) -> Recorded {
+        Recorded {
+            position: Position(position),
+            id: EventId(Uuid::from_u128(position.into())),
+            stream: StreamName::stored("scan-1"),
+            version: Version(position),
+            kind: kind.into(),
+            schema: 1,
+            data: data.as_bytes().to_vec(),
+            metadata: vec![],
+            recorded_at: Timestamp(1),
+        }
+    }
 
     #[test]
-    fn blobs_are_found_wherever_an_event_names_them_and_once() {
-        let [source, report, excerpt] = [b"1", b"2", b"3"].map(|bytes| BlobHash::of(bytes));
-        let mut blobs = BTreeMap::new();
-        note_blobs(
-            &json!({ "source": { "kind": "upload", "blob": source, "size": 5 }, "hash": report }),
-            &mut blobs,
-        );
-        note_blobs(&json!({ "artifacts": [{ "blob": report, "size": 7 }, { "blob": source }] }), &mut blobs);
-        note_blobs(
-            &json!([{ "excerpt": { "blob": excerpt, "start": 0 } }, { "blob": "no hash" }]),
-            &mut blobs,
-        );
-        assert_eq!(blobs, [(source, Some(5)), (report, Some(7)), (excerpt, None)].into());
+    fn what_a_client_left_is_in_a_backup_as_every_other_blob_is() {
+        let golden = [
+            ("scan.queued", include_str!("../../domain/tests/golden/scan.queued.1.json")),
+            ("scan.results_received", include_str!("../../domain/tests/golden/scan.results_received.1.json")),
+            ("scan.completed", include_str!("../../domain/tests/golden/scan.completed.1.another.json")),
+            ("scan.failed", include_str!("../../domain/tests/golden/scan.failed.1.further.json")),
+            // Nobody can read it.
+            ("scan.started", "{}"),
+        ];
+        let mut spool = empty();
+        for (position, (kind, data)) in (1..).zip(golden) {
+            spool.note(&recorded(position, kind, data)).unwrap();
+        }
+        let blobs =
+            [(&b"archive"[..], Some(1_048_576)), (b"seen", None), (b"blocking", None), (b"log", Some(512))];
+        assert_eq!(spool.blobs, blobs.map(|(bytes, size)| (BlobHash::of(bytes), size)).into());
+        assert_eq!((spool.events, spool.position), (5, Position(5)));
+    }
+
+    #[test]
+    fn a_log_that_this_version_does_not_know_whole_is_not_backed_up() {
+        let why = empty().note(&recorded(1, "scan.exploded", "{}")).unwrap_err().to_string();
+        assert!(why.contains("position 1") && why.contains("newer version"), "{why}");
     }
 }

@@ -39,6 +39,15 @@ impl Unfinished {
         found.map(|bytes| serde_json::from_slice(&bytes)).transpose().context(doing)
     }
 
+    /// Whether a restore was ever begun in this store, ended or not: there is one in a store's life. Blocks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn was_begun(checkpoints: &dyn Checkpoints) -> Result<bool> {
+        let found = checkpoints.find(NAME).map_err(anyhow::Error::from_boxed);
+        Ok(found.context("while looking for a restore")?.is_some())
+    }
+
     /// Notes that it has begun, in a store without keys of anybody, unless an earlier attempt has.
     pub(super) fn begin(&self, state: &State) -> Result<Begun> {
         if Self::find(&*state.checkpoints)?.as_ref() == Some(self) {
@@ -95,6 +104,7 @@ mod tests {
     fn a_restore_begins_once_and_another_one_not_beside_it() {
         let folder = tempfile::tempdir().unwrap();
         let state = state(&folder);
+        assert!(!Unfinished::was_begun(&*state.checkpoints).unwrap());
         assert_eq!(RESTORE.begin(&state).unwrap(), Begun::Now);
         assert_eq!(RESTORE.begin(&state).unwrap(), Begun::Before);
         Unfinished { position: Position(6), ..RESTORE }.begin(&state).unwrap_err();
@@ -102,6 +112,7 @@ mod tests {
         Unfinished::end(&*state.checkpoints).unwrap();
         RESTORE.begin(&state).unwrap_err();
         assert_eq!(Unfinished::find(&*state.checkpoints).unwrap(), None);
+        assert!(Unfinished::was_begun(&*state.checkpoints).unwrap());
     }
 
     #[test]

@@ -98,7 +98,7 @@ async fn refuse_other_keys(folder: &DataFolder, place: &LogPlace, first: &Batch)
 fn missing(place: &LogPlace) -> String {
     let how = match place {
         LogPlace::Folder | LogPlace::Kurrent(_) => {
-            "copy server.key, state.db and blobs of the old installation into the data folder"
+            "copy server.key, state.db and blobs without blobs/owner of the old installation into the data folder"
         }
         LogPlace::Postgres(_) => {
             "run `scanledger backup` on the old installation and `scanledger restore` here, which compares these \

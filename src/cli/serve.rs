@@ -61,7 +61,11 @@ pub(super) async fn run(options: ServeOptions) -> Result<Exit> {
     }
     tokio::select! {
         () = stop.wait() => (),
-        () = hint(&server, &options) => stop.wait().await,
+        error = server.overtaken() => return Err(error),
+        () = hint(&server, &options) => tokio::select! {
+            () = stop.wait() => (),
+            error = server.overtaken() => return Err(error),
+        },
     }
     tracing::info!("stopping: finishing what is in hand");
     tokio::select! {

@@ -1,7 +1,7 @@
 //! People: who there is, what they are, and forgetting somebody.
 
 use super::{Outcome, Password, Progress, Tell, context};
-use crate::nodes::Erasures;
+use crate::nodes::{Erasures, erasure_at};
 use crate::server::Engine;
 use anyhow::{Context, Result, bail};
 use scanledger_commands::{Committed, Context as CommandContext, Races};
@@ -109,9 +109,8 @@ async fn everybody(engine: &Engine) -> Result<Vec<Person>> {
         rows.insert(row.number, (row, first.map(|first| first.organization)));
     }
     for (organization, _) in views.organizations().await? {
-        for (position, details) in views.entries_after(organization, "user.erased", Position::START)? {
-            let erased: UserErased = serde_json::from_str(&details)
-                .with_context(|| format!("while reading the event at {position}"))?;
+        for (position, _) in views.entries_after(organization, "user.erased", Position::START)? {
+            let erased = erasure_at(&*engine.event_log(), position).await?;
             if let Some(row) = views.user(erased.user).await? {
                 rows.insert(row.number, (row, Some(organization)));
             }

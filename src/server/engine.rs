@@ -6,7 +6,7 @@ use crate::backup::{Unfinished, refuse_half};
 use crate::data::{DataFolder, DataLock, node_id};
 use crate::log::OpenLog;
 use crate::log::sealed::{FIRST_EVENTS, is_opened_by};
-use crate::nodes::AdvisoryFollower;
+use crate::nodes::{AdvisoryFollower, Restores};
 use crate::place::LogPlace;
 use crate::proofs::{ProofDeps, Proofs};
 use anyhow::{Context, Result, bail};
@@ -54,6 +54,8 @@ pub struct Engine {
     pub follower: AdvisoryFollower,
     /// This node, the same after every restart.
     pub node: Uuid,
+    /// A restore that may begin in the state store.
+    pub restores: Option<Restores>,
     _lock: DataLock,
 }
 
@@ -93,7 +95,7 @@ impl Engine {
     }
 
     async fn over(folder: DataFolder, lock: DataLock, stores: Stores, blobs: &BlobPlace) -> Result<Self> {
-        let Stores { log, state, is_shared } = stores;
+        let Stores { log, state, is_shared, restores } = stores;
         let port = log.port();
         let blobs: Arc<dyn BlobStore> = Arc::new(blobs.open(&folder)?);
         if is_shared {
@@ -127,6 +129,7 @@ impl Engine {
             signed: Mutex::new(Some(signed)),
             follower,
             node,
+            restores,
             _lock: lock,
         })
     }
@@ -195,6 +198,7 @@ struct Stores {
     log: OpenLog,
     state: Arc<State>,
     is_shared: bool,
+    restores: Option<Restores>,
 }
 
 /// Opens log and state store, and makes both where there is neither. A state store that is made beside a log with
@@ -229,7 +233,8 @@ async fn open_stores(folder: &DataFolder, place: &LogPlace) -> Result<Stores> {
         let state = folder.state_of(place, may_create).await?;
         (log, state)
     };
-    let stores = Stores { log, state: Arc::new(state), is_shared: place.is_shared() };
+    let restores = Restores::within(place, &state).await?;
+    let stores = Stores { log, state: Arc::new(state), is_shared: place.is_shared(), restores };
     stores.refuse_other_keys().await?;
     Ok(stores)
 }

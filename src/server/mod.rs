@@ -15,7 +15,7 @@ pub use entrance::{
 pub use options::{BlobPlace, Duty, ServerOptions};
 
 use crate::adapters::SystemClock;
-use crate::nodes::{Sharing, remove_former_views, spawn_blob_removal, spawn_reactor, start_bus};
+use crate::nodes::{SHARING, Sharing, remove_former_views, spawn_blob_removal, spawn_reactor, start_bus};
 use crate::proofs::Schedule;
 use anyhow::{Context, Result};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -118,6 +118,9 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer> {
         Duty::Works { .. } => scanledger_api::operations_router(Arc::clone(&app)),
     };
     let router = router.layer(axum::Extension(engine.proofs.reads()));
+    if let Some(restores) = &engine.restores {
+        restores.refuse().await?;
+    }
     let http = tokio::spawn(http::serve(listener, router, stopped.clone()));
     let (stop_workers, workers_stopped) = watch::channel(false);
     if options.log.is_shared() {
@@ -158,7 +161,7 @@ fn spawn_node_tasks(
     let shared = Arc::clone(engine);
     let sharing = spawn_reactor(
         engine,
-        "views",
+        SHARING,
         Box::new(move |stop| {
             let sharing = Sharing::new(&shared, share_after);
             Box::pin(async move { Ok(sharing.run(stop).await?) })
@@ -261,6 +264,15 @@ impl RunningServer {
         let views = self.engine.projector.views();
         views.wait_for(head, wait).await?;
         Ok(!views.organizations().await?.is_empty())
+    }
+
+    /// Waits until a restore has begun in its database, and says so: then it has to end at once, because its keys are not
+    /// those of what is in there from then on.
+    pub async fn overtaken(&self) -> anyhow::Error {
+        match &self.engine.restores {
+            Some(restores) => restores.begun().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Stops: running scans go back to the queue, requests and batches in hand are finished, new ones refused.

@@ -93,6 +93,7 @@ fn standard_input_is_read_too() {
     let (old, new) = (Place::set_up(), Place::new());
     let lines = export(&old);
     let ran = new.run_with(&["import", "events", "-"], lines.trim_end());
+    assert!(ran.err.contains("copy server.key, state.db and blobs without blobs/owner"), "{}", ran.err);
     let said = ran.done();
     assert!(
         said.starts_with(&format!("imported {} events up to position ", lines.lines().count())),

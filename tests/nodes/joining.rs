@@ -115,3 +115,45 @@ async fn a_node_that_joins_is_ready_when_it_has_caught_up_and_then_answers_as_ot
     c.end().await;
     place.run_on("c", &["verify"]).await;
 }
+
+#[tokio::test]
+async fn a_node_that_joins_after_somebody_was_forgotten_takes_over_what_was_built_since() {
+    let place = Place::set_up().await;
+    let sharing = [("SCANLEDGER_SHARE_VIEWS", "1")];
+    let a = place.launch("a", Role::Api, &sharing).await;
+    a.ready().await;
+    a.post("/api/projects", &json!({ "name": "shop" })).await.expect(201);
+    let people = place.run(&["people", "list"]).await;
+    let ana = people.split_whitespace().next().unwrap();
+    place.run_on("a", &["people", "erase", ana]).await;
+    // A process looks at once, and later only now and then.
+    a.end().await;
+    let a = place.launch("a", Role::Api, &sharing).await;
+    a.ready().await;
+    let of_list = |column: &str| {
+        let sql = format!(
+            "SELECT list ->> '{column}' FROM (SELECT convert_from(value, 'UTF8')::json AS list
+             FROM scanledger_state.checkpoint WHERE name = 'views/copies') AS stored"
+        );
+        place.database.ask(&sql).pop()
+    };
+    crate::node::eventually("a copy is shared", async || {
+        of_list("copies").is_some_and(|copies| copies != "[]")
+    })
+    .await;
+    let erased = of_list("erased").unwrap();
+
+    let b = place.start("b", Role::Api).await;
+    let done = format!(
+        "SELECT convert_from(value, 'UTF8') FROM scanledger_state.checkpoint WHERE name = 'erasures/{}'",
+        b.id()
+    );
+    assert_eq!(place.database.ask(&done), [erased]);
+    answers_alike(&a, &b).await;
+    let log = place.node_log("b");
+    assert!(log.contains("read models of another node are taken over"), "{log}");
+    b.end().await;
+    assert!(!place.node_log("b").contains("erasures were finished"));
+    a.end().await;
+    place.run_on("b", &["verify"]).await;
+}

@@ -21,6 +21,7 @@ mod order;
 mod outages;
 mod people;
 mod place;
+mod restoring;
 mod takeover;
 mod together;
 mod trees;

@@ -19,7 +19,7 @@ const DECISIONS: u64 = 12;
 const FIRST: u64 = 5_000;
 
 /// What a command did.
-struct Ran {
+pub struct Ran {
     code: Option<i32>,
     out: String,
     err: String,
@@ -27,13 +27,13 @@ struct Ran {
 
 impl Ran {
     #[track_caller]
-    fn done(self) -> String {
+    pub fn done(self) -> String {
         assert_eq!(self.code, Some(0), "{}{}", self.out, self.err);
         self.out
     }
 
     #[track_caller]
-    fn fails(self) -> String {
+    pub fn fails(self) -> String {
         assert_eq!(self.code, Some(4), "{}{}", self.out, self.err);
         self.err
     }
@@ -46,13 +46,13 @@ async fn run(mut command: Command) -> Ran {
 }
 
 /// An installation on SQLite in `data`, its backup, and folders of nodes beside it.
-struct Old {
+pub struct Old {
     folder: TempDir,
 }
 
 impl Old {
     /// The demo's data, signed, with a backup in `old.tar` and `old.keys` and its events in `old.ndjson`.
-    async fn backed_up() -> Self {
+    pub async fn backed_up() -> Self {
         let old = Self { folder: TempDir::new().unwrap() };
         old.run(&["demo", "--exit", "--data", "data"]).await.done();
         old.run(&["audit", "checkpoint", "--now", "--data", "data"]).await.done();
@@ -62,17 +62,21 @@ impl Old {
         old
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A node's folder with the installation's key in it, and nothing else.
-    fn node(&self, name: &str) {
+    pub fn node(&self, name: &str) {
         std::fs::create_dir(self.path(name)).unwrap();
         std::fs::copy(self.path("data/server.key"), self.path(name).join("server.key")).unwrap();
     }
 
     async fn run(&self, arguments: &[&str]) -> Ran {
+        run(self.command(arguments)).await
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scanledger"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("SCANLEDGER_") || name == "RUST_LOG" {
@@ -80,15 +84,20 @@ impl Old {
             }
         }
         command.args(arguments).stdin(Stdio::null()).current_dir(self.folder.path()).kill_on_drop(true);
-        run(command).await
+        command
     }
 
     /// Runs a command of a node on a database.
-    async fn run_on(&self, node: &str, database: &Database, arguments: &[&str]) -> Ran {
-        self.run(&[arguments, &["--data", node, "--log", database.url()]].concat()).await
+    pub async fn run_on(&self, node: &str, database: &Database, arguments: &[&str]) -> Ran {
+        run(self.command_on(node, database, arguments)).await
     }
 
-    async fn restore(&self, node: &str, database: &Database) -> Ran {
+    /// A command of a node on a database, which is still to be run.
+    pub fn command_on(&self, node: &str, database: &Database, arguments: &[&str]) -> Command {
+        self.command(&[arguments, &["--data", node, "--log", database.url()]].concat())
+    }
+
+    pub async fn restore(&self, node: &str, database: &Database) -> Ran {
         self.run_on(node, database, &["restore", "old.tar", "--keys", "old.keys"]).await
     }
 
@@ -97,7 +106,7 @@ impl Old {
     }
 
     /// Makes sure that a node on a database has all of it.
-    async fn is_whole_in(&self, node: &str, database: &Database) {
+    pub async fn is_whole_in(&self, node: &str, database: &Database) {
         assert_eq!(self.run_on(node, database, &["export", "events"]).await.done(), self.events().await);
         let before = self.run(&["verify", "--json", "--data", "data"]).await.done();
         let after = self.run_on(node, database, &["verify", "--json"]).await.done();
@@ -117,7 +126,7 @@ fn says_the_same(before: &str, after: &str) {
     }
 }
 
-fn has_state(database: &Database) -> bool {
+pub fn has_state(database: &Database) -> bool {
     database.ask("SELECT to_regclass('scanledger_state.checkpoint') IS NOT NULL") == ["t"]
 }
 

@@ -21,6 +21,10 @@ use scanledger_domain::project::{
 use scanledger_domain::time::Timestamp;
 use scanledger_domain::vault::Vault;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long to wait for the read model.
+const VIEWS_WAIT: Duration = Duration::from_secs(2);
 
 /// A project that somebody wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -294,6 +298,9 @@ impl Projects {
                 return Ok(last.position);
             }
             let (before, version) = self.live(project).await?;
+            // A scan that was queued a moment ago counts.
+            let head = self.ledger.log().head().await?;
+            self.views.wait_for(head, VIEWS_WAIT).await?;
             let active_scans = self.views.active_scans(project).await?;
             let mut batch = self.ledger.batch(context);
             if !decide_on(&mut batch, project, version, ProjectCommand::Delete { active_scans }).await? {

@@ -1,6 +1,6 @@
 //! Samples of what happens to organizations, people, teams, keys, projects, advisories and claims.
 
-use super::{KEY, ORGANIZATION, PROJECT, Sample, USER, full, further, minimal, text};
+use super::{KEY, ORGANIZATION, PROJECT, Sample, USER, another, full, further, minimal, text};
 use scanledger_domain::advisory::{Generation, Imported, ImportedFile};
 use scanledger_domain::blob::BlobHash;
 use scanledger_domain::claim::{Released, Taken};
@@ -240,8 +240,9 @@ fn accounts() -> Vec<Sample> {
     ];
     let mut samples: Vec<_> = events.into_iter().map(|event| full(Event::User(event))).collect();
     samples.push(minimal(Event::User(UserIdentityLinked { email: None, ..linked() }.into())));
-    let changed = UserPasswordSet { user: USER, password, setter: PasswordSetter::Changed };
-    samples.push(further(Event::User(changed.into())));
+    let set = |setter| Event::User(UserPasswordSet { user: USER, password: password.clone(), setter }.into());
+    samples.push(further(set(PasswordSetter::Changed)));
+    samples.push(another(set(PasswordSetter::Operator)));
     samples
 }
 

@@ -15,7 +15,7 @@ use scanledger_domain::log::{Actor, Metadata};
 use scanledger_domain::vault::Sealed;
 use uuid::Uuid;
 
-/// An event and what its golden file is called after type and schema: nothing, `.minimal` or `.further`.
+/// An event and what its golden file is called after type and schema: nothing, `.minimal`, `.further` or `.another`.
 pub struct Sample {
     pub variant: &'static str,
     pub event: Event,
@@ -24,6 +24,8 @@ pub struct Sample {
 pub const MINIMAL: &str = ".minimal";
 /// With optional fields that a schema was given after its first sample was kept.
 pub const FURTHER: &str = ".further";
+/// With what the others leave out.
+pub const ANOTHER: &str = ".another";
 
 pub const ORGANIZATION: OrganizationId =
     OrganizationId(Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0001));
@@ -41,6 +43,10 @@ pub fn minimal(event: Event) -> Sample {
 
 pub fn further(event: Event) -> Sample {
     Sample { variant: FURTHER, event }
+}
+
+pub fn another(event: Event) -> Sample {
+    Sample { variant: ANOTHER, event }
 }
 
 pub fn text(text: &str) -> String {

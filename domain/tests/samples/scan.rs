@@ -1,6 +1,6 @@
 //! Samples of what happens to scans.
 
-use super::{KEY, ORGANIZATION, PROJECT, Sample, USER, full, further, minimal, text};
+use super::{KEY, ORGANIZATION, PROJECT, Sample, USER, another, full, further, minimal, text};
 use scanledger_domain::advisory::Generation;
 use scanledger_domain::blob::BlobHash;
 use scanledger_domain::event::Event;
@@ -127,6 +127,8 @@ pub fn samples() -> Vec<Sample> {
     let bare = Queued { commit: None, base: None, by: Actor::Key(KEY), rescan_of: None, ..queued() };
     let passed = Verdict { result: GateResult::Passed, reasons: vec![], ..verdict() };
     let end = ClientEnd { exit_code: 1, total_time_ms: Some(12_345), blocking: None };
+    let blocking = ClientEnd { blocking: Some(BlobHash::of(b"blocking")), ..end };
+    let blocked = ScanOutcome { client: Some(blocking), ..bare_outcome() };
     let ended = ScanOutcome { client: Some(end), ..bare_outcome() };
     let happened = |event: ScanEvent| full(Event::Scan(event));
     vec![
@@ -136,6 +138,7 @@ pub fn samples() -> Vec<Sample> {
         happened(received().into()),
         minimal(Event::Scan(ResultsReceived { changes: vec![], ..received() }.into())),
         further(Event::Scan(Completed { outcome: ended, ..completed() }.into())),
+        another(Event::Scan(Completed { outcome: blocked, ..completed() }.into())),
         happened(Started { scan: SCAN, run: 2, attempt: 3, alone: true }.into()),
         happened(Paused { scan: SCAN }.into()),
         happened(Resumed { scan: SCAN }.into()),

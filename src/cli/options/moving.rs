@@ -16,10 +16,10 @@ where its log ends; events that are there already are compared and left alone, s
 simply run again. No server may run on the data folder.
 
 The log is not everything. The keys that it was sealed with, signed checkpoints and blobs are needed too: into a data
-folder copy server.key, state.db and blobs of the old installation (or name its bucket). In PostgreSQL the keys are in
-the database: there `scanledger restore` brings everything, the events included, from a backup of the old installation,
-and compares those that were imported before. A log is not served with new keys. Read models are built from the log
-when the server starts, or by `scanledger rebuild --prepare`.
+folder copy server.key, state.db and blobs without blobs/owner of the old installation (or name its bucket, and delete
+the object `owner` there). In PostgreSQL the keys are in the database: there `scanledger restore` brings everything, the
+events included, from a backup of the old installation, and compares those that were imported before. A log is not
+served with new keys. Read models are built from the log when the server starts, or by `scanledger rebuild --prepare`.
 
 Examples:
   scanledger import events events.ndjson --data new
