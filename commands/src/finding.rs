@@ -119,10 +119,27 @@ impl Findings {
         finding: FindingId,
         decision: Decision,
     ) -> Result<TriageDone> {
-        let known = self.known(principal, vec![finding]).await?;
-        let Some(known) = known.get(&finding) else {
+        let known = self.views.findings(vec![finding]).await?;
+        let Some(known) = known.into_iter().next() else {
             return Err(CommandError::Refused(TriageProblem::NotFound));
         };
+        self.triage_known(context, principal, &known, decision).await
+    }
+
+    /// As [`Self::triage`], for who has looked the finding up already.
+    ///
+    /// # Errors
+    /// As [`Self::triage`].
+    pub async fn triage_known(
+        &self,
+        context: &Context,
+        principal: &Principal,
+        known: &KnownFinding,
+        decision: Decision,
+    ) -> Result<TriageDone> {
+        if !may_decide(principal, known)? {
+            return Err(CommandError::Refused(TriageProblem::NotFound));
+        }
         match command(known, &decision) {
             Asked::Finding(finding, command) => {
                 let stream = finding_stream(finding);
@@ -197,13 +214,20 @@ impl Findings {
     ) -> Result<HashMap<FindingId, KnownFinding>> {
         let mut within = HashMap::with_capacity(findings.len());
         for known in self.views.findings(findings).await? {
-            match authorize(principal, Action::Triage, Resource::Project(known.scope)) {
-                Ok(()) => drop(within.insert(known.finding, known)),
-                Err(denied) if denied.hides() => (),
-                Err(denied) => return Err(CommandError::Refused(denied.into())),
+            if may_decide(principal, &known)? {
+                within.insert(known.finding, known);
             }
         }
         Ok(within)
+    }
+}
+
+/// Whether there is such a finding for the caller, who may decide about it.
+fn may_decide(principal: &Principal, known: &KnownFinding) -> Result<bool> {
+    match authorize(principal, Action::Triage, Resource::Project(known.scope)) {
+        Ok(()) => Ok(true),
+        Err(denied) if denied.hides() => Ok(false),
+        Err(denied) => Err(CommandError::Refused(denied.into())),
     }
 }
 

@@ -11,10 +11,12 @@ use crate::rest::Written;
 use axum::extract::State;
 use axum::http::StatusCode;
 use scanledger_commands::finding::Decision;
+use scanledger_commands::ports::KnownFinding;
 use scanledger_domain::id::FindingId;
 use scanledger_domain::identity::{ProjectScope, Resource};
 use scanledger_domain::limits::BULK_FINDINGS;
 use scanledger_projections::At;
+use scanledger_projections::finding::FindingScope;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use utoipa::ToSchema;
@@ -63,10 +65,11 @@ pub async fn triage_finding(
     Id(finding): Id<FindingId>,
     body: Body<TriageIn>,
 ) -> Result<Written<FindingOut>, Problem> {
-    caller.may_finding(&app, finding).await?;
+    let FindingScope { finding: _, scope, fingerprint, secret } = caller.may_finding(&app, finding).await?;
+    let known = KnownFinding { finding, scope, fingerprint, secret };
     let decision = Decision { to: body.value.status.written(), note: body.value.status_note };
     let context = caller.command(&app, body.digest).await?;
-    let done = app.findings.triage(&context, &caller.principal, finding, decision).await?;
+    let done = app.findings.triage_known(&context, &caller.principal, &known, decision).await?;
     // Waits before the finding is read, so that the answer is what the next read will say.
     let position = crate::rest::shown(&app, done.position).await;
     let found = app.views.finding(caller.organization(), finding, At::Now)?;
