@@ -6,6 +6,8 @@ use crate::identity::{AccessEvent, ApiKeyEvent, OrganizationEvent, SessionEvent,
 use crate::incident::{IncidentEvent, Triaged};
 use crate::project::ProjectEvent;
 use crate::scan::{Interruption, ScanEvent};
+use serde_json::{Map, Value};
+use std::convert::Infallible;
 use uuid::Uuid;
 
 /// What kind of thing an audit entry is about.
@@ -128,6 +130,55 @@ const UNAUDITED_TYPES: [&str; 10] = [
 pub fn is_audited(kind: &str) -> bool {
     let aggregate = kind.split('.').next().unwrap_or_default();
     !UNAUDITED.contains(&aggregate) && !UNAUDITED_TYPES.contains(&kind)
+}
+
+/// Fields of audited events that hold sealed text or a hash of a secret, by the type of their event; a dot leads into an
+/// object. Whoever reads the audit log is not shown them: with a hash that has no key of its own, anybody who has a
+/// secret learns whether it is the one that is meant. The event itself has them, and so has its proof.
+const SENSITIVE: [(&str, &[&str]); 11] = [
+    ("user.registered", &["name", "email", "password"]),
+    ("user.password_set", &["password"]),
+    ("user.reset_requested", &["token"]),
+    ("user.identity_linked", &["subject", "email"]),
+    ("session.started", &["token"]),
+    ("organization.invited", &["email", "token"]),
+    ("apikey.created", &["hash"]),
+    ("scan.queued", &["client.people"]),
+    ("incident.shared", &["tokenHash"]),
+    ("honeytoken.created", &["accessHash", "leakHashes", "accessId", "secretKey"]),
+    ("honeytoken.triggered", &["addressHash"]),
+];
+
+/// What an event of type `kind` says to readers of the audit log, without what is sealed or a hash of a secret. `data`
+/// is JSON as it stands in the log.
+pub fn disclosed(kind: &str, data: &str) -> Map<String, Value> {
+    let Ok(shown) = mask::<Infallible>(kind, data, |_, _| Ok(None));
+    shown
+}
+
+/// As [`disclosed`], with what `instead` makes of each such field and its value where it makes something of it.
+///
+/// # Errors
+/// The first one of `instead`.
+pub fn mask<E>(
+    kind: &str,
+    data: &str,
+    mut instead: impl FnMut(&'static str, Value) -> Result<Option<Value>, E>,
+) -> Result<Map<String, Value>, E> {
+    let mut shown: Map<String, Value> = serde_json::from_str(data).unwrap_or_default();
+    let fields = SENSITIVE.iter().filter(|(of, _)| *of == kind).flat_map(|(_, fields)| *fields);
+    for path in fields.copied() {
+        let (object, field) = match path.split_once('.') {
+            None => (Some(&mut shown), path),
+            Some((object, field)) => (shown.get_mut(object).and_then(Value::as_object_mut), field),
+        };
+        let Some(object) = object else { continue };
+        let Some(value) = object.remove(field) else { continue };
+        if let Some(masked) = instead(path, value)? {
+            object.insert(field.to_owned(), masked);
+        }
+    }
+    Ok(shown)
 }
 
 fn organization_subject(event: &OrganizationEvent) -> Uuid {

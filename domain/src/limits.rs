@@ -22,6 +22,9 @@ pub const UPLOAD_BYTES: u64 = 100 * 1024 * 1024;
 /// How much later than its bytes are stored what they are for is recorded, at most: longer than any request or run takes,
 /// and what was deleted is on the disk so much longer.
 pub const BLOB_GRACE: Duration = Duration::from_secs(24 * 3_600);
+/// How long read models stay that were prepared for a version to come, if no server of it starts: longer than an upgrade
+/// takes.
+pub const PREPARED_VIEWS: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Bytes that an archive may unpack to.
 pub const UNPACKED_BYTES: u64 = 1024 * 1024 * 1024;
 /// Entries of an archive.
@@ -126,6 +129,8 @@ pub const CURSOR_PAGE_ROWS: u32 = 100;
 pub const COUNTED_ROWS: usize = 10_000;
 /// Occurrences that are shown with an incident (GitGuardian reference §4).
 pub const SHOWN_OCCURRENCES: u32 = 100;
+/// Files that the perimeter of an incident lists, those that came first; further ones are left out.
+pub const PERIMETER_FILES: u32 = 5_000;
 /// Findings on a page of all projects (Semgrep reference §5).
 pub const FINDING_PAGE_ROWS: u32 = 3_000;
 /// Projects on a page (Semgrep reference §3).

@@ -5,8 +5,8 @@ use scanledger_domain::finding::{Confidence, Transitivity, TriageState, Validati
 use scanledger_domain::honeytoken::HoneytokenKind;
 use scanledger_domain::id::{ApiKeyId, UserId};
 use scanledger_domain::identity::{
-    self, Action, ActionWord, Breadth, KeyForm, KeyKind, Method, OrganizationRole, Provider, Rank, Role,
-    Scopes, SessionEnd, SessionKind, SignInFailure, TeamRole, Wanted,
+    self, Action, ActionWord, Breadth, KeyForm, KeyKind, Method, OrganizationRole, PasswordSetter, Provider,
+    Rank, Role, Scopes, SessionEnd, SessionKind, SignInFailure, TeamRole, Wanted,
 };
 use scanledger_domain::incident::IgnoreReason;
 use scanledger_domain::log::Actor;
@@ -58,6 +58,11 @@ fn words_of_people_and_keys() {
     ]);
     stored([(Rank::Ordinary, "ordinary"), (Rank::SuperAdmin, "super_admin")]);
     stored([(Wanted::Yes, "yes"), (Wanted::No, "no")]);
+    stored([
+        (PasswordSetter::Reset, "reset"),
+        (PasswordSetter::Changed, "changed"),
+        (PasswordSetter::Operator, "operator"),
+    ]);
     stored(KeyForm::ALL.into_iter().zip(["ppr", "tos", "gitguardian", "semgrep"]));
     stored([(KeyKind::Personal, "personal"), (KeyKind::Service, "service")]);
     stored([(Breadth::ReadWrite, "read_write"), (Breadth::ReadOnly, "read_only")]);

@@ -1,7 +1,7 @@
 //! What a caller is to be answered, from the table of the domain and from how dialects say no: never from the server.
 
 use crate::callers::{Barrier, Caller};
-use crate::place::Place;
+use crate::place::{Place, Things};
 use crate::rows::{About, Row};
 use crate::world::World;
 use scanledger_api::route_table;
@@ -155,13 +155,11 @@ fn of_resource(
             authorize(principal, action, Resource::Project(things.scope))?;
             Ok(Answer::Through)
         }
-        About::NativeProject => {
-            match things.map(|things| authorize(principal, action, Resource::Project(things.scope))) {
-                None => Ok(Answer::Missing),
-                Some(Err(denied)) if denied.hides() => Ok(Answer::Missing),
-                Some(may) => may.map(|()| Answer::Through),
-            }
-        }
+        About::NativeProject => native(principal, action, things),
+        About::NativeScan => match native(principal, action, world.things(Place::Core))? {
+            Answer::Through => native(principal, action, things),
+            answer => Ok(answer),
+        },
         About::Key => {
             let Some(things) = things else { return Ok(Answer::Missing) };
             authorize(principal, action, Resource::Organization(things.scope.organization))?;
@@ -225,6 +223,15 @@ fn of_resource(
             },
         },
         About::Note | About::SomebodyElses => Ok(Answer::Missing),
+    }
+}
+
+/// What of a route of our own is answered about a project or a scan of it.
+fn native(principal: &Principal, action: Action, things: Option<&Things>) -> Result<Answer, Denied> {
+    match things.map(|things| authorize(principal, action, Resource::Project(things.scope))) {
+        None => Ok(Answer::Missing),
+        Some(Err(denied)) if denied.hides() => Ok(Answer::Missing),
+        Some(may) => may.map(|()| Answer::Through),
     }
 }
 

@@ -15,6 +15,8 @@ pub enum About {
     Project,
     /// A project, by a route of our own, for which what is foreign is not there.
     NativeProject,
+    /// A scan that says when, in a request about a project in the team core: what is foreign is not there.
+    NativeScan,
     /// A scan.
     Scan,
     /// A scan that a client runs, by number.
@@ -111,7 +113,7 @@ pub struct Row {
     pub remark: &'static str,
     /// What its id names.
     pub about: About,
-    /// Behind the path; `{id}` is the id.
+    /// Behind the path; `{id}` is the id, and `{last}` the last one of several.
     pub query: &'static str,
     /// What it holds.
     pub content: Content,
@@ -170,7 +172,8 @@ impl Row {
             part => part,
         });
         let path = parts.collect::<Vec<_>>().join("/");
-        format!("{path}{}", self.query.replace("{id}", id))
+        let last = id.rsplit('/').next().unwrap_or(id);
+        format!("{path}{}", self.query.replace("{id}", id).replace("{last}", last))
     }
 }
 
@@ -187,8 +190,18 @@ pub fn rows(rule: &Rule) -> Vec<Row> {
             "DELETE" => row(About::Project).changing(),
             _ => row(About::Project),
         }),
-        "/api/projects/{id}/diff" => one(row(About::NativeProject).asking("?from=0")),
-        "/api/projects/{id}/findings" | "/api/projects/{id}/components" => one(row(About::NativeProject)),
+        "/api/projects/{id}/diff" => vec![
+            row(About::NativeProject).asking("?from=0"),
+            row(About::NativeScan).asking("?from={last}").noted("?from"),
+            row(About::NativeScan).asking("?fromScan={last}").noted("?fromScan"),
+            row(About::NativeScan).asking("?from=0&to={last}").noted("?to"),
+            row(About::NativeScan).asking("?from=0&toScan={last}").noted("?toScan"),
+        ],
+        "/api/projects/{id}/findings" | "/api/projects/{id}/components" => vec![
+            row(About::NativeProject),
+            row(About::NativeScan).asking("?asOf={last}").noted("?asOf"),
+            row(About::NativeScan).asking("?asOfScan={last}").noted("?asOfScan"),
+        ],
         "/api/settings/build-gates" => one(match method {
             "GET" => row(About::Project).asking("?projectId={id}"),
             _ => row(About::Project).saying(|id| json!({ "projectId": id, "maxHigh": 1 })),

@@ -12,6 +12,10 @@ use scanledger_projections::incident::IncidentRef;
 
 /// The id that a request is about, in a place; one of its own if it is to be changed.
 pub async fn id_for(world: &World, row: &Row, place: Place, goes_through: bool) -> String {
+    if row.about == About::NativeScan {
+        let scan = world.things(place).map_or(NOBODY, |things| &things.scan);
+        return format!("{}/{scan}", world.things(Place::Core).unwrap().project());
+    }
     let Some(things) = world.things(place) else { return nothing(row.about) };
     if row.about == About::NewProject {
         return fresh_name(world);
@@ -140,7 +144,7 @@ fn standing(about: About, things: &Things) -> String {
         About::Project | About::NativeProject | About::KeyForProject | About::SourceOfDocument => {
             things.project().to_string()
         }
-        About::Scan => things.scan.clone(),
+        About::Scan | About::NativeScan => things.scan.clone(),
         About::ClientScan => things.client_scan.clone(),
         About::Finding => things.findings[1].clone(),
         About::Event => things.event.clone(),

@@ -3,7 +3,7 @@
 use crate::archive::leaky;
 use crate::gitguardian_tokens::key;
 use crate::graphql::Socket;
-use crate::harness::{Answer, Api, Client, id};
+use crate::harness::{Answer, Api, Client, NOBODY, id};
 use crate::pepper_browser;
 use crate::trusca_admin::{join, me, person, project_of, super_admin, team};
 use crate::trusca_browser::{Browser, server, server_with};
@@ -90,6 +90,10 @@ async fn what_was_taken_out_is_in_the_logs_of_both_dialects_with_its_project_and
             assert_eq!(api.get(&format!("/api/scans/{}/{path}", id(scan))).await.status, 200, "{path}");
         }
     }
+    // A scan that only says when is not taken out.
+    let other = api.with_role(Role::Admin, None).await;
+    let of_then = format!("/api/scans/{}/findings/export?asOfScan={}", id(&one), id(&two));
+    assert_eq!(other.get(&of_then).await.status, 200);
     let foreigner = api.foreigner().await;
     hidden_or_forbidden(&foreigner.get(&format!("/api/scans/{}/findings/export", id(&one))).await);
     root.get("/v1/admin/audit/export.csv").await.expect(200);
@@ -97,6 +101,7 @@ async fn what_was_taken_out_is_in_the_logs_of_both_dialects_with_its_project_and
 
     let expected: Vec<Value> = taken
         .iter()
+        .chain([&(&one, "", Value::Null)])
         .rev()
         .map(|(scan, _, artifact)| json!([scan["projectId"], scan["id"], artifact]))
         .collect();
@@ -174,10 +179,13 @@ async fn refusals_by_rules_and_of_what_is_elsewhere_are_recorded_too() {
     let role = json!({ "role": "DEVELOPER" });
     api.patch(&format!("/api/users/{}", api.user), &role).await.refused_as(403, "OWNERS_ONLY");
     let bea = person(&api, BEA).await;
-    let nowhere = "019a0000-0000-7000-8000-0000000000ff";
-    for wanted in [api.organization.as_str(), nowhere, nowhere] {
-        let elsewhere = bea.request(Method::GET, "/api/projects").header("scanledger-organization", wanted);
-        hidden_or_forbidden(&bea.send(elsewhere).await);
+    // Whoever names one organization after the other does not make the log grow with each.
+    let fresh = api.server.app.ids.fresh().to_string();
+    for wanted in [api.organization.as_str(), NOBODY, NOBODY, fresh.as_str()] {
+        for path in ["/api/projects", "/api/scans"] {
+            let elsewhere = bea.request(Method::GET, path).header("scanledger-organization", wanted);
+            hidden_or_forbidden(&bea.send(elsewhere).await);
+        }
     }
     api.shown().await;
     let denied = entries(&api, "action=access.denied").await;
@@ -185,11 +193,11 @@ async fn refusals_by_rules_and_of_what_is_elsewhere_are_recorded_too() {
     assert_eq!(details(&denied, "route"), ["PATCH /api/users/{id}", "DELETE /api/apikeys/{id}"]);
     let denied = entries(&bea, "action=access.denied").await;
     assert_eq!(details(&denied, "action"), ["read", "read"]);
-    assert_eq!(details(&denied, "route"), ["GET /api/projects", "GET /api/projects"]);
-    assert_eq!(details(&denied, "organization"), [nowhere, &api.organization]);
+    assert_eq!(details(&denied, "route"), ["GET /api/scans", "GET /api/projects"]);
+    assert_eq!(details(&denied, "organization"), [&api.organization; 2]);
     let root = super_admin(&api).await;
     let all = everywhere(&root, "action=access.denied").await;
-    assert_eq!(all["items"][0]["diff"]["organization"], nowhere, "{all}");
+    assert_eq!(all["items"][0]["diff"]["organization"], api.organization, "{all}");
 }
 
 #[tokio::test]

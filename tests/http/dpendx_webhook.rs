@@ -4,9 +4,15 @@ use crate::dpendx_world::{
     INSTALLATION, WIDGETS, World, imported, mended, place, pull_request, refused, vulnerable,
 };
 use crate::harness::NOBODY;
+use scanledger_commands::Context;
+use scanledger_domain::check::{Check, CheckCommand, Requested, check_stream};
+use scanledger_domain::code_host::InstalledRepository;
+use scanledger_domain::id::{CommandId, ScanId};
 use scanledger_domain::limits::WEBHOOK_BYTES;
+use scanledger_domain::log::Actor;
 use scanledger_github_stub::{Canned, GitHubStub};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// Puts a commit with these files on the branch `feature`; answers it.
 pub fn branch(world: &World, files: &[(&str, &str)]) -> String {
@@ -257,6 +263,68 @@ async fn what_the_code_host_knows_opens_nothing_here() {
         assert_eq!(refused(&client.post("/api/fix", &wish).await, status), code, "{id}");
     }
     client.get(&format!("/api/sbom/{scan}")).await.expect(200);
+}
+
+/// Has a commit of the branch `feature` checked as it was before checks had keys.
+async fn request_without_key(world: &World, commit: &str) -> ScanId {
+    let scan = ScanId(Uuid::from_u128(0x0123_4567_89ab_4cde_8f01_2345_6789_abcd));
+    let organization = world.api.organization.parse().unwrap();
+    let requested = Requested {
+        scan,
+        organization,
+        at: InstalledRepository {
+            installation: INSTALLATION.try_into().unwrap(),
+            repository: WIDGETS.parse().unwrap(),
+        },
+        reference: "feature".parse().unwrap(),
+        commit: Some(commit.parse().unwrap()),
+        pull_request: Some(7.try_into().unwrap()),
+        target: Some("feature".parse().unwrap()),
+        key: None,
+    };
+    let context = Context::new(CommandId(Uuid::from_u128(1)), Actor::System, Some(organization));
+    let request = CheckCommand::Request(requested);
+    let ledger = &world.api.server.engine.ledger;
+    ledger.execute::<Check>(&context, &check_stream(scan), None, request).await.unwrap();
+    scan
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_from_before_there_were_keys_is_found_by_its_scan_and_no_other_is() {
+    let (world, _) = World::new(&mended()).await;
+    let commit = branch(&world, &imported());
+    let scan = request_without_key(&world, &commit).await;
+    let old = world.completed().await;
+    assert_eq!(old["external_id"], scan.to_string());
+    let identifier = old["actions"][0]["identifier"].as_str().unwrap();
+    assert_eq!(identifier, "fix:0123456789ab4cde");
+    world.deliver("check_run", "d-1", &pressed(&old, identifier)).await.expect(202);
+    world
+        .until("a pull request is open", |world| {
+            world.github.world(|github| github.repository(WIDGETS).pulls.values().next().cloned())
+        })
+        .await;
+    let again = |check: &Value| {
+        place(json!({ "action": "rerequested", "check_run": { "id": check["id"], "head_sha": commit } }))
+    };
+    world.deliver("check_run", "d-2", &again(&old)).await.expect(202);
+    let new = world
+        .until("the check is made again", |world| {
+            let checks = world.checks();
+            checks.into_iter().find(|check| check["id"] != old["id"] && check["status"] == "completed")
+        })
+        .await;
+    assert!(new["external_id"].as_str().unwrap().starts_with("chk_"), "{new}");
+    // Whoever has learned which scan a check with a key is about, and shows it as that, gets no further.
+    let scans = world.api.get("/api/scans").await.expect(200);
+    let mut ids = scans["scans"].as_array().unwrap().iter().map(|scan| scan["id"].clone());
+    let id = ids.find(|id| *id != scan.to_string()).unwrap();
+    world.github.world(|github| {
+        let mut checks = github.repository(WIDGETS).checks.values_mut();
+        checks.find(|check| check["id"] == new["id"]).unwrap()["external_id"] = id;
+    });
+    let ignored = world.deliver("check_run", "d-3", &again(&new)).await.expect(200);
+    assert_eq!(ignored["status"], "ignored");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

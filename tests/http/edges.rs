@@ -11,8 +11,8 @@ use reqwest::Method;
 use scanledger_domain::limits::{
     ACTION_CHARS, ADMIN_PAGE_ROWS, BULK_PEOPLE, COMPONENT_PAGE_ROWS, COUNTED_ROWS, CURSOR_PAGE_ROWS,
     FINDING_PAGE_ROWS, FORM_BYTES, IDEMPOTENCY_KEY_CHARS, LONG_SEARCH_CHARS, PROJECT_PAGE_ROWS,
-    RULE_PAGE_ROWS, SCAN_PAGE_ROWS, SECRET_PAGE_ROWS, SUMMARY_PAGE_ROWS, TRIAGE_NOTE_CHARS, TRIAGED_FINDINGS,
-    UPLOAD_PARTS,
+    RULE_PAGE_ROWS, SCAN_PAGE_ROWS, SEARCH_CHARS, SECRET_PAGE_ROWS, SUMMARY_PAGE_ROWS, TRIAGE_NOTE_CHARS,
+    TRIAGED_FINDINGS, UPLOAD_PARTS,
 };
 use serde_json::{Value, json};
 
@@ -46,6 +46,33 @@ async fn administrators_see_so_many_rows_and_search_with_so_many_characters() {
     }
     let people = |count: usize| json!({ "user_ids": vec![NOBODY; count] });
     invalid(&beyond_in(&root, "/v1/admin/users/bulk-deactivate", people, BULK_PEOPLE).await, "user_ids");
+}
+
+#[tokio::test]
+async fn a_search_has_so_many_characters() {
+    let api = Api::without_workers().await;
+    let project = api.project("shop").await;
+    let [most, more] = [SEARCH_CHARS, SEARCH_CHARS + 1].map(|count| "%C3%A9".repeat(count));
+    for (path, name) in [
+        (format!("/api/projects/{project}/findings"), "q"),
+        (format!("/api/projects/{project}/findings"), "filePath"),
+        (format!("/api/projects/{project}/components"), "name"),
+        ("/api/audit-log".to_owned(), "q"),
+    ] {
+        api.get(&format!("{path}?{name}={most}")).await.expect(200);
+        api.get(&format!("{path}?{name}={more}")).await.refused_for(name);
+    }
+    for path in ["/v1/members", "/v1/honeytokens", "/v1/teams"] {
+        api.get(&format!("{path}?search={most}")).await.expect(200);
+        assert!(refused(&api.get(&format!("{path}?search={more}")).await, 400).contains("search"));
+    }
+    let found = async |chars: usize| {
+        let query =
+            format!("{{ projects(filter: {{ nameContains: \"{}\" }}) {{ totalCount }} }}", "é".repeat(chars));
+        api.post("/graphql", &json!({ "query": query })).await.expect(200)
+    };
+    assert_eq!(found(SEARCH_CHARS).await["data"]["projects"]["totalCount"], 0);
+    assert_eq!(found(SEARCH_CHARS + 1).await["errors"][0]["extensions"]["code"], "BAD_INPUT");
 }
 
 #[tokio::test]

@@ -2,8 +2,13 @@
 
 use crate::harness::{Api, column};
 use reqwest::Method;
+use scanledger::adapters::TimeOrderedIds;
+use scanledger_domain::decider::StoredEvent;
+use scanledger_domain::id::{CommandId, Ids, ProjectId};
 use scanledger_domain::identity::Role;
-use scanledger_domain::limits::EVENT_PAGE_ROWS;
+use scanledger_domain::limits::{BATCH_BYTES, EVENT_ANSWER_BYTES, EVENT_PAGE_ROWS};
+use scanledger_domain::log::{Actor, Append, Metadata, NewEvent, Version};
+use scanledger_domain::project::{Gate, GateUpdated, ProjectEvent, project_stream};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -95,4 +100,63 @@ async fn questions_that_make_no_sense_are_refused() {
     ] {
         api.get(&format!("/api/events?{query}")).await.refused_for(path);
     }
+}
+
+/// Appends changes of a new project, each of which has so many bytes.
+async fn change(api: &Api, project: ProjectId, sizes: &[usize]) {
+    let log = api.server.engine.event_log();
+    let event = ProjectEvent::from(GateUpdated { project, gate: Gate::default() });
+    for (version, size) in (1..).zip(sizes) {
+        let command = CommandId(TimeOrderedIds.fresh());
+        let new = |request: usize| {
+            let metadata = Metadata {
+                organization: Some(api.organization.parse().unwrap()),
+                actor: Actor::Operator,
+                correlation: command.0,
+                causation: None,
+                address: None,
+                user_agent: None,
+                request: Some("x".repeat(request)),
+                key: None,
+            };
+            NewEvent {
+                id: command.event(0),
+                kind: event.kind(),
+                schema: event.schema(),
+                data: event.encode(),
+                metadata: metadata.encode().into(),
+            }
+        };
+        let events = vec![new(size - new(0).size())];
+        assert_eq!(events[0].size(), *size);
+        let append = Append { stream: project_stream(project), expected: Version(version), events };
+        log.append(vec![append]).await.unwrap();
+    }
+    api.shown().await;
+}
+
+#[tokio::test]
+async fn an_answer_has_so_many_bytes_of_events() {
+    const BIG: usize = BATCH_BYTES - 1_000;
+    const MANY: usize = EVENT_ANSWER_BYTES / BIG;
+    const SMALL: usize = 1_000;
+    // As many as fit with the next one exactly, one that does not fit any more; and after that, a byte too many.
+    const REST: usize = EVENT_ANSWER_BYTES - MANY * BIG;
+    let sizes = [vec![BIG; MANY], vec![REST, SMALL], vec![BIG; MANY], vec![REST - SMALL + 1]].concat();
+    let api = Api::without_workers().await;
+    let project = api.project("shop").await;
+    change(&api, project.parse().unwrap(), &sizes).await;
+    let mut pages = vec![];
+    let mut after = "0".to_owned();
+    loop {
+        let path = format!("/api/events?types=project.gate_updated&limit={EVENT_PAGE_ROWS}&after={after}");
+        let page = api.get(&path).await;
+        let events = page.expect(200).as_array().unwrap().len();
+        if events == 0 {
+            break;
+        }
+        pages.push(events);
+        page.header("scanledger-position").clone_into(&mut after);
+    }
+    assert_eq!(pages, [MANY + 1, MANY + 1, 1]);
 }

@@ -318,6 +318,23 @@ async fn whoever_has_found_a_secret_learns_whether_it_is_one() {
 }
 
 #[tokio::test]
+async fn the_audit_log_says_that_there_is_a_honeytoken_and_nothing_to_hold_a_secret_against() {
+    let api = server(|_| ()).await;
+    let token = made(&api, "laptop").await;
+    let query = "{ auditEntries(filter: { actions: [\"honeytoken.created\"] }) { nodes { details } } }";
+    let read = api.post("/graphql", &json!({ "query": query })).await.expect(200);
+    let of_graphql = &read["data"]["auditEntries"]["nodes"][0]["details"];
+    let read = api.get("/api/audit-log?action=honeytoken.created").await.expect(200);
+    let expected = json!({
+        "honeytoken": token["id"],
+        "organization": api.organization,
+        "kind": "aws",
+        "name": "laptop",
+    });
+    assert_eq!((of_graphql, &read["entries"][0]["details"]), (&expected, &expected));
+}
+
+#[tokio::test]
 async fn notes_are_written_on_honeytokens() {
     let api = server(|_| ()).await;
     let token = made(&api, "laptop").await;

@@ -8,6 +8,7 @@ use reqwest::header::{AUTHORIZATION, USER_AGENT};
 use reqwest::{Method, RequestBuilder};
 use scanledger_api::limit::{QuotaChange, Settings};
 use scanledger_domain::limits::HONEYTOKEN_TRIGGERS_A_MINUTE;
+use scanledger_domain::log::{Metadata, Position};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -74,6 +75,17 @@ async fn whoever_uses_one_is_told_that_the_key_is_unknown_and_it_goes_off() {
     used(&api, access_id(&token)).await;
     assert_eq!(api.get(EVENTS).await.expect(200).as_array().unwrap().len(), 2);
     assert_eq!(read(&api, &token).await["open_events_count"], 0);
+}
+
+#[tokio::test]
+async fn a_use_is_recorded_with_the_id_of_its_request() {
+    let api = server(|_| ()).await;
+    let token = made(&api, "laptop").await;
+    let request = signed(&api, access_id(&token), "/").header("x-request-id", "thief-1");
+    assert_eq!(api.send(request).await.header("x-request-id"), "thief-1");
+    let log = api.server.engine.event_log().read_all(Position::START, 1_000).await.unwrap();
+    let triggered = log.iter().find(|event| *event.kind == *"honeytoken.triggered").unwrap();
+    assert_eq!(Metadata::decode(&triggered.metadata).unwrap().request.as_deref(), Some("thief-1"));
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod edges;
 mod events;
 mod findings;
 mod gates;
+mod gitguardian_behind;
 mod gitguardian_honeytokens;
 mod gitguardian_incidents;
 mod gitguardian_people;

@@ -7,7 +7,9 @@ use crate::trusca_browser::{Browser, PASSWORD, invalid, problem, server};
 use crate::trusca_reset::{address, message_about, token_of, with_mail};
 use reqwest::Method;
 use scanledger_commands::Context;
+use scanledger_commands::identity::NewKey;
 use scanledger_domain::id::{CommandId, UserId};
+use scanledger_domain::identity::{Breadth, KeyForm, KeyKind, Role, Scopes};
 use scanledger_domain::log::{Actor, Position, Recorded};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -214,6 +216,48 @@ async fn a_key_that_ended_a_moment_ago_is_in_nobodys_way() {
     for key in &keys {
         key.get("/api/projects").await.expect(401);
     }
+}
+
+#[tokio::test]
+async fn read_models_that_are_behind_keep_nobody_from_going_on_and_no_key_alive() {
+    let api = server().await;
+    let mut bea = Browser::registered(&api, "bea@example.org").await;
+    let user = bea.get("/auth/me").await.expect(200)["id"].as_str().unwrap().parse().unwrap();
+    personal_key(&api, &mut bea).await;
+    let listed = bea.get("/api/apikeys").await.expect(200);
+    let known = listed["keys"][0]["id"].as_str().unwrap().parse().unwrap();
+    let organization = api.server.app.views.organization_of_key(known).await.unwrap().unwrap();
+    api.shown().await;
+    let held = hold_views(&api);
+    let answer = begun(&api, &bea).await;
+    // Somebody who has taken a session over makes one more, which this server does not know yet.
+    let wanted = NewKey {
+        organization,
+        name: "meanwhile".to_owned(),
+        form: KeyForm::Pepper,
+        kind: KeyKind::Personal,
+        role: Role::Viewer,
+        team: None,
+        project: None,
+        scopes: Scopes::ALL,
+        breadth: Breadth::ReadOnly,
+        by: Some(user),
+        expires_at: None,
+    };
+    let context = Context::new(CommandId(api.server.app.ids.fresh()), Actor::User(user), Some(organization));
+    let made = api.server.engine.identities.create_key(&context, wanted).await.unwrap();
+    // The next session begins without the read models.
+    logged(&api, "session.started", 2).await;
+    drop(held);
+    let answer = answer.await.unwrap().unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    let changed: Value = answer.json().await.unwrap();
+    assert_eq!((&changed["revoked_keys"], &changed["live_keys"]), (&json!(1), &json!(0)), "{changed}");
+    bea.token = changed["token"]["access_token"].as_str().map(str::to_owned);
+    logged(&api, "apikey.revoked", 2).await;
+    api.shown().await;
+    bea.get("/auth/me").await.expect(200);
+    api.with_key(Some(made.token.reveal())).get("/api/projects").await.expect(401);
 }
 
 #[tokio::test]

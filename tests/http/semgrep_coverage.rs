@@ -6,7 +6,8 @@ use crate::semgrep_ci::{Run, finding, present, project, ran, results};
 use crate::semgrep_web_more::ACME;
 use scanledger_domain::id::OrganizationId;
 use scanledger_domain::identity::Visible;
-use scanledger_domain::limits::PATH_BYTES;
+use scanledger_domain::limits::{CLIENT_QUIET_SECONDS, PATH_BYTES};
+use scanledger_domain::log::Position;
 use scanledger_domain::time::Timestamp;
 use scanledger_projections::At;
 use scanledger_projections::scan::{Course, ScanSearch, SearchFilter};
@@ -191,18 +192,24 @@ async fn a_branch_of_a_pull_request_begins_with_what_is_on_main() {
     assert_eq!(paths(&api).await, ["a.py"]);
 }
 
+/// When the last event of a run was recorded.
+async fn heard(api: &Api, run: &Run<'_>) -> Timestamp {
+    let events = api.server.engine.event_log().read_all(Position::START, 1_000).await.unwrap();
+    let stream = events.iter().find(|event| event.position == Position(run.number)).unwrap().stream.clone();
+    events.iter().rfind(|event| event.stream == stream).unwrap().recorded_at
+}
+
 #[tokio::test]
 async fn a_client_that_says_nothing_is_shown_as_silent_and_may_come_back() {
     let api = Api::without_workers().await;
-    let begun = api.server.app.clock.now();
     let run = Run::begin(&api, "acme/shop").await;
     ran(&api, "acme/other", &["a"], &[]).await;
-    let silent = async |quiet_before: Timestamp| {
+    let silent = async |now: Timestamp| {
         let search = ScanSearch {
             organization: OrganizationId(api.organization.parse().unwrap()),
             visible: Visible::All,
             at: At::Now,
-            quiet_before,
+            now,
             filter: SearchFilter { courses: vec![Course::Silent], ..SearchFilter::default() },
             before: None,
             limit: 10,
@@ -210,12 +217,18 @@ async fn a_client_that_says_nothing_is_shown_as_silent_and_may_come_back() {
         let found = api.server.app.views.find_scans(search).await.unwrap();
         found.into_iter().map(|found| found.scan.queued.0).collect::<Vec<_>>()
     };
-    assert_eq!(silent(begun).await, [0; 0]);
-    assert_eq!(silent(begun.plus_seconds(3_600)).await, [run.number]);
+    // The last instant at which a client is not silent.
+    let last = |heard: Timestamp| heard.plus_seconds(CLIENT_QUIET_SECONDS);
+    let next = |heard: Timestamp| Timestamp(last(heard).0 + 1);
+    let begun = heard(&api, &run).await;
+    assert_eq!(silent(last(begun)).await, [0; 0]);
+    assert_eq!(silent(next(begun)).await, [run.number]);
     run.results(&["a"], &[finding("a", "a.py", 1)]).await;
-    assert_eq!(silent(begun.plus_seconds(3_600)).await, [run.number]);
+    let sent = heard(&api, &run).await;
+    assert_eq!(silent(last(sent)).await, [0; 0]);
+    assert_eq!(silent(next(sent)).await, [run.number]);
     run.complete().await;
-    assert_eq!(silent(begun.plus_seconds(3_600)).await, [0; 0]);
+    assert_eq!(silent(next(heard(&api, &run).await)).await, [0; 0]);
 }
 
 #[tokio::test]

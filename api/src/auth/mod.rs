@@ -147,7 +147,7 @@ async fn reach_min_position(app: &App, headers: &HeaderMap) -> Result<(), Proble
 
 impl Caller {
     /// Goes to the organization that the caller wants to work in. That it is not theirs is recorded, whatever they
-    /// wanted to do there: nobody names it by mistake.
+    /// wanted to do there: nobody names it by mistake. Who names one after the other is recorded once in a while.
     async fn go_to_work(&mut self, app: &App, headers: &HeaderMap) -> Result<(), Problem> {
         let Some(value) = headers.get(ORGANIZATION) else { return Ok(()) };
         let wanted: Option<OrganizationId> = value.to_str().ok().and_then(|text| text.parse().ok());

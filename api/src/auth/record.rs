@@ -29,10 +29,20 @@ struct Access {
     action: Action,
     /// On which route.
     route: String,
-    /// The organization that they asked to work in, where that is what they were refused.
-    wanted: Option<OrganizationId>,
-    /// What they were given; none if they were refused.
-    given: Option<Given>,
+    /// What came of it.
+    outcome: Outcome,
+}
+
+/// What came of an access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Outcome {
+    /// They were given this.
+    Given(Given),
+    /// It is not theirs to do.
+    Denied,
+    /// They may not work in the organization that they named, whichever it was: ids can be made up without end, and each
+    /// would be an event and push out what is remembered of others.
+    Foreign,
 }
 
 /// What was recorded of late, and until when it is not recorded again.
@@ -97,9 +107,10 @@ impl Caller {
     }
 
     /// Records a refusal, whatever it is of; `wanted` is the organization that the caller asked to work in, where it is
-    /// of that. One that comes a thousand times at once is written once.
+    /// of that. One that comes a thousand times at once is written once, with the first organization.
     pub(super) async fn record_refusal(&self, app: &App, action: Action, wanted: Option<OrganizationId>) {
-        let access = Access { wanted, ..self.access(action, None) };
+        let outcome = if wanted.is_some() { Outcome::Foreign } else { Outcome::Denied };
+        let access = self.access(action, outcome);
         let Some(claim) = self.memory.recorded.claim(access, app.clock.now()) else { return };
         let Ok(context) = self.fresh_command(app) else { return };
         let (app, route) = (Arc::clone(app), self.route.clone());
@@ -143,7 +154,7 @@ impl Caller {
         action: Action,
         given: Given,
     ) -> Result<(), Problem> {
-        let (access, now) = (self.access(action, Some(given)), app.clock.now());
+        let (access, now) = (self.access(action, Outcome::Given(given)), app.clock.now());
         if !self.memory.recorded.is_due(&access, now) {
             return Ok(());
         }
@@ -153,14 +164,13 @@ impl Caller {
         Ok(())
     }
 
-    fn access(&self, action: Action, given: Option<Given>) -> Access {
+    fn access(&self, action: Action, outcome: Outcome) -> Access {
         Access {
             credential: self.principal.credential,
             organization: self.principal.organization,
             action,
             route: self.route.clone(),
-            wanted: None,
-            given,
+            outcome,
         }
     }
 }
@@ -178,7 +188,7 @@ pub(crate) fn record_locked(app: &App, asked: Asked, email: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Access, Recorded, SECONDS};
+    use super::{Access, Outcome, Recorded, SECONDS};
     use crate::auth::is_about_one;
     use crate::routes::Access::Needs;
     use scanledger_domain::id::{ApiKeyId, OrganizationId, ProjectId, ScanId};
@@ -194,8 +204,7 @@ mod tests {
             organization: OrganizationId(Uuid::from_u128(1)),
             action: Action::ReadAudit,
             route: "GET /a".to_owned(),
-            wanted: None,
-            given: Some(Given::default()),
+            outcome: Outcome::Given(Given::default()),
         }
     }
 
@@ -225,13 +234,12 @@ mod tests {
             Access { organization: OrganizationId(Uuid::from_u128(2)), ..access() },
             Access { action: Action::Export, ..access() },
             Access { route: "GET /b".to_owned(), ..access() },
-            Access { given: None, ..access() },
-            Access { wanted: Some(OrganizationId(Uuid::from_u128(1))), ..access() },
-            Access { wanted: Some(OrganizationId(Uuid::from_u128(2))), ..access() },
-            Access { given: Some(project), ..access() },
-            Access { given: Some(scan(1)), ..access() },
-            Access { given: Some(scan(2)), ..access() },
-            Access { given: Some(file), ..access() },
+            Access { outcome: Outcome::Denied, ..access() },
+            Access { outcome: Outcome::Foreign, ..access() },
+            Access { outcome: Outcome::Given(project), ..access() },
+            Access { outcome: Outcome::Given(scan(1)), ..access() },
+            Access { outcome: Outcome::Given(scan(2)), ..access() },
+            Access { outcome: Outcome::Given(file), ..access() },
         ] {
             assert!(recorded.is_due(&different, at(1)), "{different:?}");
             recorded.note(different, at(1));

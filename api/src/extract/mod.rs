@@ -10,7 +10,7 @@ pub use body::{Body, digest_of, length_of, parse_json, parse_value, read_bytes, 
 pub use number::{Number, Opaque, Patched, present};
 pub use path::{Id, Segment};
 pub use query::{List, Query};
-pub use when::{AtIn, parse_at, parse_instant};
+pub use when::{AtIn, parse_at, parse_at_of, parse_instant, parse_scan};
 
 use crate::problem::Problem;
 

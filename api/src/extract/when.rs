@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::auth::Caller;
 use crate::problem::Problem;
+use scanledger_domain::identity::Resource;
 use scanledger_domain::log::Position;
 use scanledger_domain::time::Timestamp;
 use scanledger_projections::At;
@@ -44,41 +45,50 @@ pub fn parse_instant(name: &str, text: &str) -> Result<Timestamp, Problem> {
     instant(text).ok_or_else(|| Problem::invalid(name, "must be an instant (RFC 3339)"))
 }
 
-impl Caller {
-    /// The instant that a request is about.
+/// Reads the instant that parameter `name` says, whether or not its scan is for the caller.
+///
+/// # Errors
+/// 400 if it is none.
+pub fn parse_at_of(name: &str, text: &str) -> Result<At, Problem> {
+    let expected = "must be an instant (RFC 3339), a position of the log, or the id of a scan";
+    parse_at(text).ok_or_else(|| Problem::invalid(name, expected))
+}
+
+/// The end of the scan that a parameter names, whether or not it is for the caller.
+///
+/// # Errors
+/// 404 for what is no id.
+pub fn parse_scan(text: &str) -> Result<At, Problem> {
+    text.parse().map(At::Scan).map_err(|_| Problem::missing("scan"))
+}
+
+impl AtIn {
+    /// The instant, whether or not its scan is for the caller.
     ///
     /// # Errors
-    /// 400 if it is none or there are two, 403 or 404 for a scan that is not for the caller.
-    pub async fn at(&self, app: &App, at: &AtIn) -> Result<At, Problem> {
-        match (&at.as_of, &at.as_of_scan) {
+    /// 400 if it is none or there are two, 404 for a scan whose id is none.
+    pub fn parse(&self) -> Result<At, Problem> {
+        match (&self.as_of, &self.as_of_scan) {
             (None, None) => Ok(At::Now),
-            (Some(at), None) => self.instant(app, "asOf", at).await,
-            (None, Some(scan)) => self.instant_of_scan(app, scan).await,
+            (Some(at), None) => parse_at_of("asOf", at),
+            (None, Some(scan)) => parse_scan(scan),
             (Some(_), Some(_)) => Err(Problem::invalid("asOf", "only one of asOf and asOfScan can be given")),
         }
     }
+}
 
-    /// The instant that parameter `name` says.
+impl Caller {
+    /// The instant that a request is about. Nothing of the scan that says it is given, so nothing is recorded of it.
     ///
     /// # Errors
-    /// As [`Self::at`].
-    pub async fn instant(&self, app: &App, name: &str, text: &str) -> Result<At, Problem> {
-        let expected = "must be an instant (RFC 3339), a position of the log, or the id of a scan";
-        let at = parse_at(text).ok_or_else(|| Problem::invalid(name, expected))?;
+    /// 400 if it is none or there are two, 403 or 404 for a scan that is not for the caller.
+    pub async fn at(&self, app: &App, wanted: &AtIn) -> Result<At, Problem> {
+        let at = wanted.parse()?;
         if let At::Scan(scan) = at {
-            self.may_scan(app, scan).await?;
+            let scope = app.views.scope_of_scan(scan).await?;
+            self.may_or_record(app, Resource::Project(scope)).await?;
         }
         Ok(at)
-    }
-
-    /// The end of the scan that a parameter names.
-    ///
-    /// # Errors
-    /// As [`Self::at`].
-    pub async fn instant_of_scan(&self, app: &App, scan: &str) -> Result<At, Problem> {
-        let scan = scan.parse().map_err(|_| Problem::missing("scan"))?;
-        self.may_scan(app, scan).await?;
-        Ok(At::Scan(scan))
     }
 }
 

@@ -62,9 +62,9 @@ impl AuditEntry {
         self.0.key.map(|key| ID(key.to_string()))
     }
 
-    /// The event's data.
+    /// The event's data, without what is sealed or a hash of a secret.
     async fn details(&self) -> serde_json::Value {
-        serde_json::from_str(&self.0.details).unwrap_or_default()
+        audit::disclosed(&self.0.action, &self.0.details).into()
     }
 
     /// When.

@@ -164,7 +164,7 @@ impl Quota {
 type Entry = (&'static str, &'static str, Option<Class>);
 
 /// Routes that are not [`Class::General`], as the router names them.
-const ROUTES: [Entry; 69] = [
+const ROUTES: [Entry; 81] = [
     ("POST", "/auth/login", Some(Class::Login)),
     ("POST", "/api/auth/callback/credentials", Some(Class::Login)),
     // It compares a password too.
@@ -221,6 +221,18 @@ const ROUTES: [Entry; 69] = [
     ("GET", "/exposed/v1/incidents/secrets", Some(Class::Search)),
     ("GET", "/v1/occurrences/secrets", Some(Class::Search)),
     ("GET", "/exposed/v1/occurrences/secrets", Some(Class::Search)),
+    ("GET", "/v1/incidents/secrets/{id}/impacted_perimeter", Some(Class::Search)),
+    ("GET", "/exposed/v1/incidents/secrets/{id}/impacted_perimeter", Some(Class::Search)),
+    ("GET", "/v1/sources", Some(Class::Search)),
+    ("GET", "/exposed/v1/sources", Some(Class::Search)),
+    ("GET", "/v1/sources/{id}/incidents/secrets", Some(Class::Search)),
+    ("GET", "/exposed/v1/sources/{id}/incidents/secrets", Some(Class::Search)),
+    ("GET", "/v1/members/{id}/secret-incidents", Some(Class::Search)),
+    ("GET", "/exposed/v1/members/{id}/secret-incidents", Some(Class::Search)),
+    ("GET", "/v1/teams/{id}/secret-incidents", Some(Class::Search)),
+    ("GET", "/exposed/v1/teams/{id}/secret-incidents", Some(Class::Search)),
+    ("GET", "/v1/teams/{id}/sources", Some(Class::Search)),
+    ("GET", "/exposed/v1/teams/{id}/sources", Some(Class::Search)),
     ("GET", "/api/events", Some(Class::Search)),
     ("GET", "/api/projects/{id}/findings", Some(Class::Search)),
     ("GET", "/api/audit-log", Some(Class::Search)),
@@ -286,10 +298,24 @@ mod tests {
         for compares in ["/auth/login", "/api/auth/callback/credentials", "/v1/users/me/password"] {
             assert_eq!(Class::of("POST", Some(compares)), Some(Class::Login), "{compares}");
         }
-        for lists in
-            ["/v1/audit", "/v1/audit_logs", "/exposed/v1/audit_logs", "/api/audit-log", "/api/events"]
-        {
+        for lists in ["/v1/audit", "/api/audit-log", "/api/events"] {
             assert_eq!(Class::of("GET", Some(lists)), Some(Class::Search), "{lists}");
+        }
+        for lists in [
+            "/v1/audit_logs",
+            "/v1/incidents/secrets",
+            "/v1/incidents/secrets/{id}/impacted_perimeter",
+            "/v1/members/{id}/secret-incidents",
+            "/v1/occurrences/secrets",
+            "/v1/sources",
+            "/v1/sources/{id}/incidents/secrets",
+            "/v1/teams/{id}/secret-incidents",
+            "/v1/teams/{id}/sources",
+        ] {
+            for prefix in ["", "/exposed"] {
+                let route = format!("{prefix}{lists}");
+                assert_eq!(Class::of("GET", Some(&route)), Some(Class::Search), "{route}");
+            }
         }
     }
 

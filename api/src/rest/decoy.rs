@@ -14,8 +14,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
+use scanledger_commands::identity::Asked;
 use scanledger_domain::honeytoken::Usage;
 use scanledger_domain::limits::{DECOY_BYTES, DECOY_TIME};
+use tracing::Instrument as _;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
@@ -44,8 +46,10 @@ pub async fn use_honeytoken(State(app): State<App>, request: Request) -> Respons
     let (parts, body) = request.into_parts();
     let answer = unknown_key(app.ids.fresh());
     if let Some(signed) = Signed::of(&parts) {
+        let asked = asked(&app, &Origin::of(&parts));
         // A task of its own: who hangs up before the answer has used it all the same.
-        let task = tokio::spawn(async move { record(&app, &parts, body, signed).await });
+        let recording = async move { record(&app, &asked, &parts, body, signed).await };
+        let task = tokio::spawn(recording.in_current_span());
         if let Err(error) = task.await {
             tracing::error!("the use of a honeytoken could not be recorded: {error}");
         }
@@ -53,11 +57,10 @@ pub async fn use_honeytoken(State(app): State<App>, request: Request) -> Respons
     answer
 }
 
-async fn record(app: &App, parts: &Parts, body: Body, signed: Signed) {
-    let asked = asked(app, &Origin::of(parts));
+async fn record(app: &App, asked: &Asked, parts: &Parts, body: Body, signed: Signed) {
     let body = beginning(body).await;
     let usage = Usage { action: Some(action(parts, &body)), service: signed.service, region: signed.region };
-    if let Err(error) = app.honeytokens.record_use(&asked, &signed.access_id, usage).await {
+    if let Err(error) = app.honeytokens.record_use(asked, &signed.access_id, usage).await {
         let error = &error as &dyn std::error::Error;
         tracing::error!(error = error, "the use of a honeytoken could not be recorded");
     }

@@ -6,10 +6,11 @@ mod note;
 mod usage;
 
 pub use credential::DecoyCredential;
+pub use note::NoteWritten;
 
 use crate::context::Context;
 use crate::error::{CommandError, Fault};
-use crate::ledger::{Batch, Committed, Ledger, Races};
+use crate::ledger::{Batch, Committed, Executed, Ledger, Races};
 use crate::ports::{Entropy, ReadModel};
 use scanledger_domain::claim::{Claim, ClaimCommand, ClaimRefusal, Unique, claim_stream};
 use scanledger_domain::decider::StoredEvent;
@@ -19,7 +20,7 @@ use scanledger_domain::honeytoken::{
 };
 use scanledger_domain::id::{HoneytokenId, OrganizationId, SubjectId};
 use scanledger_domain::log::{Position, StreamName, Version};
-use scanledger_domain::time::Clock;
+use scanledger_domain::time::{Clock, Timestamp};
 use scanledger_domain::vault::Vault;
 use std::sync::Arc;
 
@@ -39,6 +40,10 @@ pub struct HoneytokenWanted {
 pub struct HoneytokenMade {
     /// Its id.
     pub honeytoken: HoneytokenId,
+    /// It, as it is in the log.
+    pub created: Created,
+    /// When that was recorded.
+    pub created_at: Timestamp,
     /// What is to be planted.
     pub credential: DecoyCredential,
     /// Position of the command's last event.
@@ -122,8 +127,8 @@ impl Honeytokens {
                 return self.repeated(context).await?.ok_or(error);
             }
             match batch.commit().await? {
-                Committed::At { position, .. } => {
-                    return Ok(HoneytokenMade { honeytoken, credential, position });
+                Committed::At { position, recorded_at: created_at } => {
+                    return Ok(HoneytokenMade { honeytoken, created, created_at, credential, position });
                 }
                 Committed::Nothing | Committed::Raced => races.lost()?,
             }
@@ -177,7 +182,7 @@ impl Honeytokens {
     /// # Errors
     /// The honeytoken's refusals, or a fault.
     pub async fn reset(&self, context: &Context, honeytoken: HoneytokenId) -> Result<Option<Position>> {
-        self.execute(context, honeytoken, HoneytokenCommand::Reset).await
+        Ok(self.execute(context, honeytoken, HoneytokenCommand::Reset).await?.position)
     }
 
     /// Ends a honeytoken for good and gives its name back.
@@ -210,13 +215,11 @@ impl Honeytokens {
         context: &Context,
         honeytoken: HoneytokenId,
         command: HoneytokenCommand,
-    ) -> Result<Option<Position>> {
-        let done = self
-            .ledger
+    ) -> Result<Executed<Honeytoken>> {
+        self.ledger
             .execute::<Honeytoken>(context, &honeytoken_stream(honeytoken), None, command)
             .await
-            .map_err(|error| error.map_refused(HoneytokenProblem::from))?;
-        Ok(done.position)
+            .map_err(|error| error.map_refused(HoneytokenProblem::from))
     }
 
     async fn known(&self, honeytoken: HoneytokenId) -> Result<(HoneytokenLife, Version)> {
@@ -241,13 +244,14 @@ impl Honeytokens {
         let Some(last) = recorded.last() else { return Ok(None) };
         let created = recorded.iter().find_map(|event| {
             match HoneytokenEvent::decode(&event.kind, event.schema, &event.data) {
-                Ok(HoneytokenEvent::Created(created)) => Some(created),
+                Ok(HoneytokenEvent::Created(created)) => Some((created, event.recorded_at)),
                 Ok(_) | Err(_) => None,
             }
         });
-        let created = created.ok_or(Fault::Batch("another command under the same id"))?;
+        let (created, created_at) = created.ok_or(Fault::Batch("another command under the same id"))?;
         let credential = DecoyCredential::open(&*self.vault, &created.access_id, &created.secret_key)?;
-        Ok(Some(HoneytokenMade { honeytoken: created.honeytoken, credential, position: last.position }))
+        let (honeytoken, position) = (created.honeytoken, last.position);
+        Ok(Some(HoneytokenMade { honeytoken, created, created_at, credential, position }))
     }
 
     /// What goes into the log, where nobody can read the credential.

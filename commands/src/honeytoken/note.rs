@@ -5,9 +5,21 @@ use crate::context::Context;
 use scanledger_domain::honeytoken::HoneytokenCommand;
 use scanledger_domain::id::{HoneytokenId, NoteId};
 use scanledger_domain::log::Position;
+use scanledger_domain::time::Timestamp;
+
+/// A note that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoteWritten {
+    /// Its id.
+    pub note: NoteId,
+    /// Position of its event.
+    pub position: Position,
+    /// When that was recorded.
+    pub written_at: Timestamp,
+}
 
 impl Honeytokens {
-    /// Writes a note on a honeytoken; answers its id as well. A repeated command makes the same note.
+    /// Writes a note on a honeytoken. A repeated command makes the same note.
     ///
     /// # Errors
     /// When the text is empty or too long, or there are too many notes; else a fault.
@@ -16,10 +28,13 @@ impl Honeytokens {
         context: &Context,
         honeytoken: HoneytokenId,
         text: String,
-    ) -> Result<(NoteId, Option<Position>)> {
+    ) -> Result<NoteWritten> {
         let note = context.made_id("note");
         let command = HoneytokenCommand::AddNote { note, by: context.actor, text };
-        Ok((note, self.execute(context, honeytoken, command).await?))
+        let done = self.execute(context, honeytoken, command).await?;
+        let (position, written_at) =
+            (done.position.unwrap_or_default(), done.recorded_at.unwrap_or_default());
+        Ok(NoteWritten { note, position, written_at })
     }
 
     /// Writes something else in the caller's own note.
@@ -35,7 +50,7 @@ impl Honeytokens {
         text: String,
     ) -> Result<Option<Position>> {
         let command = HoneytokenCommand::EditNote { note, by: context.actor, text };
-        self.execute(context, honeytoken, command).await
+        Ok(self.execute(context, honeytoken, command).await?.position)
     }
 
     /// Takes the caller's own note back.
@@ -48,6 +63,6 @@ impl Honeytokens {
         (honeytoken, note): (HoneytokenId, NoteId),
     ) -> Result<Option<Position>> {
         let command = HoneytokenCommand::RemoveNote { note, by: context.actor };
-        self.execute(context, honeytoken, command).await
+        Ok(self.execute(context, honeytoken, command).await?.position)
     }
 }

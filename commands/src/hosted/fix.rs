@@ -3,7 +3,7 @@
 use super::{Hosted, HostedProblem, Progress, Result, render};
 use crate::ports::{CodeHostError, FileChange, NewCommit, NewPullRequest, OpenedPullRequest};
 use scanledger_domain::check::{
-    Check, CheckCommand, CheckKey, CheckLife, Fixed, Manifest, Upgrade, check_stream, edit, manifests_of,
+    Check, CheckCommand, CheckLife, Fixed, Manifest, ShownAs, Upgrade, check_stream, edit, manifests_of,
     upgrades,
 };
 use scanledger_domain::code_host::{CommitSha, GitRef, InstallationId, InstalledRepository};
@@ -88,7 +88,7 @@ impl Hosted {
             return Ok(FixMade::Nothing);
         }
         let (title, body, message) = render::pull_request(&done);
-        let branch = branch_of(life.requested.public_key());
+        let branch = branch_of(life.requested.shown_as());
         let commit = NewCommit { branch: branch.clone(), parent: begun.commit, message, changes };
         self.0.host.commit(at, &commit).await?;
         let request = NewPullRequest { head: branch, base: target, title, body };
@@ -147,6 +147,6 @@ fn no_fix(life: &CheckLife, why: &str) -> Fixed {
 }
 
 /// The branch with what mends what a check found.
-fn branch_of(key: CheckKey) -> GitRef {
-    format!("dpendx/fix-{}", key.short()).parse().expect("a name of digits is one that git takes")
+fn branch_of(shown: ShownAs) -> GitRef {
+    format!("dpendx/fix-{}", shown.short()).parse().expect("a name of digits is one that git takes")
 }

@@ -81,7 +81,7 @@ pub struct HostedParts {
     pub installations: HashMap<InstallationId, OrganizationId>,
     /// Where people see repositories: `https://github.com`.
     pub site: String,
-    /// Where people read more about a check: its key is put behind it after a `/`.
+    /// Where people read more about a check: what it is shown as is put behind it after a `/`.
     pub report_url: Option<String>,
     /// Where archives are written before they are stored.
     pub temporary: PathBuf,

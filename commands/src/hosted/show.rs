@@ -4,7 +4,7 @@ use super::webhook::fix_identifier;
 use super::{CHECK_NAME, Hosted, Outcome, Progress, Result, render};
 use crate::ports::{CheckAction, CheckOutput, CheckRun, CheckStatus};
 use scanledger_domain::check::{
-    CheckCommand, CheckFailure, CheckKey, CheckLife, FailureKind, Reported, Requested, Shown, upgrades,
+    CheckCommand, CheckFailure, CheckLife, FailureKind, Reported, Requested, Shown, ShownAs, upgrades,
 };
 use scanledger_domain::code_host::{CheckConclusion, CheckRunId, CommitSha};
 
@@ -53,7 +53,7 @@ impl Hosted {
     async fn report_outcome(&self, life: &CheckLife, check_run: CheckRunId, outcome: &Outcome) -> Result<()> {
         let review = &outcome.review;
         let can_mend = life.requested.target.is_some() && !upgrades(&review.findings).is_empty();
-        let actions = if can_mend { fix_button(life.requested.public_key()) } else { vec![] };
+        let actions = if can_mend { fix_button(life.requested.shown_as()) } else { vec![] };
         self.complete(life, check_run, review.conclusion, render::report(outcome), actions).await?;
         let reported = Reported {
             scan: life.requested.scan,
@@ -102,11 +102,11 @@ impl Hosted {
     }
 
     fn check_run(&self, requested: &Requested, status: CheckStatus, output: CheckOutput) -> CheckRun {
-        let key = requested.public_key();
+        let shown = requested.shown_as();
         CheckRun {
             name: CHECK_NAME.to_owned(),
-            external_id: key.to_string(),
-            details_url: self.0.report_url.as_ref().map(|base| format!("{base}/{key}")),
+            external_id: shown.to_string(),
+            details_url: self.0.report_url.as_ref().map(|base| format!("{base}/{shown}")),
             status,
             output,
             actions: vec![],
@@ -119,8 +119,8 @@ fn commit_of(life: &CheckLife) -> Option<CommitSha> {
     life.begun.as_ref().map(|begun| begun.commit).or(life.requested.commit)
 }
 
-fn fix_button(key: CheckKey) -> Vec<CheckAction> {
-    let button = CheckAction::try_new("Fix", "Open a pull request that mends it", &fix_identifier(key));
+fn fix_button(shown: ShownAs) -> Vec<CheckAction> {
+    let button = CheckAction::try_new("Fix", "Open a pull request that mends it", &fix_identifier(shown));
     vec![button.expect("every part of the button is short")]
 }
 
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_button_fits() {
-        let key = format!("chk_{}", "0".repeat(32)).parse().unwrap();
-        assert_eq!(fix_button(key)[0].identifier(), "fix:0000000000000000");
+        let shown = format!("chk_{}", "0".repeat(32)).parse().unwrap();
+        assert_eq!(fix_button(shown)[0].identifier(), "fix:0000000000000000");
     }
 }

@@ -4,7 +4,7 @@ use super::{CHECK_NAME, Hosted, HostedProblem, Result, context_of};
 use crate::context::Context;
 use crate::ports::{HeadOrigin, WebhookEvent};
 use scanledger_domain::check::{
-    Check, CheckCommand, CheckKey, CheckLife, CheckOrigin, FixRequested, Requested, check_stream,
+    Check, CheckCommand, CheckKey, CheckLife, CheckOrigin, FixRequested, Requested, ShownAs, check_stream,
 };
 use scanledger_domain::code_host::{CheckRunId, CommitSha, InstalledRepository};
 use scanledger_domain::id::CommandId;
@@ -61,7 +61,7 @@ impl Hosted {
                     return Ok(Delivered::Ignored);
                 };
                 let scan = life.requested.scan;
-                if identifier != fix_identifier(life.requested.public_key()) || life.begun.is_none() {
+                if identifier != fix_identifier(life.requested.shown_as()) || life.begun.is_none() {
                     return Ok(Delivered::Ignored);
                 }
                 let context = delivery_context(&life, delivery);
@@ -104,9 +104,13 @@ impl Hosted {
         }
         let found = self.0.host.find_check_run(at, head, CHECK_NAME).await?;
         let shown = found.filter(|found| found.id == check_run).and_then(|found| found.external_id);
-        let Some(key) = shown.and_then(|id| id.parse::<CheckKey>().ok()) else { return Ok(None) };
-        let life = self.find(key.scan(vault)).await?;
-        Ok(life.filter(|life| life.requested.at.installation == at.installation))
+        let Some(shown) = shown.and_then(|id| id.parse::<ShownAs>().ok()) else { return Ok(None) };
+        let life = self.find(shown.scan(vault)).await?;
+        Ok(life.filter(|life| {
+            let requested = &life.requested;
+            // A check that has a key is not found by its scan.
+            requested.shown_as() == shown && requested.at.installation == at.installation
+        }))
     }
 }
 
@@ -117,10 +121,10 @@ fn delivery_context(life: &CheckLife, delivery: &str) -> Context {
     context
 }
 
-/// What comes back when the button of a check is pressed: `fix:` and the first 16 digits of its key, because a code host
-/// takes 20 characters.
-pub(super) fn fix_identifier(key: CheckKey) -> String {
-    format!("fix:{}", key.short())
+/// What comes back when the button of a check is pressed: `fix:` and the first 16 digits of what it is shown as, because
+/// a code host takes 20 characters.
+pub(super) fn fix_identifier(shown: ShownAs) -> String {
+    format!("fix:{}", shown.short())
 }
 
 #[cfg(test)]
@@ -131,9 +135,9 @@ mod tests {
 
     #[test]
     fn a_button_is_known_by_what_fits_on_it() {
-        let key = format!("chk_{}", "0123456789abcdef".repeat(2)).parse().unwrap();
-        assert_eq!(fix_identifier(key), "fix:0123456789abcdef");
-        assert_eq!(fix_identifier(key).len(), CHECK_IDENTIFIER_CHARS);
+        let shown = format!("chk_{}", "0123456789abcdef".repeat(2)).parse().unwrap();
+        assert_eq!(fix_identifier(shown), "fix:0123456789abcdef");
+        assert_eq!(fix_identifier(shown).len(), CHECK_IDENTIFIER_CHARS);
     }
 
     #[test]

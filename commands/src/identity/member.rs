@@ -4,17 +4,19 @@ use super::person::finish;
 use super::session::after;
 use super::{Asked, Identities, NewPerson, PersonChanged, PersonRefusal, Registered, Token};
 use crate::context::Context;
-use crate::error::CommandError;
+use crate::error::{CommandError, Fault};
 use crate::ledger::{Committed, Races};
 use crate::ports::Mail;
 use scanledger_domain::claim::{Claim, ClaimCommand, Unique, claim_stream};
+use scanledger_domain::decider::StoredEvent as _;
 use scanledger_domain::id::{InvitationId, OrganizationId, SubjectId, TeamId, UserId};
 use scanledger_domain::identity::{
     AddressProof, Changer, Invited, InvitedTeam, KeyHash, Organization, OrganizationCommand,
-    OrganizationRefusal, OrganizationRole, Team, TeamCommand, TeamRefusal, TeamRole, UserRegistered,
-    is_email, may_change_member, organization_stream, plain_email, team_stream,
+    OrganizationEvent, OrganizationRefusal, OrganizationRole, Team, TeamCommand, TeamRefusal, TeamRole,
+    UserRegistered, is_email, may_change_member, organization_stream, plain_email, team_stream,
 };
-use scanledger_domain::log::{Actor, Position};
+use scanledger_domain::log::{Actor, Position, Recorded};
+use scanledger_domain::time::Timestamp;
 use std::fmt;
 
 /// Somebody who is to be invited.
@@ -45,6 +47,17 @@ pub struct Invitation {
     pub sent: InvitationSent,
     /// Position of the event.
     pub position: Position,
+}
+
+/// An invitation as it is in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvitationRecorded {
+    /// What is recorded.
+    pub invited: Invited,
+    /// Position of the event.
+    pub position: Position,
+    /// When that was recorded.
+    pub recorded_at: Timestamp,
 }
 
 /// Whether a message is on its way.
@@ -224,6 +237,27 @@ impl Identities {
         };
         let sent = self.send_invitation(&email, &state.name, link, &token).await;
         Ok(Invitation { invitation, token, sent, position })
+    }
+
+    /// The invitation that a command made, for who answers before the read model shows it.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or the command has made none.
+    pub async fn invitation_made_by(
+        &self,
+        context: &Context,
+    ) -> std::result::Result<InvitationRecorded, Fault> {
+        let recorded = self.ledger.recorded(context.command).await?;
+        let made = recorded.into_iter().find_map(|event| {
+            match OrganizationEvent::decode(&event.kind, event.schema, &event.data) {
+                Ok(OrganizationEvent::Invited(invited)) => {
+                    let Recorded { position, recorded_at, .. } = event;
+                    Some(InvitationRecorded { invited, position, recorded_at })
+                }
+                Ok(_) | Err(_) => None,
+            }
+        });
+        made.ok_or(Fault::Batch("another command under the same id"))
     }
 
     async fn send_invitation(

@@ -19,7 +19,7 @@ mod team;
 
 pub(crate) use access::strangers;
 pub use key::{IssuedKey, KeyRefusal, NewKey, role_of_issued_key};
-pub use member::{Invitation, InvitationSent, MemberRefusal, NewInvitation};
+pub use member::{Invitation, InvitationRecorded, InvitationSent, MemberRefusal, NewInvitation};
 pub use origin::Asked;
 pub use own_password::{KeysAfter, PasswordChange, PasswordChanged};
 pub use person::{AdminRole, NewPerson, PersonChanged, PersonRefusal, Registered};

@@ -93,13 +93,13 @@ impl Identities {
                     Some(email) => self.person_with(&email.address).await?,
                     None => None,
                 };
-                self.record_failure(asked, about.as_ref(), SignInFailure::Provider).await?;
+                self.note_failure(asked, about.as_ref(), SignInFailure::Provider).await;
                 return Err(CommandError::Refused(refusal));
             }
             Err(error) => return Err(error),
         };
         if !known.account.is_active {
-            self.record_failure(asked, Some(&known), SignInFailure::Inactive).await?;
+            self.note_failure(asked, Some(&known), SignInFailure::Inactive).await;
             return Err(CommandError::Refused(ProviderRefusal::Inactive));
         }
         if !rules.is_empty() {

@@ -115,7 +115,7 @@ impl Identities {
             Some(known) => (Some(known), SignInFailure::Password),
             None => (None, SignInFailure::Unknown),
         };
-        self.record_failure(asked, about.as_ref(), failure).await?;
+        self.note_failure(asked, about.as_ref(), failure).await;
         Err(CommandError::Refused(SignInRefusal::Invalid))
     }
 

@@ -3,7 +3,6 @@
 use super::gather::Gathered;
 use super::record::RecordedScan;
 use super::run::{Halt, Run, joined};
-use super::scanlog::ScanLog;
 use crate::error::Fault;
 use scanledger_domain::branch::{Observed, branch_id};
 use scanledger_domain::finding::TriageState;
@@ -93,13 +92,12 @@ impl Run {
         Ok((ScanOutcome { artifacts, ..outcome }, verdict))
     }
 
-    /// Stores reports, and the scan's log as the last of them.
+    /// Stores reports, and the scan's log until now as the last of them.
     pub(super) async fn store(
-        &mut self,
+        &self,
         mut files: Vec<(ArtifactKind, Vec<u8>)>,
     ) -> Result<Vec<Artifact>, Fault> {
-        let log = std::mem::replace(&mut self.log, ScanLog::new(Arc::clone(&self.deps.clock)));
-        files.push((ArtifactKind::ScanLog, log.finish()));
+        files.push((ArtifactKind::ScanLog, self.log.to_bytes()));
         let mut artifacts = Vec::with_capacity(files.len());
         for (kind, bytes) in files {
             let size = bytes.len() as u64;

@@ -28,7 +28,8 @@ impl ScanLog {
 
     /// The line on which a scan ends: there is one, however many there were before.
     pub(super) fn error(&mut self, message: &str, fields: &[(&str, Value)]) {
-        self.write("error", message, fields);
+        let line = self.format("error", message, fields);
+        self.bytes.extend(line);
     }
 
     fn line(&mut self, level: &str, message: &str, fields: &[(&str, Value)]) {
@@ -37,27 +38,28 @@ impl ScanLog {
             return;
         }
         self.lines += 1;
-        self.write(level, message, fields);
+        let line = self.format(level, message, fields);
+        self.bytes.extend(line);
     }
 
-    fn write(&mut self, level: &str, message: &str, fields: &[(&str, Value)]) {
+    fn format(&self, level: &str, message: &str, fields: &[(&str, Value)]) -> Vec<u8> {
         let time = self.clock.now().to_rfc3339_millis();
         let mut line: Map<String, Value> = [("time", time.as_str()), ("level", level), ("message", message)]
             .map(|(name, text)| (name.to_owned(), text.into()))
             .into_iter()
             .collect();
         line.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        self.bytes.extend_from_slice(Value::Object(line).to_string().as_bytes());
-        self.bytes.push(b'\n');
+        format!("{}\n", Value::Object(line)).into_bytes()
     }
 
-    /// All lines, and a last one that says how many were left out.
-    pub(super) fn finish(mut self) -> Vec<u8> {
+    /// All lines until now, and a last one that says how many were left out.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
         if self.left_out > 0 {
             let lines = self.left_out;
-            self.write("warn", "further lines were left out", &[("lines", lines.into())]);
+            bytes.extend(self.format("warn", "further lines were left out", &[("lines", lines.into())]));
         }
-        self.bytes
+        bytes
     }
 }
 
@@ -75,8 +77,8 @@ mod tests {
         }
     }
 
-    fn lines(log: ScanLog) -> Vec<Value> {
-        let text = String::from_utf8(log.finish()).unwrap();
+    fn lines(log: &ScanLog) -> Vec<Value> {
+        let text = String::from_utf8(log.to_bytes()).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
@@ -86,7 +88,7 @@ mod tests {
         log.info("the source is unpacked", &[("files", 3.into())]);
         log.warn("a file was\nskipped", &[("path", "a\"b".into())]);
         assert_eq!(
-            lines(log),
+            lines(&log),
             [
                 json!({"time": "2025-11-21T12:00:00.000Z", "level": "info", "message": "the source is unpacked", "files": 3}),
                 json!({"time": "2025-11-21T12:00:00.000Z", "level": "warn", "message": "a file was\nskipped", "path": "a\"b"}),
@@ -100,13 +102,13 @@ mod tests {
         for _ in 0..SCAN_LOG_LINES {
             log.info("x", &[]);
         }
-        assert!(!lines(log).iter().any(|line| line["message"] != "x"));
+        assert!(!lines(&log).iter().any(|line| line["message"] != "x"));
         let mut log = ScanLog::new(Arc::new(Noon));
         for _ in 0..SCAN_LOG_LINES + 2 {
             log.info("x", &[]);
         }
         log.error("the scan failed", &[]);
-        let lines = lines(log);
+        let lines = lines(&log);
         assert_eq!(lines.len() as u64, SCAN_LOG_LINES + 2);
         assert_eq!(lines[lines.len() - 2]["message"], "the scan failed");
         assert_eq!(lines.last().unwrap()["lines"], 2);

@@ -23,10 +23,16 @@ fn source() -> BlobHash {
     BlobHash::of(b"source")
 }
 
+/// What is named only after the deletion was looked at.
+fn late() -> BlobHash {
+    BlobHash::of(b"late")
+}
+
 /// One scan was deleted, and nothing else names its source, as far as anybody knows.
 #[derive(Default)]
 struct Uses {
     has_parked: AtomicBool,
+    names_late: AtomicBool,
     asked: AtomicUsize,
 }
 
@@ -46,7 +52,9 @@ impl BlobUses for Uses {
 
     fn blobs_of(&self, what: Vec<Deleted>) -> BoxFuture<'_, Result<Vec<(BlobHash, BlobUse)>, ReadError>> {
         assert_eq!(what, [DELETION.what]);
-        Box::pin(async { Ok(vec![(source(), BlobUse::UnusedSince(DELETION.position))]) })
+        let names_late = self.names_late.load(Ordering::SeqCst);
+        let named = [source()].into_iter().chain(names_late.then(late));
+        Box::pin(async { Ok(named.map(|blob| (blob, BlobUse::UnusedSince(DELETION.position))).collect()) })
     }
 }
 
@@ -69,6 +77,12 @@ struct Running {
     _stop: watch::Sender<bool>,
 }
 
+/// Where a blob lies, and where it does when it is set aside.
+fn places(world: &World, blob: BlobHash) -> [PathBuf; 2] {
+    let (folder, name) = (world.dir.path().join("blobs"), blob.to_string());
+    [folder.clone(), folder.join("aside")].map(|folder| folder.join(&name[..2]).join(&name))
+}
+
 impl Running {
     async fn start(world: &World, has_parked: bool) -> Self {
         world.blobs.put(b"source".to_vec()).await.unwrap();
@@ -84,14 +98,17 @@ impl Running {
         };
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(async move { removal.run(stopped).await.unwrap() });
-        let (folder, name) = (world.dir.path().join("blobs"), source().to_string());
-        let [place, aside] =
-            [folder.clone(), folder.join("aside")].map(|folder| folder.join(&name[..2]).join(&name));
+        let [place, aside] = places(world, source());
         Self { uses, clock, place, aside, _stop: stop }
     }
 
     fn park(&self, has_parked: bool) {
         self.uses.has_parked.store(has_parked, Ordering::SeqCst);
+    }
+
+    /// Lets the grace pass.
+    fn wait(&self) {
+        self.clock.0.fetch_add(i64::try_from(GRACE.as_micros()).unwrap(), Ordering::SeqCst);
     }
 
     /// Waits until it was found several times that there is something to do.
@@ -112,11 +129,31 @@ async fn nothing_is_removed_while_it_is_not_known_what_everything_names() {
     // From when this is noted the grace counts.
     eventually("it is noted", || world.state.checkpoints.find("blobs").unwrap().is_some()).await;
     running.park(true);
-    running.clock.0.store(i64::try_from(GRACE.as_micros()).unwrap(), Ordering::SeqCst);
+    running.wait();
     running.looked().await;
     assert!(running.aside.exists());
     running.park(false);
     eventually("it is discarded", || !running.aside.exists()).await;
+}
+
+#[tokio::test]
+async fn what_was_named_after_the_first_step_goes_a_grace_later() {
+    let world = World::new();
+    let running = Running::start(&world, false).await;
+    eventually("it is noted", || world.state.checkpoints.find("blobs").unwrap().is_some()).await;
+    world.blobs.put(b"late".to_vec()).await.unwrap();
+    running.uses.names_late.store(true, Ordering::SeqCst);
+    let [place, aside] = places(&world, late());
+    let kept = || String::from_utf8(world.state.checkpoints.find("blobs").unwrap().unwrap()).unwrap();
+    running.wait();
+    eventually("the second step sets it aside", || aside.exists() && !place.exists()).await;
+    assert!(!running.aside.exists());
+    // From when this is noted the grace counts.
+    eventually("it is noted", || kept().contains(r#""ended":240000"#)).await;
+    assert!(aside.exists());
+    running.wait();
+    eventually("it is discarded", || !aside.exists()).await;
+    eventually("nothing is left to do", || kept().contains(r#""again":[]"#)).await;
 }
 
 #[tokio::test]

@@ -2,21 +2,21 @@
 //!
 //! Whoever knows the id of a scan reads what the scan saw (dpendx reference §1: its routes have no credential), so the
 //! code host is told a key instead. The id of the scan follows from the key, but only with the installation's own
-//! secret; nothing else is needed to find a check by its key.
+//! secret; nothing else is needed to find a check by its key. A check that was recorded before there were keys stays
+//! shown by its scan's id, because nothing else leads back to it.
 
 use super::Requested;
 use crate::code_host::{CheckRunId, CommitSha, InstalledRepository, PullRequestNumber};
 use crate::id::{CommandId, ScanId};
 use crate::vault::{HashPurpose, Vault};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
 use uuid::Builder;
 
 /// What every key begins with, so that it is never taken for the id of a scan.
 const PREFIX: &str = "chk_";
-/// Digits of a key where there is no room for all of it: on buttons and in names of branches.
+/// Digits where there is no room for all of them.
 const SHORT_DIGITS: usize = 16;
 
 /// The public name of a check: `chk_` and 32 hexadecimal digits in lower case. Opens nothing.
@@ -24,7 +24,7 @@ const SHORT_DIGITS: usize = 16;
 #[serde(try_from = "String", into = "String")]
 pub struct CheckKey([u8; 16]);
 
-/// A text that is no [`CheckKey`].
+/// A text that no check is known by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the key of a check")]
 pub struct NotACheckKey;
@@ -77,21 +77,57 @@ impl CheckKey {
         let hash = keyed(vault, "scan", &self.to_string());
         ScanId(Builder::from_custom_bytes(first_bytes(&hash)).into_uuid())
     }
+}
 
-    /// The first 16 digits.
+/// What a check is shown as at the code host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShownAs {
+    /// Its key.
+    Key(CheckKey),
+    /// The scan that it is about: of a check that was recorded before there were keys.
+    Scan(ScanId),
+}
+
+impl ShownAs {
+    /// The scan that the check is about.
+    pub fn scan(self, vault: &dyn Vault) -> ScanId {
+        match self {
+            Self::Key(key) => key.scan(vault),
+            Self::Scan(scan) => scan,
+        }
+    }
+
+    /// The first 16 digits, for where there is no room for all of it: on buttons and in names of branches.
     pub fn short(self) -> String {
-        hex::encode(&self.0[..SHORT_DIGITS / 2])
+        let bytes = match self {
+            Self::Key(key) => key.0,
+            Self::Scan(scan) => scan.0.into_bytes(),
+        };
+        hex::encode(&bytes[..SHORT_DIGITS / 2])
     }
 }
 
 impl Requested {
-    /// The key under which the check is shown. For a check that was recorded without one it follows from its scan,
-    /// which is unguessable too, so nobody gets back to that.
-    pub fn public_key(&self) -> CheckKey {
-        self.key.unwrap_or_else(|| {
-            let hash = Sha256::new().chain_update(b"check key of scan\0").chain_update(self.scan.as_bytes());
-            CheckKey(first_bytes(&hash.finalize()))
-        })
+    /// What the check is shown as. No other check is.
+    pub fn shown_as(&self) -> ShownAs {
+        self.key.map_or(ShownAs::Scan(self.scan), ShownAs::Key)
+    }
+}
+
+impl fmt::Display for ShownAs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => key.fmt(f),
+            Self::Scan(scan) => scan.fmt(f),
+        }
+    }
+}
+
+impl FromStr for ShownAs {
+    type Err = NotACheckKey;
+    fn from_str(text: &str) -> Result<Self, NotACheckKey> {
+        let scan = || text.parse().map(Self::Scan).map_err(|_| NotACheckKey);
+        text.parse().map(Self::Key).or_else(|NotACheckKey| scan())
     }
 }
 
@@ -142,7 +178,7 @@ impl fmt::Debug for CheckKey {
 
 #[cfg(test)]
 mod tests {
-    use super::{CheckKey, CheckOrigin, NotACheckKey};
+    use super::{CheckKey, CheckOrigin, NotACheckKey, ShownAs};
     use crate::check::Requested;
     use crate::check::samples::requested;
     use crate::code_host::InstalledRepository;
@@ -216,7 +252,10 @@ mod tests {
         assert_eq!(key.scan(&Secret(1)), key.scan(&Secret(1)));
         assert_ne!(key.scan(&Secret(1)), key.scan(&Secret(2)));
         let scan = key.scan(&Secret(1)).0.simple().to_string();
-        assert!(!scan.contains(&key.short()) && !key.to_string().contains(&scan[..8]), "{key} {scan}");
+        assert!(
+            !scan.contains(&ShownAs::Key(key).short()) && !key.to_string().contains(&scan[..8]),
+            "{key} {scan}"
+        );
     }
 
     #[test]
@@ -224,7 +263,7 @@ mod tests {
         let digits = "0123456789abcdef".repeat(2);
         let text = format!("chk_{digits}");
         let key: CheckKey = text.parse().unwrap();
-        assert_eq!((key.to_string(), key.short()), (text.clone(), "0123456789abcdef".to_owned()));
+        assert_eq!(key.to_string(), text);
         assert_eq!(serde_json::to_string(&key).unwrap(), format!("\"{text}\""));
         assert!(text.parse::<ScanId>().is_err());
         let (longer, upper) = (format!("{text}0"), format!("chk_{}", digits.to_uppercase()));
@@ -234,11 +273,26 @@ mod tests {
     }
 
     #[test]
-    fn a_check_without_a_key_is_shown_under_one_all_the_same() {
-        let kept = requested();
-        assert_eq!(Some(kept.public_key()), kept.key);
+    fn what_a_check_is_shown_as_leads_back_to_its_scan() {
+        let vault = Secret(1);
+        let key = of_commit(&vault, "octo-org/widgets", 7, "a");
+        let keyed = Requested { scan: key.scan(&vault), key: Some(key), ..requested() };
         let old = Requested { key: None, ..requested() };
-        let another = Requested { scan: ScanId(Uuid::from_u128(8)), ..old.clone() };
-        assert!(old.public_key() != another.public_key() && old.public_key() != kept.public_key());
+        assert_eq!((keyed.shown_as(), old.shown_as()), (ShownAs::Key(key), ShownAs::Scan(old.scan)));
+        for check in [keyed, old] {
+            let shown = check.shown_as();
+            assert_eq!(shown.to_string().parse(), Ok(shown));
+            assert_eq!(shown.scan(&vault), check.scan);
+        }
+        assert_eq!("chk_".parse::<ShownAs>(), Err(NotACheckKey));
+    }
+
+    #[test]
+    fn where_there_is_little_room_the_first_digits_stand() {
+        let digits = "0123456789abcdef".repeat(2);
+        let key = format!("chk_{digits}").parse().unwrap();
+        for shown in [ShownAs::Key(key), ShownAs::Scan(digits.parse().unwrap())] {
+            assert_eq!(shown.short(), "0123456789abcdef");
+        }
     }
 }

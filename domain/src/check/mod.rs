@@ -3,7 +3,7 @@
 //!
 //! A check is a stream of its own, named after the scan that it is about. What is still owed to the code host follows
 //! from it ([`CheckLife::owed`]), so that nothing is forgotten when a server ends in between. At the code host it is
-//! known by a [`CheckKey`], never by its scan.
+//! known by a [`CheckKey`] and not by its scan ([`ShownAs`]).
 
 mod config;
 mod decider;
@@ -19,7 +19,7 @@ mod version;
 pub use config::{BlockOn, CheckConfig, ConfigRead, ScanMode, Switch};
 pub use decider::{Check, CheckCommand, CheckLife, CheckRefusal, CheckState, Owed};
 pub use fix::{Upgrade, upgrades};
-pub use key::{CheckKey, CheckOrigin, NotACheckKey};
+pub use key::{CheckKey, CheckOrigin, NotACheckKey, ShownAs};
 pub use manifest::{Manifest, edit, manifests_of};
 pub use place::{TooManyChanges, as_branch, keep_changed, target_of};
 pub use review::{CheckFinding, Examined, Review, Seen, review};

@@ -34,7 +34,7 @@ pub struct Requested {
     /// commit that is not the last one of its branch.
     #[serde(rename = "target", skip_serializing_if = "Option::is_none", default)]
     pub target: Option<GitRef>,
-    /// What it is called in public, see [`Requested::public_key`].
+    /// What it is called in public, see [`Requested::shown_as`]. Checks from before there were keys have none.
     #[serde(rename = "key", skip_serializing_if = "Option::is_none", default)]
     pub key: Option<CheckKey>,
 }

@@ -42,7 +42,8 @@ pub struct Created {
     #[serde(rename = "accessHash")]
     pub access_hash: String,
     /// By what clients that have found a secret ask for it (GitGuardian reference §4.1, `hmsl_hash`): of the access id,
-    /// and of the secret key; hex.
+    /// and of the secret key; hex. Without a key of ours, so that whoever reads them knows such a secret again: the audit
+    /// log does not show them ([`crate::audit::mask`]).
     #[serde(rename = "leakHashes")]
     pub leak_hashes: [String; 2],
     /// The access id, sealed for the organization.

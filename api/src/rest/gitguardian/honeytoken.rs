@@ -16,7 +16,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use scanledger_commands::honeytoken::{HoneytokenPatch, HoneytokenWanted};
+use scanledger_commands::honeytoken::{HoneytokenMade, HoneytokenPatch, HoneytokenWanted};
+use scanledger_domain::honeytoken::{Created, HoneytokenStatus};
 use scanledger_domain::id::HoneytokenId;
 use scanledger_domain::log::{Actor, Position};
 use scanledger_projections::honeytoken::{HoneytokenFilter, HoneytokenQuery, HoneytokenRow, HoneytokenSort};
@@ -178,7 +179,8 @@ pub async fn create_honeytoken(
     let wanted = HoneytokenWanted { organization: caller.organization(), name, description };
     let made = app.honeytokens.create(&context, wanted).await?;
     shown_at(&app, Some(made.position)).await;
-    let row = find(&app, &caller, made.honeytoken).await?;
+    let found = app.views.honeytoken(caller.organization(), made.honeytoken).await?;
+    let row = found.unwrap_or_else(|| as_made(&made, caller.principal.actor));
     let shown = one(&app, &caller, &row, Credentials::LeftOut).await?.with(&made.credential);
     Ok(Written::at(&app, StatusCode::CREATED, Some(made.position), shown).await)
 }
@@ -287,6 +289,25 @@ pub fn without_tags(tags: &[Value]) -> Result<(), Problem> {
 pub fn from(keyset: Keyset) -> Result<Option<Position>, Problem> {
     let wrong = |_| Problem::invalid("cursor", "must be from the header Link of another page");
     keyset.from.map(|mark| u64::try_from(mark.id).map(Position).map_err(wrong)).transpose()
+}
+
+/// A honeytoken that reads do not show yet.
+fn as_made(made: &HoneytokenMade, creator: Actor) -> HoneytokenRow {
+    let Created { honeytoken, name, description, access_id, secret_key, .. } = made.created.clone();
+    HoneytokenRow {
+        id: honeytoken,
+        number: made.position,
+        name,
+        description,
+        status: HoneytokenStatus::Active,
+        open_events: 0,
+        access_id,
+        secret_key,
+        created_at: made.created_at,
+        creator,
+        triggered_at: None,
+        revoked: None,
+    }
 }
 
 async fn one(

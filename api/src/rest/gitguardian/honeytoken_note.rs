@@ -14,6 +14,7 @@ use axum::extract::{FromRequestParts, RawPathParams, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
+use scanledger_commands::honeytoken::NoteWritten;
 use scanledger_domain::id::{HoneytokenId, NoteId};
 use scanledger_domain::log::{Actor, Position};
 use scanledger_projections::honeytoken::HoneytokenNote;
@@ -104,8 +105,15 @@ pub async fn add_honeytoken_note(
 ) -> Result<Written<HoneytokenNoteOut>, Problem> {
     let honeytoken = find(&app, &caller, honeytoken).await?.id;
     let context = caller.command(&app, body.digest).await?;
-    let (note, position) = app.honeytokens.add_note(&context, honeytoken, body.value.comment).await?;
-    after(&app, &caller, (honeytoken, note), StatusCode::CREATED, position).await
+    let text = body.value.comment;
+    let written = app.honeytokens.add_note(&context, honeytoken, text.clone()).await?;
+    let NoteWritten { note, position, written_at } = written;
+    shown_at(&app, Some(position)).await;
+    let found = find_note(&app, &caller, (honeytoken, note)).await?;
+    let author = caller.principal.actor;
+    let decided = || HoneytokenNote { id: note, number: position, author, text, written_at, edited_at: None };
+    let note = found.unwrap_or_else(decided);
+    answer(&app, &caller, honeytoken, (note, StatusCode::CREATED, Some(position))).await
 }
 
 /// Writes something else in a note on a honeytoken
@@ -124,7 +132,9 @@ pub async fn edit_honeytoken_note(
     let context = caller.command(&app, body.digest).await?;
     let about = (honeytoken, note);
     let position = app.honeytokens.edit_note(&context, about, body.value.comment).await?;
-    after(&app, &caller, about, StatusCode::OK, position).await
+    shown_at(&app, position).await;
+    let note = find_note(&app, &caller, about).await?.ok_or_else(|| Problem::missing("note"))?;
+    answer(&app, &caller, honeytoken, (note, StatusCode::OK, position)).await
 }
 
 /// Takes a note on a honeytoken back
@@ -150,17 +160,21 @@ async fn notes(app: &App, caller: &Caller, honeytoken: HoneytokenId) -> Result<V
     Ok(app.views.honeytoken_notes(caller.organization(), honeytoken).await?)
 }
 
-async fn after(
+async fn find_note(
     app: &App,
     caller: &Caller,
     (honeytoken, note): (HoneytokenId, NoteId),
-    status: StatusCode,
-    position: Option<Position>,
+) -> Result<Option<HoneytokenNote>, Problem> {
+    Ok(notes(app, caller, honeytoken).await?.into_iter().find(|found| found.id == note))
+}
+
+async fn answer(
+    app: &App,
+    caller: &Caller,
+    honeytoken: HoneytokenId,
+    (note, status, position): (HoneytokenNote, StatusCode, Option<Position>),
 ) -> Result<Written<HoneytokenNoteOut>, Problem> {
-    shown_at(app, position).await;
-    let found = notes(app, caller, honeytoken).await?.into_iter().find(|found| found.id == note);
-    let found = found.ok_or_else(|| Problem::missing("note"))?;
-    let shown = shown(app, caller, honeytoken, std::slice::from_ref(&found)).await?.pop();
+    let shown = shown(app, caller, honeytoken, std::slice::from_ref(&note)).await?.pop();
     let shown = shown.ok_or_else(|| Problem::missing("note"))?;
     Ok(Written::at(app, status, position, shown).await)
 }

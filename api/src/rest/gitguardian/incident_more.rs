@@ -15,19 +15,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use scanledger_domain::id::ProjectId;
 use scanledger_domain::log::{Actor, Position};
 use scanledger_projections::At;
-use scanledger_projections::incident::{
-    Direction, IncidentNote, IncidentRow, OccurrenceFilter, OccurrenceQuery,
-};
+use scanledger_projections::incident::{IncidentNote, IncidentRow};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// Occurrences that are read in one go.
-const OCCURRENCES: u32 = 1_000;
 
 /// Where else a secret was seen.
 #[derive(Debug, Serialize, ToSchema)]
@@ -129,6 +122,8 @@ pub async fn vaults(
 }
 
 /// The sources and files of an incident
+///
+/// Of the files, the first 5,000 that it came to stand in.
 #[utoipa::path(
     get, path = "/v1/incidents/secrets/{id}/impacted_perimeter", tag = "GitGuardian incidents",
     responses((status = 200, body = PerimeterOut), (status = 404, body = crate::problem::ProblemBody))
@@ -139,27 +134,8 @@ pub async fn impacted_perimeter(
     Id(number): Id<u64>,
 ) -> Result<Json<PerimeterOut>, Problem> {
     let row = find(&app, &caller, number).await?;
-    let mut query = OccurrenceQuery {
-        organization: caller.organization(),
-        visible: caller.principal.visible_to(caller.action),
-        at: At::Now,
-        filter: OccurrenceFilter { incidents: vec![row.number], ..OccurrenceFilter::default() },
-        direction: Direction::Ascending,
-        from: None,
-        is_backward: false,
-        limit: OCCURRENCES,
-    };
-    let mut files: BTreeMap<ProjectId, BTreeSet<String>> = BTreeMap::new();
-    loop {
-        let page = app.views.occurrences(query.clone()).await?;
-        query.from = page.rows.last().map(|place| place.number);
-        for place in page.rows {
-            files.entry(place.project).or_default().insert(place.path);
-        }
-        if !page.has_more {
-            break;
-        }
-    }
+    let visible = caller.principal.visible_to(caller.action);
+    let files = app.views.incident_files(caller.organization(), visible, row.number).await?;
     let known = sources_by_id(&app, caller.organization(), files.keys().copied().collect()).await?;
     let mut sources: Vec<ImpactedSourceOut> = files
         .into_iter()

@@ -14,7 +14,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use scanledger_commands::identity::{InvitationSent, NewInvitation};
+use scanledger_commands::identity::{InvitationRecorded, InvitationSent, NewInvitation};
 use scanledger_domain::id::OrganizationId;
 use scanledger_projections::identity::{InvitationRow, InvitationState};
 use serde::{Deserialize, Serialize};
@@ -126,8 +126,11 @@ pub async fn invite(
         Err(error) => return Err(caller.refused_by_members(&app, error).await),
     };
     shown_at(&app, Some(invited.position)).await;
-    let row = app.views.invitation(invited.invitation).await?;
-    let invitation = in_clear(&app, row.into_iter().collect()).await?.pop();
+    let row = match app.views.invitation(invited.invitation).await? {
+        Some(row) => row,
+        None => as_recorded(app.identities.invitation_made_by(&context).await?),
+    };
+    let invitation = in_clear(&app, vec![row]).await?.pop();
     let invitation = invitation.ok_or_else(|| Problem::missing("invitation"))?;
     let is_sent = invited.sent == InvitationSent::ByMail;
     let link = (!is_sent).then(|| format!("{link}{}", invited.token.reveal()));
@@ -168,6 +171,22 @@ pub async fn revoke_invitation(
     let context = caller.command(&app, digest_of(b"")).await?;
     let revoked = app.identities.revoke_invitation(&context, organization, row.id).await?;
     Ok(done(&app, revoked.position).await)
+}
+
+/// An invitation that reads do not show yet.
+fn as_recorded(made: InvitationRecorded) -> InvitationRow {
+    let InvitationRecorded { invited, position, recorded_at } = made;
+    InvitationRow {
+        id: invited.invitation,
+        number: position.0,
+        organization: invited.organization,
+        email: invited.email,
+        role: invited.role,
+        team: invited.team,
+        invited_at: recorded_at,
+        expires_at: invited.expires_at,
+        state: InvitationState::Open,
+    }
 }
 
 /// An invitation into the organization that stands.

@@ -14,6 +14,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use scanledger_domain::id::{ProjectId, TeamId};
 use scanledger_domain::time::Timestamp;
+use scanledger_projections::At;
 use scanledger_projections::project::{ProjectMark, ProjectOrder, ProjectWalk, WalkedProject};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -117,7 +118,7 @@ async fn walk(
 ) -> Result<(Vec<WalkedProject>, bool), Problem> {
     let Some(project) = wanted.project() else { return Ok((vec![], false)) };
     let towards = wanted.ordering.map_or(Direction::default(), |ordering| ordering.direction);
-    let mut walk = ProjectWalk {
+    let walk = ProjectWalk {
         organization: caller.organization(),
         visible: caller.principal.visible_to(caller.action),
         name_contains: wanted.search.clone(),
@@ -129,6 +130,28 @@ async fn walk(
         limit: 0,
     };
     let needed = keyset.limit() as usize;
+    let mut found = match walk.order {
+        ProjectOrder::LastScan if wanted.is_about_health() => {
+            by_keys(app, caller, wanted, walk, needed).await?
+        }
+        ProjectOrder::LastScan | ProjectOrder::Number => by_rows(app, caller, wanted, walk, needed).await?,
+    };
+    let has_more = found.len() > needed;
+    found.truncate(needed);
+    if keyset.is_backward {
+        found.reverse();
+    }
+    Ok((found, has_more))
+}
+
+/// The first projects that are meant: `needed`, and one or more if there are more. Each page begins behind the one before.
+async fn by_rows(
+    app: &App,
+    caller: &Caller,
+    wanted: &SourcesIn,
+    mut walk: ProjectWalk,
+    needed: usize,
+) -> Result<Vec<WalkedProject>, Problem> {
     let mut found = Vec::new();
     loop {
         let missing = u32::try_from(needed + 1 - found.len()).unwrap_or(u32::MAX);
@@ -139,15 +162,34 @@ async fn walk(
             rows.last().map(|last| ProjectMark { last_scan_at: last.last_scan_at, number: last.row.number });
         found.extend(meant(app, caller, wanted, rows).await?);
         if is_end || found.len() > needed {
+            return Ok(found);
+        }
+    }
+}
+
+/// As [`by_rows`], where each page would cost a look at every project: what comes is read once.
+async fn by_keys(
+    app: &App,
+    caller: &Caller,
+    wanted: &SourcesIn,
+    walk: ProjectWalk,
+    needed: usize,
+) -> Result<Vec<WalkedProject>, Problem> {
+    let keys = app.views.walk_keys(walk).await?;
+    let mut found = Vec::new();
+    for keys in keys.chunks(ROWS as usize) {
+        let ids = keys.iter().map(|key| key.project).collect();
+        let mut rows = app.views.projects_by_id(caller.organization(), ids, At::Now).await?;
+        let rows = keys.iter().filter_map(|key| {
+            let row = rows.remove(&key.project)?;
+            Some(WalkedProject { row, last_scan_at: key.last_scan_at })
+        });
+        found.extend(meant(app, caller, wanted, rows.collect()).await?);
+        if found.len() > needed {
             break;
         }
     }
-    let has_more = found.len() > needed;
-    found.truncate(needed);
-    if keyset.is_backward {
-        found.reverse();
-    }
-    Ok((found, has_more))
+    Ok(found)
 }
 
 /// Where a cursor points.

@@ -1,10 +1,10 @@
 //! What differs between two instants of a branch.
 
-use super::may_project;
 use super::project::ComponentOut;
+use super::{may_look, may_project};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::extract::{Id, Number, Query};
+use crate::extract::{Id, Number, Query, parse_at_of, parse_scan};
 use crate::memory::Memory;
 use crate::problem::Problem;
 use crate::rest::pepper::{FindingOut, with_excerpts};
@@ -165,12 +165,13 @@ async fn instant(
     name: &str,
     asked: (&Option<String>, &Option<String>),
 ) -> Result<Option<At>, Problem> {
-    match asked {
-        (None, None) => Ok(None),
-        (Some(text), None) => caller.instant(app, name, text).await.map(Some),
-        (None, Some(scan)) => caller.instant_of_scan(app, scan).await.map(Some),
+    let at = match asked {
+        (None, None) => return Ok(None),
+        (Some(text), None) => parse_at_of(name, text)?,
+        (None, Some(scan)) => parse_scan(scan)?,
         (Some(_), Some(_)) => {
-            Err(Problem::invalid(name, format!("{name} and {name}Scan cannot both be given")))
+            return Err(Problem::invalid(name, format!("{name} and {name}Scan cannot both be given")));
         }
-    }
+    };
+    may_look(app, caller, at).await.map(Some)
 }

@@ -12,7 +12,8 @@ use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::routes::{Access, Routes};
 use scanledger_domain::id::ProjectId;
-use scanledger_domain::identity::{Action, Resource, authorize};
+use scanledger_domain::identity::{Action, ProjectScope, Resource, authorize};
+use scanledger_projections::At;
 use utoipa_axum::routes;
 
 /// Every native route with what it takes to use it.
@@ -33,8 +34,21 @@ pub fn routes() -> Routes {
 /// not there, so neither do these routes.
 async fn may_project(app: &App, caller: &Caller, project: ProjectId) -> Result<(), Problem> {
     let scope = app.views.scope_of_project(project).await?;
+    may_see(app, caller, scope, "project").await
+}
+
+/// As [`may_project`], of the scan that says when, if one does; answers the instant.
+async fn may_look(app: &App, caller: &Caller, at: At) -> Result<At, Problem> {
+    if let At::Scan(scan) = at {
+        let scope = app.views.scope_of_scan(scan).await?;
+        may_see(app, caller, scope, "scan").await?;
+    }
+    Ok(at)
+}
+
+async fn may_see(app: &App, caller: &Caller, scope: ProjectScope, what: &str) -> Result<(), Problem> {
     match authorize(&caller.principal, caller.action, Resource::Project(scope)) {
-        Err(denied) if denied.hides() => Err(Problem::missing("project")),
+        Err(denied) if denied.hides() => Err(Problem::missing(what)),
         Err(denied) => Err(caller.refused(app, denied).await),
         Ok(()) => Ok(()),
     }

@@ -1,6 +1,6 @@
 //! What is on a branch of a project, now or as of an instant.
 
-use super::may_project;
+use super::{may_look, may_project};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::extract::{AtIn, Id, Number, Query};
@@ -107,7 +107,7 @@ pub async fn findings_of_project(
     Query(at): Query<AtIn>,
 ) -> Result<Json<FindingPage>, Problem> {
     may_project(&app, &caller, project).await?;
-    let at = caller.at(&app, &at).await?;
+    let at = may_look(&app, &caller, at.parse()?).await?;
     let scope = ListScope::Branch(project, of.branch);
     Ok(Json(list_findings(&app, &memory, caller.organization(), scope, at, &wanted).await?))
 }
@@ -125,7 +125,7 @@ pub async fn components_of_project(
     Query(at): Query<AtIn>,
 ) -> Result<Json<ComponentPage>, Problem> {
     may_project(&app, &caller, project).await?;
-    let at = caller.at(&app, &at).await?;
+    let at = may_look(&app, &caller, at.parse()?).await?;
     if wanted.name.as_ref().is_some_and(|name| name.chars().count() > SEARCH_CHARS) {
         return Err(Problem::invalid("name", format!("may have at most {SEARCH_CHARS} characters")));
     }

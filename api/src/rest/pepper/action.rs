@@ -2,7 +2,7 @@
 
 use super::word::{FindingStatus, ScanType};
 use crate::problem::Problem;
-use scanledger_domain::audit::AuditResource;
+use scanledger_domain::audit::{AuditResource, disclosed};
 use scanledger_domain::event::Event;
 use scanledger_domain::finding::TriageState;
 use scanledger_domain::scan;
@@ -79,12 +79,6 @@ const SILENT: [&str; 11] = [
 /// Kinds of things of Pepper's that there are not here yet.
 const SILENT_RESOURCES: [&str; 2] = ["integration", "settings"];
 
-/// Fields of events about people that are sealed, or the hash of a secret.
-const PERSONAL: [&str; 5] = ["name", "email", "password", "subject", "token"];
-
-/// Fields of events about honeytokens that are sealed, or a hash of what is.
-const DECOY: [&str; 5] = ["accessHash", "leakHashes", "accessId", "secretKey", "addressHash"];
-
 /// Words that were asked for.
 pub struct Asked(Vec<String>);
 
@@ -158,22 +152,11 @@ pub fn resource_asked_for(word: &str) -> Result<Option<AuditResource>, Problem> 
 
 /// What an event says, in Pepper's words where it has some, without what is sealed or a hash of a secret.
 pub fn details(entry: &AuditEntry) -> Map<String, Value> {
-    let mut details: Map<String, Value> = serde_json::from_str(&entry.details).unwrap_or_default();
+    let mut details = disclosed(&entry.action, &entry.details);
     match entry.action.as_str() {
-        "user.registered"
-        | "user.password_set"
-        | "user.reset_requested"
-        | "user.identity_linked"
-        | "session.started"
-        | "organization.invited" => PERSONAL.iter().for_each(|field| drop(details.remove(*field))),
-        "apikey.created" => drop(details.remove("hash")),
         "scan.queued" => {
             translate(&mut details, "scanType", |word: scan::ScanType| json!(ScanType::from(word)));
             details.insert("sourceType".to_owned(), json!("UPLOAD"));
-        }
-        "incident.shared" => drop(details.remove("tokenHash")),
-        "honeytoken.created" | "honeytoken.triggered" => {
-            DECOY.iter().for_each(|field| drop(details.remove(*field)));
         }
         "finding.triaged" | "incident.triaged" => {
             let status = |state: TriageState| json!(FindingStatus::from(state));
@@ -308,19 +291,5 @@ mod tests {
         assert_eq!((&queued["scanType"], &queued["sourceType"]), (&json!("SCA_ONLY"), &json!("UPLOAD")));
         let user = json!({ "user": "u", "name": "v1.x", "email": "v1.y", "password": "v1.z" });
         assert_eq!(Value::Object(details(&entry("user.registered", &user))), json!({ "user": "u" }));
-        let invited = json!({ "invitation": "i", "email": "v1.y", "token": "00ff", "role": "member" });
-        let shown = details(&entry("organization.invited", &invited));
-        assert_eq!(Value::Object(shown), json!({ "invitation": "i", "role": "member" }));
-        let linked = json!({ "user": "u", "provider": "github", "subject": "v1.s", "email": "v1.y" });
-        let shown = details(&entry("user.identity_linked", &linked));
-        assert_eq!(Value::Object(shown), json!({ "user": "u", "provider": "github" }));
-        for kind in ["session.started", "user.reset_requested"] {
-            let shown = details(&entry(kind, &json!({ "user": "u", "token": "00ff" })));
-            assert_eq!(Value::Object(shown), json!({ "user": "u" }), "{kind}");
-        }
-        let decoy = json!({ "name": "wiki", "accessHash": "00ff", "leakHashes": ["0f"], "accessId": "v1.a", "secretKey": "v1.b" });
-        assert_eq!(Value::Object(details(&entry("honeytoken.created", &decoy))), json!({ "name": "wiki" }));
-        let key = details(&entry("apikey.created", &json!({ "name": "CI", "hash": "00ff" })));
-        assert_eq!(Value::Object(key), json!({ "name": "CI" }));
     }
 }

@@ -1,5 +1,6 @@
 //! The dialect's words for what happened (reference §12.1), and the types of events that they stand for.
 
+use scanledger_domain::audit::mask;
 use scanledger_domain::blob::BlobHash;
 use scanledger_domain::vault::{Sealed, Vault, VaultError};
 use scanledger_projections::audit::AuditEntry;
@@ -125,10 +126,6 @@ const SCAN_STATUS: [(&str, &str); 7] = [
     ("scan.cancelled", "cancelled"),
 ];
 
-/// Fields that hold a secret, a hash of one, or what a provider knows a person by.
-const SECRET: [&str; 8] =
-    ["password", "hash", "token", "tokenHash", "subject", "accessHash", "leakHashes", "addressHash"];
-
 /// Sealed fields of which the hash of the clear text is shown, by the type of their event, and what they are called.
 const PERSONAL: [(&str, &str, &str); 4] = [
     ("user.registered", "name", "full_name"),
@@ -139,8 +136,6 @@ const PERSONAL: [(&str, &str, &str); 4] = [
 
 /// What stands where a secret stood.
 const HIDDEN: &str = "***";
-/// How sealed text begins.
-const SEALED: &str = "v1.";
 
 /// Whether a table can be asked for.
 pub fn is_table(word: &str) -> bool {
@@ -180,25 +175,24 @@ pub fn target_of(entry: &AuditEntry) -> String {
 /// # Errors
 /// When the key store cannot be read.
 pub fn diff(vault: &dyn Vault, entry: &AuditEntry) -> Result<Map<String, Value>, VaultError> {
-    let details: Map<String, Value> = serde_json::from_str(&entry.details).unwrap_or_default();
-    let mut diff = Map::new();
-    for (field, value) in details {
-        let personal = PERSONAL.iter().find(|(kind, name, _)| *kind == entry.action && *name == field);
-        match (personal, value) {
-            (Some((.., shown)), Value::String(sealed)) => {
-                let text = vault.open(&Sealed(sealed))?;
-                // Of who was erased nothing is left to hash.
-                let hash = text.map(|text| BlobHash::of(text.as_bytes()).to_string());
-                diff.insert((*shown).to_owned(), json!({ "sha256": hash }));
-            }
-            _ if SECRET.contains(&field.as_str()) => {
-                diff.insert(field, json!(HIDDEN));
-            }
-            (_, value) => {
-                diff.insert(snake_case(&field), shown(value));
-            }
+    let personal = |field: &str| {
+        PERSONAL
+            .iter()
+            .find(|(kind, name, _)| *kind == entry.action && *name == field)
+            .map(|(.., shown)| *shown)
+    };
+    let masked = mask(&entry.action, &entry.details, |field, value| match value {
+        Value::String(sealed) if personal(field).is_some() => {
+            let text = vault.open(&Sealed(sealed))?;
+            // Of who was erased nothing is left to hash.
+            let hash = text.map(|text| BlobHash::of(text.as_bytes()).to_string());
+            Ok(Some(json!({ "sha256": hash })))
         }
-    }
+        _ => Ok(Some(json!(HIDDEN))),
+    })?;
+    let named = |field: &str| personal(field).map_or_else(|| snake_case(field), str::to_owned);
+    let mut diff: Map<String, Value> =
+        masked.into_iter().map(|(field, value)| (named(&field), shown(value))).collect();
     add_status(&entry.action, &mut diff);
     if let Some(key) = entry.key {
         diff.insert("api_key_id".to_owned(), json!(key.0));
@@ -206,15 +200,13 @@ pub fn diff(vault: &dyn Vault, entry: &AuditEntry) -> Result<Map<String, Value>,
     Ok(diff)
 }
 
-/// A value with snake-case names; text that is sealed all the same, and what stands before the `@` of an address, are
-/// masked.
+/// A value with snake-case names; what stands before the `@` of an address is masked.
 fn shown(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
             fields.into_iter().map(|(name, value)| (snake_case(&name), shown(value))).collect()
         }
         Value::Array(items) => items.into_iter().map(shown).collect(),
-        Value::String(text) if text.starts_with(SEALED) => json!(HIDDEN),
         Value::String(text) => json!(without_user(&text)),
         plain => plain,
     }
@@ -366,8 +358,11 @@ mod tests {
         );
         check("user.identity_linked", &json!({ "subject": "v1.7" }), json!({ "subject": "***" }));
         check("session.started", &json!({ "token": "00" }), json!({ "token": "***" }));
-        // What is sealed in an event that nobody has thought of yet.
-        check("team.created", &json!({ "a": [{ "b": "v1.x" }] }), json!({ "a": [{ "b": "***" }] }));
+        let decoy = json!({ "name": "wiki", "leakHashes": ["0f"], "accessId": "v1.a" });
+        let shown = json!({ "name": "wiki", "leak_hashes": "***", "access_id": "***" });
+        check("honeytoken.created", &decoy, shown);
+        // What only looks as if it were sealed.
+        check("project.deleted", &json!({ "a": "v1.2" }), json!({ "a": "v1.2" }));
     }
 
     #[test]

@@ -2,9 +2,14 @@
 
 use super::{Broken, Cut, Held, completed, failed_log, failure, scanned, weaknesses};
 use crate::support::World;
+use scanledger_domain::BoxFuture;
+use scanledger_domain::blob::{BlobError, BlobHash, BlobStore};
 use scanledger_domain::scan::FailureCode;
 use scanledger_domain::scanning::{Scanner, ScannerKind};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_broken_scanner_does_not_fail_the_scan_and_covers_nothing() {
@@ -106,4 +111,71 @@ async fn nothing_of_a_source_stays_behind() {
     completed(&world, scan).await;
     pool.shutdown().await;
     assert_eq!(std::fs::read_dir(world.dir.path().join("temp")).unwrap().count(), 0);
+}
+
+/// A store that takes everything but reports.
+struct WithoutReports(Arc<dyn BlobStore>);
+
+impl BlobStore for WithoutReports {
+    fn put(&self, bytes: Vec<u8>) -> BoxFuture<'_, Result<BlobHash, BlobError>> {
+        if String::from_utf8_lossy(&bytes).contains("sarif") {
+            let refused = BlobError::Failed { doing: "store a blob", source: "it is full".into() };
+            return Box::pin(async { Err(refused) });
+        }
+        self.0.put(bytes)
+    }
+
+    fn owner(&self, log: Uuid) -> BoxFuture<'_, Result<Uuid, BlobError>> {
+        self.0.owner(log)
+    }
+
+    fn put_file(&self, path: PathBuf) -> BoxFuture<'_, Result<(BlobHash, u64), BlobError>> {
+        self.0.put_file(path)
+    }
+
+    fn load(&self, hash: BlobHash) -> BoxFuture<'_, Result<Vec<u8>, BlobError>> {
+        self.0.load(hash)
+    }
+
+    fn load_range(&self, hash: BlobHash, range: Range<u64>) -> BoxFuture<'_, Result<Vec<u8>, BlobError>> {
+        self.0.load_range(hash, range)
+    }
+
+    fn load_to_file<'a>(&'a self, hash: BlobHash, path: &'a Path) -> BoxFuture<'a, Result<(), BlobError>> {
+        self.0.load_to_file(hash, path)
+    }
+
+    fn contains(&self, hash: BlobHash) -> BoxFuture<'_, Result<bool, BlobError>> {
+        self.0.contains(hash)
+    }
+
+    fn remove(&self, hash: BlobHash) -> BoxFuture<'_, Result<(), BlobError>> {
+        self.0.remove(hash)
+    }
+
+    fn set_aside(&self, hash: BlobHash) -> BoxFuture<'_, Result<(), BlobError>> {
+        self.0.set_aside(hash)
+    }
+
+    fn put_back(&self, hash: BlobHash) -> BoxFuture<'_, Result<(), BlobError>> {
+        self.0.put_back(hash)
+    }
+
+    fn discard(&self, hash: BlobHash) -> BoxFuture<'_, Result<(), BlobError>> {
+        self.0.discard(hash)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_whose_reports_cannot_be_kept_fails_with_all_that_it_logged() {
+    let mut world = World::new();
+    world.blobs = Arc::new(WithoutReports(Arc::clone(&world.blobs)));
+    let shop = world.project("shop").await;
+    let _pool = world.pool(1, vec![Held::free(ScannerKind::Sast, weaknesses(1))]).await;
+    let scan = world.queue(shop, "main", &[("a", "b")]).await;
+    assert_eq!(failure(&world, scan).await.0, FailureCode::Internal);
+    let log = failed_log(&world, scan).await;
+    for said in ["the scan runs", "the results are recorded", "the scan failed"] {
+        assert_eq!(log.matches(said).count(), 1, "{said}: {log}");
+    }
 }

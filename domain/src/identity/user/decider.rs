@@ -28,7 +28,7 @@ pub enum UserCommand {
     Activate,
     /// Make them something else to the installation.
     SetRank(Rank),
-    /// Give them another password, whatever they know.
+    /// Give them another password, as an operator, whatever they know.
     SetPassword {
         /// The hash, sealed.
         password: Sealed,
@@ -273,7 +273,7 @@ fn of_account(account: &Account, command: UserCommand) -> Result<Vec<UserEvent>,
         UserCommand::SetRank(rank) if rank == account.rank => return Ok(vec![]),
         UserCommand::SetRank(rank) => UserRankChanged { user, rank }.into(),
         UserCommand::SetPassword { password } => {
-            UserPasswordSet { user, password, setter: PasswordSetter::Reset }.into()
+            UserPasswordSet { user, password, setter: PasswordSetter::Operator }.into()
         }
         UserCommand::ChangePassword { .. } if !account.is_active => return Err(UserRefusal::Inactive),
         UserCommand::ChangePassword { password, before } => match &account.password {

@@ -50,6 +50,10 @@ fn password_changed() -> UserEvent {
     UserPasswordSet { user: ANA, password: sealed("new"), setter: PasswordSetter::Changed }.into()
 }
 
+fn password_set_by_operator() -> UserEvent {
+    UserPasswordSet { user: ANA, password: sealed("new"), setter: PasswordSetter::Operator }.into()
+}
+
 fn change(before: &str) -> UserCommand {
     UserCommand::ChangePassword { password: sealed("new"), before: sealed(before) }
 }
@@ -145,7 +149,7 @@ fn a_reset_works_once_and_in_time() {
     for (token, now) in [("token", 100), ("guess", 99)] {
         given::<User>(history()).when(reset(token, now)).then_refused(UserRefusal::BadToken);
     }
-    for ends_it in [password_set(), requested("later"), deactivated()] {
+    for ends_it in [password_set(), password_set_by_operator(), requested("later"), deactivated()] {
         let history = history().into_iter().chain([ends_it]);
         given::<User>(history).when(reset("token", 99)).then_refused(UserRefusal::BadToken);
     }
@@ -166,7 +170,8 @@ fn what_ends_sessions_moves_the_epoch() {
         state.account().unwrap().epoch
     };
     assert_eq!(epoch(&[registered()]), 0);
-    for ends in [deactivated(), password_set(), password_changed(), UserSessionsEnded { user: ANA }.into()] {
+    let ended = UserEvent::from(UserSessionsEnded { user: ANA });
+    for ends in [deactivated(), password_set(), password_changed(), password_set_by_operator(), ended] {
         assert_eq!(epoch(&[registered(), ends.clone()]), 1, "{ends:?}");
     }
     for leaves in [requested("token"), linked(LINK, Provider::GitHub).into()] {
@@ -212,8 +217,13 @@ fn an_address_is_known_once_its_owner_has_used_a_token_that_was_sent_there() {
     assert_eq!(proof(&[claimed()]), AddressProof::Claimed);
     assert_eq!(proof(&[claimed(), password_set()]), AddressProof::Claimed);
     assert_eq!(proof(&[claimed(), requested("token"), password_set()]), AddressProof::Known);
-    // Whoever is signed in may never have read a message there.
-    assert_eq!(proof(&[claimed(), requested("token"), password_changed()]), AddressProof::Claimed);
+    // Whoever is signed in may never have read a message there, and an operator has not asked who has.
+    for set in [password_changed(), password_set_by_operator()] {
+        assert_eq!(proof(&[claimed(), requested("token"), set]), AddressProof::Claimed);
+    }
+    given::<User>([claimed(), requested("token")])
+        .when(UserCommand::SetPassword { password: sealed("new") })
+        .then([password_set_by_operator()]);
 }
 
 #[test]

@@ -162,7 +162,7 @@ pub struct UserRankChanged {
 /// Who set a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum PasswordSetter {
-    /// Whoever had the token of a reset, or an operator.
+    /// Whoever had the token of a reset; in events from before [`Self::Operator`], or an operator.
     #[default]
     #[serde(rename = "reset")]
     Reset,
@@ -170,6 +170,9 @@ pub enum PasswordSetter {
     /// this, whatever reset was asked for meanwhile.
     #[serde(rename = "changed")]
     Changed,
+    /// Whoever runs the server. That shows nothing about the address either.
+    #[serde(rename = "operator")]
+    Operator,
 }
 
 impl PasswordSetter {

@@ -9,7 +9,6 @@ use crate::rest::Moment;
 use crate::rest::people::open_texts;
 use axum::Json;
 use axum::extract::State;
-use scanledger_domain::limits::CLIENT_QUIET_SECONDS;
 use scanledger_domain::policy::Product;
 use scanledger_domain::project::GateResult;
 use scanledger_domain::scan::{ClientPeople, ClientRun, ScanStatus};
@@ -114,7 +113,7 @@ pub async fn read_scan(
         organization: caller.organization(),
         visible: caller.visible(),
         at: At::Now,
-        quiet_before: app.clock.now().plus_seconds(-CLIENT_QUIET_SECONDS),
+        now: app.clock.now(),
         filter: SearchFilter { number: Some(path.number(0)?), ..SearchFilter::default() },
         before: None,
         limit: 1,

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::rest::Moment;
 use axum::Json;
 use axum::extract::State;
-use scanledger_domain::limits::{CLIENT_QUIET_SECONDS, SCAN_PAGE_ROWS};
+use scanledger_domain::limits::SCAN_PAGE_ROWS;
 use scanledger_domain::policy::Product;
 use scanledger_domain::scan::{Extent, ScanType, branch_of_reference};
 use scanledger_domain::scanning::ScannerKind;
@@ -215,7 +215,7 @@ pub async fn search_scans(
         organization: caller.organization(),
         visible: caller.visible(),
         at: At::Now,
-        quiet_before: app.clock.now().plus_seconds(-CLIENT_QUIET_SECONDS),
+        now: app.clock.now(),
         filter: SearchFilter {
             number: None,
             project: wanted.repository_id.map(|id| id.0),
