@@ -1,13 +1,18 @@
-//! A projector that cannot go on says so, and one that nobody waits for any more ends.
+//! A projector that cannot go on says so, one that may go on later does, and one that nobody waits for any more ends.
+
+#[expect(dead_code, reason = "tests use different parts of the same world")]
+mod support;
 
 use scanledger_domain::BoxFuture;
 use scanledger_domain::id::EventId;
 use scanledger_domain::log::{
     Append, AppendError, Appended, EventLog, LogError, Position, Recorded, StreamName, Subscription, Version,
 };
+use scanledger_domain::severity::Severity;
 use scanledger_projections::Projector;
 use std::sync::Arc;
 use std::time::Duration;
+use support::{World, secret};
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
@@ -104,4 +109,35 @@ async fn one_that_nobody_waits_for_ends() {
     let waited = tokio::time::timeout(Duration::from_millis(200), projector.run(stopped)).await;
     assert!(waited.is_err());
     tokio::time::timeout(Duration::from_secs(10), given_up.notified()).await.unwrap();
+}
+
+/// A full disk and a lock that somebody else holds are the same to it.
+#[tokio::test]
+async fn one_that_cannot_write_for_longer_than_it_waits_goes_on_later() {
+    let mut world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let projector = Projector::open(folder.path(), Arc::clone(&world.log)).await.unwrap();
+    let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let views = files.into_iter().find(|path| path.extension().is_some_and(|kind| kind == "db")).unwrap();
+    let held = rusqlite::Connection::open(views).unwrap();
+    held.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn({
+        let projector = projector.clone();
+        async move { projector.run(stopped).await }
+    });
+    world.scan("main", vec![secret("src/a.py", 1, Severity::High)], vec![]).await;
+    // SQLite waits for five.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let says = projector.health().stopped;
+    assert_eq!(
+        (projector.views().position(), says.as_deref()),
+        (Position::START, Some("the read model could not be written"))
+    );
+    drop(held);
+    let head = world.log.head().await.unwrap();
+    projector.views().wait_for(head, Duration::from_secs(30)).await.unwrap();
+    assert_eq!(projector.health().stopped, None);
+    stop.send_replace(true);
+    running.await.unwrap().unwrap();
 }

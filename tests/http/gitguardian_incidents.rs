@@ -3,6 +3,7 @@
 use crate::archive::{leaky, token};
 use crate::gitguardian_tokens::{key, link, refused};
 use crate::harness::{Answer, Api, Client, id};
+use crate::operations::hold_views;
 use scanledger_domain::identity::{Scope, Scopes};
 use scanledger_domain::limits::SHOWN_OCCURRENCES;
 use serde_json::{Value, json};
@@ -288,6 +289,11 @@ async fn notes_are_written_changed_and_taken_back_by_their_author() {
     }
     assert_eq!(api.delete(&note).await.status, 204);
     assert_eq!(api.get(&path).await.expect(200), json!([]));
+    let held = hold_views(&api);
+    let late = api.post(&path, &json!({ "comment": "read models are late" })).await.expect(201);
+    drop(held);
+    api.shown().await;
+    assert_eq!(api.get(&path).await.expect(200), json!([late]), "as it was answered");
     assert_eq!(refused(&api.delete(&note).await, 404), "Not found.");
 }
 

@@ -92,7 +92,7 @@ async fn who_asks_for_what_the_read_models_have_not_reached_is_told_to_come_agai
     let mut idle = Socket::acknowledged(&api, api.key()).await;
     let mut running = Socket::acknowledged(&api, api.key()).await;
     running.subscribe("a", r#"subscription { events(types: ["organization.created"]) { type } }"#).await;
-    // The projector waits from now on, and then gives up.
+    // The projector waits from now on, and says so after a while.
     let _held = hold_views(&api);
     let reached = api.server.app.views.position().0;
     let made = api.post("/api/projects", &json!({ "name": "shop" })).await;

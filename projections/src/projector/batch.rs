@@ -5,7 +5,7 @@ use crate::blob::Excerpts;
 use crate::branch::BranchStates;
 use crate::branch::apply::Counters;
 use crate::store::{Mover, open_writer};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use scanledger_domain::decider::DecodeError;
 use scanledger_domain::event::Event;
 use scanledger_domain::id::OrganizationId;
@@ -247,7 +247,7 @@ impl Writer {
 
     fn try_apply(&mut self, batch: &[Decoded]) -> Result<(), ApplyError> {
         self.scratch.keys.trim();
-        let tx = self.connection.transaction()?;
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let parked = self.parked > 0;
         let outcome = batch.iter().try_for_each(|decoded| {
             if parked && is_parked(&tx, decoded)? {
@@ -260,7 +260,7 @@ impl Writer {
     }
 
     fn apply_singly(&mut self, batch: &[Decoded]) -> rusqlite::Result<()> {
-        let mut tx = self.connection.transaction()?;
+        let mut tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut parked = 0;
         for decoded in batch {
             let savepoint = tx.savepoint()?;
@@ -309,7 +309,8 @@ impl Writer {
     }
 }
 
-fn is_transient(error: &rusqlite::Error) -> bool {
+/// Whether what could not be written now may be later, when a disk has room again or somebody else has let go.
+pub(super) fn is_transient(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode as Code;
     matches!(
         error.sqlite_error_code(),

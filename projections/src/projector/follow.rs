@@ -1,7 +1,7 @@
 //! The running projector: reads the log on, applies, and tells everybody how far it is.
 
 use super::Writer;
-use super::batch::Decoded;
+use super::batch::{Decoded, is_transient};
 use super::rebuild;
 use crate::store::{Views, mark_prepared, prune, unmark_prepared, views_path};
 use parking_lot::{Mutex, RwLock};
@@ -48,7 +48,7 @@ pub struct Health {
     pub position: Position,
     /// Events that could not be applied and were put aside.
     pub parked: u64,
-    /// Why it stopped, if it did.
+    /// Why it does not go on, if so: it stopped, or it cannot write and tries again.
     pub stopped: Option<String>,
     /// Events applied since it started.
     pub applied: u64,
@@ -168,7 +168,20 @@ impl Projector {
             match subscription.next().await {
                 Ok(batch) => {
                     let mut writer = self.shared.writer.lock().await;
-                    self.shared.apply(writer.as_mut(), batch)?;
+                    let applied = self.shared.apply(writer.as_mut(), batch);
+                    drop(writer);
+                    match applied {
+                        Err(ProjectorError::Store(error)) if is_transient(&error) => {
+                            tracing::error!(
+                                "the read models could not be written, and will be tried again: {error}"
+                            );
+                            let why = ProjectorError::Store(error).to_string();
+                            self.shared.health.lock().stopped = Some(why);
+                            tokio::time::sleep(RETRY).await;
+                            subscription = self.shared.log.subscribe(self.views.position());
+                        }
+                        applied => applied?,
+                    }
                 }
                 Err(error) => {
                     tracing::warn!("the log did not answer the projector: {error}");
@@ -240,6 +253,7 @@ impl Shared {
         health.position = position;
         health.parked = writer.parked();
         health.applied += batch.len() as u64;
+        health.stopped = None;
         drop(health);
         self.position.send_replace(position);
         Ok(())

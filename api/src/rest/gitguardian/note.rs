@@ -122,9 +122,15 @@ pub async fn add_note(
 ) -> Result<Written<NoteOut>, Problem> {
     let incident = find(&app, &caller, number).await?;
     let context = caller.command(&app, body.digest).await?;
-    let comment = body.value.comment;
-    let (note, written) = app.incidents.add_note(&context, &caller.principal, incident.id, comment).await?;
-    after(&app, &caller, &incident, note, StatusCode::CREATED, written.position).await
+    let text = body.value.comment;
+    let (id, written) =
+        app.incidents.add_note(&context, &caller.principal, incident.id, text.clone()).await?;
+    // What is answered while read models are late.
+    let decided = written.position.zip(written.recorded_at).map(|(number, written_at)| {
+        let author = caller.principal.actor;
+        IncidentNote { id, number, author, text, written_at, edited_at: None }
+    });
+    after(&app, &caller, &incident, (id, decided), StatusCode::CREATED, written.position).await
 }
 
 /// Writes something else in a note
@@ -189,7 +195,7 @@ async fn change(
     let context = caller.command(app, body.digest).await?;
     let about = (incident.id, note);
     let edited = app.incidents.edit_note(&context, &caller.principal, about, body.value.comment).await?;
-    after(app, caller, &incident, note, StatusCode::OK, edited.position).await
+    after(app, caller, &incident, (note, None), StatusCode::OK, edited.position).await
 }
 
 async fn notes(app: &App, caller: &Caller, incident: &IncidentRow) -> Result<Vec<IncidentNote>, Problem> {
@@ -205,12 +211,12 @@ async fn after(
     app: &App,
     caller: &Caller,
     incident: &IncidentRow,
-    note: NoteId,
+    (note, decided): (NoteId, Option<IncidentNote>),
     status: StatusCode,
     position: Option<Position>,
 ) -> Result<Written<NoteOut>, Problem> {
     shown_at(app, position).await;
-    let found = notes(app, caller, incident).await?.into_iter().find(|found| found.id == note);
+    let found = notes(app, caller, incident).await?.into_iter().find(|found| found.id == note).or(decided);
     let found = found.ok_or_else(|| Problem::missing("note"))?;
     let shown = shown(app, caller, incident, std::slice::from_ref(&found)).await?.pop();
     let shown = shown.ok_or_else(|| Problem::missing("note"))?;

@@ -1,7 +1,7 @@
 //! The file: its settings, its schema, and which files are refused.
 
 use crate::store::Unusable;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use scanledger_domain::Cause;
 use std::path::Path;
 use std::time::Duration;
@@ -18,6 +18,8 @@ const APPLICATION: i32 = 0x534c_7374;
 
 /// How long a connection waits for another one's lock.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
+/// How often it looks meanwhile, where SQLite does not wait.
+const TRIES: u32 = 250;
 
 /// Deleted keys are overwritten with zeros, not only unlinked.
 const SETTINGS: &str = "
@@ -32,9 +34,23 @@ pub(super) fn open(path: &Path) -> Result<Connection, Cause> {
     connection.busy_timeout(BUSY)?;
     // Looked at before anything is changed, so that a refused file stays as it was.
     version(&connection)?;
-    connection.execute_batch(SETTINGS)?;
+    set(&connection)?;
     migrate(&mut connection)?;
     Ok(connection)
+}
+
+/// Changes the settings. For who opens a new file at the same moment, and is in the way of the change to a write-ahead
+/// log, SQLite does not wait by itself.
+fn set(connection: &Connection) -> rusqlite::Result<()> {
+    for _ in 0..TRIES {
+        match connection.execute_batch(SETTINGS) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                std::thread::sleep(BUSY / TRIES);
+            }
+            done => return done,
+        }
+    }
+    connection.execute_batch(SETTINGS)
 }
 
 /// The schema of the file; 0 when it is new.
