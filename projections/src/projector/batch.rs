@@ -183,7 +183,7 @@ impl Writer {
         };
         let parked = connection.query_row("SELECT count(*) FROM parked", [], |row| row.get::<_, i64>(0))?;
         Ok(Some(Self {
-            mover: Some(Mover::start(&connection, path)?),
+            mover: Some(Mover::new(&connection, path)),
             connection,
             scratch: Scratch::default(),
             position: Position(position.cast_unsigned()),

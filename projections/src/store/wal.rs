@@ -7,7 +7,7 @@
 
 use rusqlite::Connection;
 use std::cell::Cell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -31,38 +31,36 @@ thread_local! {
     static PAGES: Cell<i32> = const { Cell::new(0) };
 }
 
-/// Keeps the write-ahead log of one file short. Dropping it waits for the round in hand.
+/// Keeps the write-ahead log of one file short. It has a thread and a connection from when they are first needed, which
+/// for most files is never. Dropping it waits for the round in hand.
 pub(crate) struct Mover {
-    wanted: Option<SyncSender<()>>,
-    moved: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    path: PathBuf,
+    beside: Option<Beside>,
     /// The length of the log from which on it is moved.
     from: i32,
     /// The length at which the thread is asked again.
     next: i32,
 }
 
+/// The thread beside the writer.
+struct Beside {
+    wanted: Option<SyncSender<()>>,
+    moved: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
 impl Mover {
     /// Takes over from SQLite's own rule for the connection of the writer of `path`.
-    pub(crate) fn start(writer: &Connection, path: &Path) -> rusqlite::Result<Self> {
-        Self::start_from(MOVED_FROM, writer, path)
+    pub(crate) fn new(writer: &Connection, path: &Path) -> Self {
+        Self::moving_from(MOVED_FROM, writer, path)
     }
 
-    fn start_from(from: i32, writer: &Connection, path: &Path) -> rusqlite::Result<Self> {
-        let connection = Connection::open(path)?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
+    fn moving_from(from: i32, writer: &Connection, path: &Path) -> Self {
         writer.wal_hook(Some(|_, pages| {
             PAGES.set(pages);
             Ok(())
         }));
-        let (wanted, orders) = sync_channel(1);
-        let moved = Arc::new(AtomicBool::new(false));
-        let done = Arc::clone(&moved);
-        let thread = std::thread::Builder::new()
-            .name("views-wal".to_owned())
-            .spawn(move || move_pages(&connection, &orders, &done))
-            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-        Ok(Self { wanted: Some(wanted), moved, thread: Some(thread), from, next: from })
+        Self { path: path.to_owned(), beside: None, from, next: from }
     }
 
     /// To be called on the thread that just committed.
@@ -72,22 +70,47 @@ impl Mover {
             self.next = self.from;
             return Ok(());
         }
+        let is_nearly_moved =
+            self.beside.as_ref().is_some_and(|beside| beside.moved.swap(false, Ordering::AcqRel));
         if pages >= self.from.saturating_mul(WRITERS_OWN) {
             while passive(writer)? == Left::Everything {
                 std::thread::sleep(MOMENT);
             }
-        } else if self.moved.swap(false, Ordering::AcqRel) {
+        } else if is_nearly_moved {
             passive(writer)?;
         } else if pages >= self.next {
             self.next = pages.saturating_add(self.from);
-            // If it is full, the thread has not begun with what it was asked before.
-            let _ = self.wanted.as_ref().map(|wanted| wanted.try_send(()));
+            let beside = match self.beside.take() {
+                Some(beside) => beside,
+                None => Beside::start(&self.path)?,
+            };
+            self.beside.insert(beside).ask();
         }
         Ok(())
     }
 }
 
-impl Drop for Mover {
+impl Beside {
+    fn start(path: &Path) -> rusqlite::Result<Self> {
+        let connection = Connection::open(path)?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        let (wanted, orders) = sync_channel(1);
+        let moved = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&moved);
+        let thread = std::thread::Builder::new()
+            .name("views-wal".to_owned())
+            .spawn(move || move_pages(&connection, &orders, &done))
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        Ok(Self { wanted: Some(wanted), moved, thread: Some(thread) })
+    }
+
+    fn ask(&self) {
+        // If it is full, the thread has not begun with what it was asked before.
+        let _ = self.wanted.as_ref().map(|wanted| wanted.try_send(()));
+    }
+}
+
+impl Drop for Beside {
     fn drop(&mut self) {
         drop(self.wanted.take());
         if let Some(thread) = self.thread.take() {
@@ -155,7 +178,7 @@ mod tests {
         let path = folder.path().join("views.db");
         let writer = open_writer(&path).unwrap();
         writer.execute_batch("CREATE TABLE big (bytes BLOB)").unwrap();
-        let mut mover = Mover::start_from(FROM, &writer, &path).unwrap();
+        let mut mover = Mover::moving_from(FROM, &writer, &path);
         let length = || folder.path().join("views.db-wal").metadata().unwrap().len() / PAGE;
         for _ in 0..1_000 {
             write(&writer, 4);
@@ -175,7 +198,7 @@ mod tests {
         let path = folder.path().join("views.db");
         let writer = open_writer(&path).unwrap();
         writer.execute_batch("CREATE TABLE big (bytes BLOB)").unwrap();
-        let mut mover = Mover::start_from(FROM, &writer, &path).unwrap();
+        let mut mover = Mover::moving_from(FROM, &writer, &path);
         let before = path.metadata().unwrap().len();
         write(&writer, 2 * i64::from(FROM));
         mover.committed(&writer).unwrap();
