@@ -1,11 +1,14 @@
 //! The data folder: what lies where, and who may write.
 
+mod ours;
+
 use crate::place::LogPlace;
 use anyhow::{Context, Result, bail};
 use scanledger_state::{KeyFile, ServerKey, State};
 use std::fs::{File, TryLockError};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 use url::Url;
 use uuid::Uuid;
 
@@ -64,7 +67,7 @@ impl DataFolder {
         self.root.join("blobs")
     }
 
-    /// Uploads and unpacked sources; emptied at every start.
+    /// Uploads, unpacked sources and the like; what is left of them goes at every start.
     pub fn temporary(&self) -> PathBuf {
         self.root.join("tmp")
     }
@@ -134,12 +137,21 @@ impl DataFolder {
         Ok(())
     }
 
+    /// Removes what a former life of the process left among the temporary files. What others put there stays.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn clear_temporary(&self) -> Result<()> {
+        ours::clear(&self.temporary()).context("while removing temporary files")
+    }
+
     /// Makes the folder, readable by this user alone, if it is not there.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be made, or is somebody else's: there are files in it, and none of ours.
     pub fn create(&self) -> Result<()> {
         use std::os::unix::fs::DirBuilderExt;
+        ours::refuse_foreign(&self.root, &self.server_key())?;
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder
@@ -241,20 +253,65 @@ fn is_there(path: &Path) -> Result<bool> {
     path.try_exists().with_context(|| format!("while looking for {}", path.display()))
 }
 
-/// This node's id: made once, and the same after every restart.
+/// This node's id: made once, and the same after every restart. A file with nothing in it is none: a former version could
+/// die between making and writing it.
 ///
 /// # Errors
 /// When the folder cannot be read or written.
 pub fn node_id(folder: &DataFolder, fresh: impl FnOnce() -> Uuid) -> Result<Uuid> {
     let path = folder.node();
-    match std::fs::read_to_string(&path) {
-        Ok(text) => text.trim().parse().with_context(|| format!("{} holds no id", path.display())),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let id = fresh();
-            std::fs::write(&path, format!("{id}\n"))
-                .with_context(|| format!("while writing {}", path.display()))?;
-            Ok(id)
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error).with_context(|| format!("while reading {}", path.display())),
+    };
+    if !text.trim().is_empty() {
+        return text.trim().parse().with_context(|| format!("{} holds no id", path.display()));
+    }
+    let id = fresh();
+    write_whole(&path, format!("{id}\n").as_bytes())
+        .with_context(|| format!("while writing {}", path.display()))?;
+    Ok(id)
+}
+
+/// Writes a file, in place of one that is there, so that it is there whole or not at all, whatever happens.
+fn write_whole(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DataFolder, node_id};
+    use uuid::Uuid;
+
+    #[test]
+    fn a_node_keeps_its_id_and_makes_one_where_none_was_written() {
+        for before in [None, Some(""), Some("\n")] {
+            let folder = tempfile::tempdir().unwrap();
+            let data = DataFolder::new(folder.path());
+            if let Some(before) = before {
+                std::fs::write(data.node(), before).unwrap();
+            }
+            let made = node_id(&data, || Uuid::from_u128(7)).unwrap();
+            assert_eq!(made, Uuid::from_u128(7), "{before:?}");
+            assert_eq!(node_id(&data, || Uuid::from_u128(8)).unwrap(), made);
+            assert_eq!(std::fs::read_to_string(data.node()).unwrap(), format!("{made}\n"));
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         }
-        Err(error) => Err(error).with_context(|| format!("while reading {}", path.display())),
+    }
+
+    #[test]
+    fn an_id_that_cannot_be_read_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::new(folder.path());
+        std::fs::write(data.node(), "node one").unwrap();
+        let why = node_id(&data, || Uuid::from_u128(7)).unwrap_err().to_string();
+        assert!(why.contains("holds no id"), "{why}");
+        assert_eq!(std::fs::read_to_string(data.node()).unwrap(), "node one");
     }
 }

@@ -1,9 +1,11 @@
 //! What the shell asks of an open data folder, whether this process or a running server has it.
 
+mod erasing;
 mod key;
 mod people;
 mod rotation;
 
+pub use erasing::Forgotten;
 pub use key::KeyWanted;
 pub use people::{Person, PersonChange, Standing, Who};
 
@@ -14,7 +16,7 @@ use scanledger_advisories::ImportReport;
 use scanledger_commands::Context as CommandContext;
 use scanledger_commands::identity::SetUp;
 use scanledger_commands::proof::SignError;
-use scanledger_domain::id::{ApiKeyId, CommandId, Ids, UserId};
+use scanledger_domain::id::{CommandId, Ids, UserId};
 use scanledger_domain::log::{Actor, Position};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -76,13 +78,8 @@ pub enum Operation {
         /// The password.
         password: Password,
     },
-    /// Forget a person.
-    ErasePerson {
-        /// Who.
-        user: UserId,
-        /// API keys that they alone used.
-        keys: Vec<ApiKeyId>,
-    },
+    /// Forget somebody.
+    ErasePerson(Forgotten),
     /// Write a backup.
     BackUp(Wanted),
 }
@@ -158,8 +155,10 @@ pub enum Outcome {
         /// Position of the last event; none if it was so already.
         position: Option<u64>,
     },
-    /// A person was forgotten.
+    /// Somebody was forgotten.
     PersonErased {
+        /// Under which id.
+        user: UserId,
         /// Position up to which the read models were built without them.
         position: u64,
     },
@@ -240,7 +239,7 @@ pub async fn perform(engine: &Engine, operation: Operation, tell: Tell) -> Resul
         Operation::ListPeople => people::list(engine).await,
         Operation::ChangePerson { who, change } => people::change(engine, &who, change).await,
         Operation::SetPassword { who, password } => people::set_password(engine, &who, &password).await,
-        Operation::ErasePerson { user, keys } => people::erase(engine, user, keys, tell).await,
+        Operation::ErasePerson(who) => erasing::erase(engine, who, tell).await,
         Operation::BackUp(wanted) => {
             crate::backup::create(engine, wanted, &tell).await.map(Outcome::BackedUp)
         }

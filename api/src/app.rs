@@ -51,8 +51,24 @@ pub trait Probe: Send + Sync {
     /// Why nothing is signed any more, if the log contradicts what was signed.
     fn refusal(&self) -> Option<String>;
 
+    /// How the bus is doing, if there is one.
+    fn bus(&self) -> Option<BusHealth>;
+
     /// Metrics in Prometheus' text format.
     fn metrics(&self) -> String;
+}
+
+/// How publishing to the bus is doing on this node. Without the bus everything works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusHealth {
+    /// Whether there is a connection.
+    pub is_connected: bool,
+    /// Events of the log that the bus has not yet; `None` on a node that publishes none.
+    pub lag: Option<u64>,
+    /// Why publishing events does not go on.
+    pub failure: Option<String>,
+    /// Why signed checkpoints are not published.
+    pub checkpoint_failure: Option<String>,
 }
 
 /// Repositories at a code host, as the dpendx dialect gets at them.

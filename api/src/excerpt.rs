@@ -78,7 +78,7 @@ fn cut(blob: &[u8], piece: ExcerptRef) -> Option<String> {
 mod tests {
     use super::Excerpts;
     use scanledger_domain::BoxFuture;
-    use scanledger_domain::blob::{BlobError, BlobHash, BlobStore};
+    use scanledger_domain::blob::{BlobError, BlobHash, BlobStore, Listed, Shelf};
     use scanledger_domain::branch::ExcerptRef;
     use std::collections::HashMap;
     use std::ops::Range;
@@ -137,6 +137,10 @@ mod tests {
 
         fn discard(&self, _: BlobHash) -> BoxFuture<'_, Result<(), BlobError>> {
             Box::pin(async { Ok(()) })
+        }
+
+        fn list(&self, _: Shelf, _: u8) -> BoxFuture<'_, Result<Vec<Listed>, BlobError>> {
+            Box::pin(async { Ok(vec![]) })
         }
     }
 

@@ -16,6 +16,7 @@ pub mod memory;
 mod observe;
 mod openapi;
 mod ops;
+pub mod origins;
 pub mod problem;
 pub mod request;
 pub mod rest;
@@ -28,6 +29,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::{Extension, Router};
 use limit::{Guard, Limits};
 use memory::Memory;
+use origins::AllowedOrigins;
 use routes::{Routes, Rule};
 use std::sync::Arc;
 
@@ -36,26 +38,31 @@ pub fn router(app: App, limits: Arc<Limits>) -> Router {
     let (routes, document, rules) = rest_routes().into_parts();
     let routes = routes.merge(openapi::routes(document)).merge(web::routes()).merge(graphql::routes());
     let guard = Guard::new(Arc::clone(&limits), &rules);
+    let origins = Arc::clone(limits.origins());
     let routes =
         with_fallbacks(routes).layer(from_fn_with_state(guard, limit::guard)).layer(Extension(limits));
-    complete(routes, app)
+    complete(routes, app, origins)
 }
 
 /// What a node serves that only works: probes and metrics.
 pub fn operations_router(app: App) -> Router {
-    complete(with_fallbacks(ops::routes().into_parts().0), app)
+    complete(with_fallbacks(ops::routes().into_parts().0), app, Arc::default())
 }
 
 fn with_fallbacks(routes: Router<App>) -> Router<App> {
     routes.fallback(observe::not_found).method_not_allowed_fallback(observe::method_not_allowed)
 }
 
-fn complete(routes: Router<App>, app: App) -> Router {
-    routes
+fn complete(routes: Router<App>, app: App, origins: Arc<AllowedOrigins>) -> Router {
+    let mut routes = routes
         .layer(Extension(Memory::default()))
         // Bodies are limited where they are read: to different sizes, and with an answer in the dialect's shape.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn(dialect::shape))
+        .layer(from_fn(dialect::shape));
+    if !origins.is_empty() {
+        routes = routes.layer(from_fn_with_state(origins, origins::share));
+    }
+    routes
         .layer(from_fn(observe::observe))
         .layer(Extension(request::Ids(Arc::clone(&app.ids))))
         .with_state(app)

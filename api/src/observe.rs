@@ -1,10 +1,11 @@
 //! Around every request: its id, log line, metrics, protective headers, and a last resort when a handler panics.
 
+use crate::origins::is_preflight;
 use crate::problem::Problem;
 use crate::request::{Ids, REQUEST_ID, RequestId};
 use axum::Extension;
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
@@ -12,7 +13,6 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 use tracing::Instrument;
 
-const PREFLIGHT: HeaderName = header::ACCESS_CONTROL_REQUEST_METHOD;
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store, private");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
@@ -49,14 +49,15 @@ pub async fn not_found() -> Problem {
 
 /// A path that exists, but not with this method. `Allow` is added by the router.
 ///
-/// Preflights are refused, because no foreign origin is allowed (Pepper reference §1); plain `OPTIONS` is answered.
+/// Preflights that come here are refused: those of allowed origins are answered before ([`crate::origins`]). Plain
+/// `OPTIONS` is answered.
 pub async fn method_not_allowed(method: Method, headers: HeaderMap) -> Response {
+    if is_preflight(&method, &headers) {
+        return Problem::new(StatusCode::FORBIDDEN, "this origin is not allowed").into_response();
+    }
     if method != Method::OPTIONS {
         let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not know the method");
         return problem.into_response();
-    }
-    if headers.contains_key(PREFLIGHT) {
-        return Problem::new(StatusCode::FORBIDDEN, "this origin is not allowed").into_response();
     }
     StatusCode::NO_CONTENT.into_response()
 }

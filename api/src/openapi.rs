@@ -3,8 +3,9 @@
 use crate::app::App;
 use crate::auth::{SECURE_PREFIX, SESSION_COOKIE};
 use crate::problem::{Detail, ProblemBody};
+use crate::routes::header;
 use axum::Router;
-use axum::http::header;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use bytes::Bytes;
@@ -12,7 +13,8 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
 use utoipa::OpenApi as _;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::header::Header;
+use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Info, RefOr, Schema};
 
@@ -87,6 +89,8 @@ struct Document<'a> {
 #[serde(rename_all = "camelCase")]
 struct Components<'a> {
     schemas: &'a BTreeMap<String, Box<RawValue>>,
+    parameters: BTreeMap<&'static str, Parameter>,
+    headers: BTreeMap<&'static str, Header>,
     security_schemes: BTreeMap<&'static str, SecurityScheme>,
 }
 
@@ -102,6 +106,8 @@ pub fn render(mut fragments: Fragments) -> String {
         paths: &fragments.paths,
         components: Components {
             schemas: &fragments.schemas,
+            parameters: header::parameters(),
+            headers: header::headers(),
             security_schemes: schemes().into_iter().collect(),
         },
     };
@@ -131,7 +137,7 @@ pub fn routes(document: Fragments) -> Router<App> {
     let json = Bytes::from(render(document));
     let serve = move || {
         let json = json.clone();
-        async move { ([(header::CONTENT_TYPE, "application/json")], json).into_response() }
+        async move { ([(CONTENT_TYPE, "application/json")], json).into_response() }
     };
     Router::new().route("/openapi.json", get(serve))
 }

@@ -1,6 +1,6 @@
 //! How the server is doing, for people and for whatever keeps it running.
 
-use crate::app::App;
+use crate::app::{App, BusHealth};
 use crate::problem::Problem;
 use crate::rest::Instant;
 use crate::routes::{Access, Routes};
@@ -91,6 +91,28 @@ pub struct ReadyOut {
     rebuilding: Option<u64>,
     /// Why no checkpoint is signed any more, if the log contradicts what was; the server answers all the same.
     refusal: Option<String>,
+    /// How publishing to the bus is doing, if there is one; the server answers all the same.
+    bus: Option<BusOut>,
+}
+
+/// How publishing to the bus is doing on this node.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BusOut {
+    /// Whether there is a connection.
+    connected: bool,
+    /// Events of the log that the bus has not yet; null on a node that publishes none.
+    lag: Option<u64>,
+    /// Why publishing events does not go on, if it does not.
+    failure: Option<String>,
+    /// Why signed checkpoints are not published, if they are not.
+    checkpoint_failure: Option<String>,
+}
+
+impl From<BusHealth> for BusOut {
+    fn from(health: BusHealth) -> Self {
+        let BusHealth { is_connected, lag, failure, checkpoint_failure } = health;
+        Self { connected: is_connected, lag, failure, checkpoint_failure }
+    }
 }
 
 /// Whether the server answers at all
@@ -117,8 +139,11 @@ pub async fn pepper_health(State(app): State<App>) -> Result<Json<HealthOut>, Pr
     responses((status = 200, body = ReadyOut), (status = 503, body = ReadyOut))
 )]
 pub async fn ready(State(app): State<App>) -> Response {
-    let ready =
-        ReadyOut { refusal: app.probe.refusal(), ..readiness(app.probe.head(), app.probe.projector()) };
+    let ready = ReadyOut {
+        refusal: app.probe.refusal(),
+        bus: app.probe.bus().map(BusOut::from),
+        ..readiness(app.probe.head(), app.probe.projector())
+    };
     let status = if ready.reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(ready)).into_response()
 }
@@ -145,6 +170,7 @@ fn readiness(head: Position, projector: Health) -> ReadyOut {
         parked: projector.parked,
         rebuilding: projector.rebuilding.map(|position| position.0),
         refusal: None,
+        bus: None,
     }
 }
 

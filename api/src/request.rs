@@ -4,6 +4,7 @@ use crate::limit::ClientAddress;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use scanledger_domain::limits::{REF_CHARS, REQUEST_ID_CHARS};
+use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -77,6 +78,8 @@ pub struct Origin {
     pub method: String,
     /// The path as sent, without the query.
     pub path: String,
+    /// The query as sent; empty if there is none.
+    pub query: String,
     /// The header `Idempotency-Key`, if there is one; not yet checked.
     pub idempotency_key: Option<HeaderValue>,
 }
@@ -91,14 +94,53 @@ impl Origin {
             request: RequestId::current().map(|id| id.as_str().to_owned()),
             method: parts.method.as_str().to_owned(),
             path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
             idempotency_key: parts.headers.get(IDEMPOTENCY_KEY).cloned(),
         }
+    }
+
+    /// SHA-256 of what the request says beside its path: its body, of which this is the digest, and its query. The
+    /// order of parameters says nothing, and neither does one that is empty, because it counts as absent.
+    pub fn digest(&self, body: [u8; 32]) -> [u8; 32] {
+        let sent = form_urlencoded::parse(self.query.as_bytes()).filter(|(_, value)| !value.is_empty());
+        let mut parameters: Vec<_> = sent.collect();
+        if parameters.is_empty() {
+            return body;
+        }
+        // Values of one name keep their order.
+        parameters.sort_by(|a, b| a.0.cmp(&b.0));
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        Sha256::new().chain_update(body).chain_update(query).finalize().into()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{REQUEST_ID_CHARS, is_sane};
+    use super::{Origin, REQUEST_ID_CHARS, is_sane};
+
+    #[test]
+    fn a_request_says_its_body_and_its_query_in_whatever_order() {
+        let of = |query: &str, body: u8| {
+            let origin = Origin {
+                address: None,
+                user_agent: None,
+                request: None,
+                method: "PUT".to_owned(),
+                path: "/".to_owned(),
+                query: query.to_owned(),
+                idempotency_key: None,
+            };
+            origin.digest([body; 32])
+        };
+        assert_eq!(of("", 1), [1; 32]);
+        assert_eq!(of("a=", 1), of("", 1));
+        assert_eq!(of("b=2&a=1", 1), of("a=1&b=%32&c=", 1));
+        let all = [of("", 1), of("a=1", 1), of("a=2", 1), of("a=1", 2), of("b=1", 1), of("a=1&a=2", 1)];
+        for (number, one) in all.iter().enumerate() {
+            assert!(!all[..number].contains(one), "{number}");
+        }
+        assert_ne!(of("a=1&a=2", 1), of("a=2&a=1", 1), "of two values the order may say something");
+    }
 
     #[test]
     fn a_request_id_is_one_harmless_word() {

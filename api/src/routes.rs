@@ -1,6 +1,7 @@
 //! The one table of routes: each with what it takes to use it, enforced where callers are authenticated.
 
 mod document;
+pub(crate) mod header;
 
 use crate::app::App;
 use crate::openapi::Fragments;

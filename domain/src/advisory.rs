@@ -8,6 +8,8 @@ use crate::log::StreamName;
 use crate::severity::Severity;
 use crate::stored_events;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::hash::Hash;
 
 /// Counts imports of advisories, from 1. A branch is never matched with an older one than before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
@@ -73,6 +75,42 @@ pub enum ImportRefusal {
     },
 }
 
+/// The place of an advisory among those that say the same, the one that is shown first: RUSTSEC, GO and PYSEC before
+/// GHSA before others, then by id.
+pub fn preference(id: &str) -> (u8, &str) {
+    let class = match id.split_once('-').map_or("", |(prefix, _)| prefix) {
+        "RUSTSEC" | "GO" | "PYSEC" => 0,
+        "GHSA" => 1,
+        _ => 2,
+    };
+    (class, id)
+}
+
+/// Joins groups that share a name, directly or through others. Of each group: the number of the first one that it is
+/// joined with, which is its own if there is none before it.
+pub fn joined<T: Eq + Hash>(groups: impl IntoIterator<Item = impl IntoIterator<Item = T>>) -> Vec<usize> {
+    let mut leaders: Vec<usize> = Vec::new();
+    let mut first_with: HashMap<T, usize> = HashMap::new();
+    for (number, group) in groups.into_iter().enumerate() {
+        leaders.push(number);
+        for name in group {
+            let other = *first_with.entry(name).or_insert(number);
+            let (own, other) = (leader(&mut leaders, number), leader(&mut leaders, other));
+            leaders[own.max(other)] = own.min(other);
+        }
+    }
+    (0..leaders.len()).map(|number| leader(&mut leaders, number)).collect()
+}
+
+/// The first group of those that `number` is joined with. Shortens the way there, so that long chains stay cheap.
+fn leader(leaders: &mut [usize], mut number: usize) -> usize {
+    while leaders[number] != number {
+        leaders[number] = leaders[leaders[number]];
+        number = leaders[number];
+    }
+    number
+}
+
 /// A group of records (joined by aliases) that says that a version of a package is vulnerable.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Match {
@@ -100,6 +138,9 @@ pub struct Match {
 pub trait AdvisoryIndex: Send + Sync {
     /// The generation in force; `None` if nothing was ever imported.
     fn generation(&self) -> Option<Generation>;
+
+    /// The ecosystems whose packages it knows records of, sorted; none if nothing was ever imported.
+    fn ecosystems(&self) -> Vec<Ecosystem>;
 
     /// Every group that affects `version` of `package`, ordered by id. Withdrawn records never match.
     ///
@@ -154,7 +195,7 @@ impl Decider for Advisories {
 
 #[cfg(test)]
 mod tests {
-    use super::{Advisories, Generation, Import, ImportRefusal, Imported};
+    use super::{Advisories, Generation, Import, ImportRefusal, Imported, joined, preference};
     use crate::decider::given;
 
     fn imported(generation: u64) -> super::AdvisoryEvent {
@@ -180,5 +221,25 @@ mod tests {
         given::<Advisories>([imported(2)])
             .when(import(2, 1))
             .then_refused(ImportRefusal::NotNewer { offered: Generation(2), current: Generation(2) });
+    }
+
+    #[test]
+    fn groups_that_share_a_name_are_one_also_through_others() {
+        assert_eq!(joined([["a", "b"], ["c", "d"], ["b", "c"], ["e", "f"]]), [0, 0, 0, 3]);
+        assert_eq!(joined([vec![], vec!["a"], vec![], vec!["a", "a"]]), [0, 1, 2, 1]);
+        assert_eq!(joined(Vec::<Vec<&str>>::new()), [0; 0]);
+    }
+
+    #[test]
+    fn a_long_chain_of_groups_is_one() {
+        let chain = (0..200_000_u32).rev().map(|n| [n, n + 1]);
+        assert_eq!(joined(chain), vec![0; 200_000]);
+    }
+
+    #[test]
+    fn databases_of_an_ecosystem_are_shown_before_others() {
+        let mut ids = ["OSV-1", "CVE-1", "GHSA-1", "RUSTSEC-2", "PYSEC-1", "GO-1", "GHSA-0"];
+        ids.sort_by_key(|id| preference(id));
+        assert_eq!(ids, ["GO-1", "PYSEC-1", "RUSTSEC-2", "GHSA-0", "GHSA-1", "CVE-1", "OSV-1"]);
     }
 }

@@ -143,7 +143,7 @@ const SENSITIVE: [(&str, &[&str]); 11] = [
     ("session.started", &["token"]),
     ("organization.invited", &["email", "token"]),
     ("apikey.created", &["hash"]),
-    ("scan.queued", &["client.people"]),
+    ("scan.queued", &["client.people", "client.author", "client.opener"]),
     ("incident.shared", &["tokenHash"]),
     ("honeytoken.created", &["accessHash", "leakHashes", "accessId", "secretKey"]),
     ("honeytoken.triggered", &["addressHash"]),

@@ -2,6 +2,7 @@
 
 use crate::id::{ProjectId, ScanId};
 use crate::log::Position;
+use crate::time::Timestamp;
 use crate::{BoxFuture, Cause};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -108,6 +109,24 @@ pub enum BlobUse {
     UnusedSince(Position),
 }
 
+/// Where in a store a blob lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Shelf {
+    /// Where it was written.
+    Place,
+    /// Where [`BlobStore::set_aside`] moved it.
+    Aside,
+}
+
+/// A blob that lies in a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed {
+    /// Its hash.
+    pub blob: BlobHash,
+    /// When its bytes were written, by the store's clock. What is set aside may have the time of that instead.
+    pub written: Timestamp,
+}
+
 /// A store of blobs by content hash. Writing the same bytes twice stores them once.
 pub trait BlobStore: Send + Sync {
     /// The log whose blobs these are: `log`, which is noted under [`OWNER`], if nothing was noted yet. Two that ask at
@@ -144,4 +163,8 @@ pub trait BlobStore: Send + Sync {
 
     /// Removes the blob for good if it was set aside, and leaves alone what is in its place since.
     fn discard(&self, hash: BlobHash) -> BoxFuture<'_, Result<(), BlobError>>;
+
+    /// Every blob on a shelf whose hash begins with the byte `first`, in no order: a 256th of them. What else lies in the
+    /// store, whatever it is called, is left out.
+    fn list(&self, shelf: Shelf, first: u8) -> BoxFuture<'_, Result<Vec<Listed>, BlobError>>;
 }

@@ -87,8 +87,8 @@ ids! {
     HoneytokenId,
     /// A use of a honeytoken.
     TriggerId,
-    /// For whom something is sealed: a user, for callers without a person their key, and an organization for what
-    /// is its own.
+    /// For whom something is sealed: a user, for callers without a person their key, for whom others speak of what
+    /// follows from their address or login ([`crate::identity::Mark`]), and an organization for what is its own.
     SubjectId,
 }
 

@@ -20,8 +20,10 @@ pub const REQUEST_ID_CHARS: usize = 128;
 /// Bytes of an uploaded source archive (Pepper: 100 MB).
 pub const UPLOAD_BYTES: u64 = 100 * 1024 * 1024;
 /// How much later than its bytes are stored what they are for is recorded, at most: longer than any request or run takes,
-/// and what was deleted is on the disk so much longer.
+/// and what was deleted is on the disk so much longer. So often it is looked for blobs that nothing ever named.
 pub const BLOB_GRACE: Duration = Duration::from_secs(24 * 3_600);
+/// Blobs that nothing names and that wait for their grace to pass, at most; those beyond wait for another look.
+pub const UNNAMED_BLOBS: usize = 4_096;
 /// How long read models stay that were prepared for a version to come, if no server of it starts: longer than an upgrade
 /// takes.
 pub const PREPARED_VIEWS: Duration = Duration::from_secs(30 * 24 * 3_600);
@@ -158,6 +160,8 @@ pub const SEARCH_CHARS: usize = 200;
 pub const LONG_SEARCH_CHARS: usize = 255;
 /// Characters of the name of an action that the audit log is narrowed to (TRUSCA: 64).
 pub const ACTION_CHARS: usize = 64;
+/// Packages that one search for components names (Semgrep reference §9).
+pub const PACKAGE_FILTERS: usize = 100;
 /// Depth of a GraphQL query.
 pub const GRAPHQL_DEPTH: usize = 15;
 /// Complexity of a GraphQL query: one per field, multiplied by the page size of connections.
@@ -169,6 +173,11 @@ pub const GRAPHQL_SOCKETS: usize = 32;
 
 /// Interruptions while it ran alone after which a scan fails.
 pub const SCAN_INTERRUPTIONS: u32 = 3;
+/// Seconds that a scan waits, the first time, before it is run again because a store was out of reach; each further attempt
+/// waits twice as long.
+pub const SCAN_OUTAGE_SECONDS: u64 = 5;
+/// Seconds that it waits at most.
+pub const SCAN_OUTAGE_SECONDS_MOST: u64 = 300;
 /// Lines of the log of a scan; of further ones, only how many there are is told.
 pub const SCAN_LOG_LINES: u64 = 10_000;
 

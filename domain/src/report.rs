@@ -6,6 +6,7 @@ use crate::branch::Observed;
 use crate::component::Component;
 use crate::finding::TriageState;
 use crate::id::{FindingId, ScanId};
+use crate::scan::ScannerGap;
 use crate::scanning::{Identity, Place, ScannerKind};
 use crate::severity::Severity;
 use crate::time::Timestamp;
@@ -159,6 +160,8 @@ pub struct Report {
     pub components: Vec<Component>,
     /// Which component needs which, as indexes into `components`.
     pub dependencies: Vec<(usize, usize)>,
+    /// Scanners that did not do all of what was asked.
+    pub gaps: Vec<ScannerGap>,
 }
 
 /// A report could not be written.

@@ -4,11 +4,12 @@
 
 use crate::Cause;
 use crate::advisory::Generation;
-use crate::component::{Component, Package};
+use crate::component::{Component, Ecosystem, Package};
 use crate::finding::{Columns, UploadFacts};
 use crate::severity::Severity;
 use crate::source::SourceTree;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -164,10 +165,80 @@ pub struct Outcome {
     pub dependencies: Vec<(usize, usize)>,
     /// What went wrong with single files, for the scan log: `(path, message)`.
     pub warnings: Vec<(String, String)>,
+    /// What it should have looked at and could not read; each has a warning. What was found there before may still be
+    /// there.
+    pub unread: Unread,
     /// Files looked at.
     pub files_scanned: u64,
-    /// What was matched against, for scanners that match against advisories.
+    /// What was passed over because it is not the project's own.
+    pub left_out: LeftOut,
+    /// What was matched against, for scanners that match against advisories; `None` if nothing was.
     pub generation: Option<Generation>,
+    /// The ecosystems of components that have no advisories where others have some; sorted.
+    pub unmatched: Vec<Ecosystem>,
+}
+
+/// What a scanner passes over because of its name: see [`SKIPPED_FOLDERS`](crate::source::SKIPPED_FOLDERS).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LeftOut {
+    /// Folders of dependencies and output, whatever is in them.
+    pub folders: u64,
+    /// Files outside of these that the scanner would have read.
+    pub files: u64,
+}
+
+impl LeftOut {
+    /// Whether nothing was passed over.
+    pub fn is_nothing(self) -> bool {
+        self == Self::default()
+    }
+
+    /// What two scanners of one source passed over: the folders are the same ones.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { folders: self.folders.max(other.folders), files: self.files.max(other.files) }
+    }
+}
+
+/// Files and folders of a source that could not be read, relative to its root, with `/`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unread(BTreeSet<String>);
+
+impl Unread {
+    /// Adds a file, or a folder with everything in it; the empty path is the whole source.
+    pub fn add(&mut self, path: impl Into<String>) {
+        self.0.insert(path.into());
+    }
+
+    /// Adds what else could not be read.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Whether everything was read.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many files and folders it names.
+    pub fn count(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    /// Whether the file at `path`, or a folder that it lies in, could not be read. One look-up for each folder.
+    pub fn contains(&self, path: &str) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
+        let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
+        ["", path].into_iter().chain(folders).any(|path| self.0.contains(path))
+    }
+}
+
+impl<S: Into<String>> FromIterator<S> for Unread {
+    fn from_iter<I: IntoIterator<Item = S>>(paths: I) -> Self {
+        Self(paths.into_iter().map(Into::into).collect())
+    }
 }
 
 /// One thing found, before it is known whether it was there before.
@@ -278,5 +349,28 @@ impl Identity {
             Self::Code { .. } => ScannerKind::Sast,
             Self::Upload(uploaded) => uploaded.scanner,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Unread;
+
+    #[test]
+    fn what_could_not_be_read_is_a_file_or_a_folder_with_all_that_is_in_it() {
+        let unread: Unread = ["a/b", "c.lock"].into_iter().collect();
+        for (path, is_unread) in [
+            ("c.lock", true),
+            ("a/b", true),
+            ("a/b/c/d", true),
+            ("a", false),
+            ("a/bc", false),
+            ("x/c.lock", false),
+        ] {
+            assert_eq!(unread.contains(path), is_unread, "{path}");
+        }
+        let everything: Unread = [""].into_iter().collect();
+        assert!(everything.contains("a") && everything.contains("a/b") && everything.contains(""));
+        assert!(!Unread::default().contains("a") && !Unread::default().contains(""));
     }
 }

@@ -27,8 +27,20 @@ pub const SKIPPED_FOLDERS: [&str; 15] = [
 
 /// Whether a file, by its path relative to the root, is in a folder that is skipped.
 pub fn is_in_skipped_folder(path: &str) -> bool {
-    let Some((folders, _)) = path.rsplit_once('/') else { return false };
-    folders.split('/').any(|folder| SKIPPED_FOLDERS.contains(&folder))
+    skipped_folder(path).is_some()
+}
+
+/// The outermost skipped folder that a file is in; both by their paths relative to the root.
+pub fn skipped_folder(path: &str) -> Option<&str> {
+    let ends = path.match_indices('/').map(|(end, _)| end);
+    let mut start = 0;
+    for end in ends {
+        if SKIPPED_FOLDERS.contains(&&path[start..end]) {
+            return Some(&path[..end]);
+        }
+        start = end + 1;
+    }
+    None
 }
 
 /// A source tree; it does not change while somebody reads it.
@@ -87,7 +99,7 @@ impl fmt::Debug for MemoryTree {
 
 #[cfg(test)]
 mod tests {
-    use super::{MemoryTree, SourceTree};
+    use super::{MemoryTree, SourceTree, is_in_skipped_folder, skipped_folder};
 
     #[test]
     fn files_have_their_part_of_the_contents() {
@@ -114,6 +126,15 @@ mod tests {
         assert_eq!(paths(&["a-1/x", "a-10/y"]), ["a-1/x", "a-10/y"]);
         assert_eq!(paths(&["x", "a/y"]), ["x", "a/y"]);
         assert_eq!(paths(&[]), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_is_skipped_for_the_outermost_folder() {
+        assert_eq!(skipped_folder("web/dist/vendor/a.js"), Some("web/dist"));
+        assert_eq!(skipped_folder("vendor/a"), Some("vendor"));
+        for kept in ["", "vendor", "web/dist", "vendors/a", "a/b.c", "adist/b"] {
+            assert!(!is_in_skipped_folder(kept), "{kept}");
+        }
     }
 
     #[test]

@@ -257,6 +257,9 @@ CREATE TABLE scan_state (
     failure       TEXT,
     -- What the worker of a scan that failed had logged, as JSON.
     log           TEXT,
+    -- Where its findings are anchored: the position of a branch_scan of this run. Null until its results are complete,
+    -- and for scans without any.
+    anchor        INTEGER,
     changed_at    INTEGER NOT NULL,
     valid_from    INTEGER NOT NULL,
     valid_to      INTEGER NOT NULL
@@ -290,12 +293,12 @@ CREATE TABLE branch (
 ) STRICT;
 CREATE INDEX branch_project ON branch (project, name);
 
--- Where the findings of a scan are anchored.
+-- The ends of what scans recorded on branches: more than one of a scan that was begun anew, or recorded again.
 CREATE TABLE branch_scan (
-    scan       BLOB PRIMARY KEY,
+    scan       BLOB NOT NULL,
+    position   INTEGER NOT NULL,
     branch     INTEGER NOT NULL,
     run        INTEGER NOT NULL,
-    position   INTEGER NOT NULL,
     -- The first change it made; null if it changed nothing.
     changed    INTEGER,
     -- A bit for each scanner.
@@ -303,7 +306,8 @@ CREATE TABLE branch_scan (
     -- Which part of what these scanners can find a client looked at, as JSON; null for scans that workers ran.
     client     TEXT,
     counts     TEXT NOT NULL,
-    generation INTEGER
+    generation INTEGER,
+    PRIMARY KEY (scan, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX branch_scan_branch ON branch_scan (branch, position);
 

@@ -16,7 +16,7 @@ pub enum At {
     Position(Position),
     /// As it was at this instant.
     Instant(Timestamp),
-    /// As it was when this scan's results were complete.
+    /// As it was when this scan had ended with its results; of a branch, when they were complete there.
     Scan(ScanId),
 }
 
@@ -73,20 +73,61 @@ pub(crate) fn resolve(
         At::Position(position) if position == head => Ok(Moment::Live),
         At::Position(position) => Ok(Moment::Past(position.0.cast_signed())),
         At::Instant(instant) => at_instant(connection, organization, instant),
-        At::Scan(scan) => at_scan(connection, organization, scan),
+        At::Scan(scan) => {
+            let ended = results_of(connection, organization, scan)?.and_then(|results| results.ended);
+            ended.map(Moment::Past).ok_or(NO_RESULTS)
+        }
     }
 }
 
-fn at_scan(connection: &Connection, organization: OrganizationId, scan: ScanId) -> Result<Moment, ReadError> {
-    let position: Option<i64> = connection
+/// As [`resolve`], for what is on a branch: a scan means where its results end there. Until the scan itself ended, other
+/// scans may have changed the branch.
+///
+/// # Errors
+/// As [`resolve`].
+pub(crate) fn resolve_on_branch(
+    connection: &Connection,
+    organization: OrganizationId,
+    at: At,
+    head: Position,
+) -> Result<Moment, ReadError> {
+    match at {
+        At::Scan(scan) => {
+            let results = results_of(connection, organization, scan)?.ok_or(NO_RESULTS)?;
+            Ok(Moment::Past(results.anchor))
+        }
+        At::Now | At::Position(_) | At::Instant(_) => resolve(connection, organization, at, head),
+    }
+}
+
+const NO_RESULTS: ReadError = ReadError::Missing("scan with results");
+
+/// Where the results of a scan that it has today are in the log.
+struct ScanResults {
+    /// Their end on the branch.
+    anchor: i64,
+    /// The end of the scan, completed or with what it had when it was stopped; `None` while it goes on.
+    ended: Option<i64>,
+}
+
+fn results_of(
+    connection: &Connection,
+    organization: OrganizationId,
+    scan: ScanId,
+) -> Result<Option<ScanResults>, ReadError> {
+    let results = connection
         .prepare_cached(
-            "SELECT b.position FROM branch_scan b JOIN scan s ON s.id = b.scan
-             JOIN organization o ON o.key = s.organization
-             WHERE b.scan = ?1 AND o.id = ?2 AND s.deleted IS NULL",
+            "SELECT st.anchor, (SELECT min(e.valid_from) FROM scan_state e
+                                WHERE e.scan = s.key AND e.anchor = st.anchor AND e.ended_at IS NOT NULL)
+             FROM scan s JOIN organization o ON o.key = s.organization
+             JOIN scan_state st ON st.scan = s.key AND st.valid_to = 9223372036854775807 AND st.anchor IS NOT NULL
+             WHERE s.id = ?1 AND o.id = ?2 AND s.deleted IS NULL",
         )?
-        .query_row(params![scan.as_bytes(), organization.as_bytes()], |row| row.get(0))
+        .query_row(params![scan.as_bytes(), organization.as_bytes()], |row| {
+            Ok(ScanResults { anchor: row.get(0)?, ended: row.get(1)? })
+        })
         .optional()?;
-    position.map(Moment::Past).ok_or(ReadError::Missing("scan with results"))
+    Ok(results)
 }
 
 /// The organization's last event at or before an instant. Time grows with position, so this is a binary search

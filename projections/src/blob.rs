@@ -5,8 +5,8 @@
 
 use crate::at::FOREVER;
 use crate::project::batch::hex_ids;
-use crate::store::column::id;
-use crate::store::{ReadError, Views};
+use crate::store::column::{id, to_json};
+use crate::store::{ReadError, Reading, Views, open_reader};
 use rusqlite::{Connection, Row, named_params, params};
 use scanledger_domain::advisory::AdvisoryEvent;
 use scanledger_domain::blob::{BlobHash, BlobUse, Deleted, Deletion};
@@ -15,6 +15,7 @@ use scanledger_domain::event::NamedBlob;
 use scanledger_domain::id::{ProjectId, ScanId};
 use scanledger_domain::log::Position;
 use scanledger_domain::scan::ScanEvent;
+use std::path::Path;
 
 /// Stands for no project or no scan in particular.
 const NONE: i64 = 0;
@@ -80,6 +81,17 @@ fn uses() -> String {
     )
 }
 
+/// As [`uses`], of some blobs, those that something ever named.
+fn uses_by_hash() -> String {
+    format!(
+        "SELECT w.blob, coalesce(({living}), ({last}))
+         FROM (SELECT unhex(j.value) AS blob FROM json_each(:blobs) j) w
+         WHERE EXISTS (SELECT 1 FROM blob_use u WHERE u.blob = w.blob)",
+        living = living("w.blob"),
+        last = last("w.blob"),
+    )
+}
+
 /// Something that names a blob and was not deleted. The newest first, since mostly the old are deleted: some blobs have
 /// as many uses as there are scans.
 fn living(blob: &str) -> String {
@@ -98,6 +110,23 @@ fn last(blob: &str) -> String {
          LEFT JOIN project p ON p.key = u.project LEFT JOIN scan s ON s.key = u.scan
          WHERE u.blob = {blob}"
     )
+}
+
+/// Every blob that something names which was not deleted.
+const LIVING: &str = "SELECT DISTINCT u.blob FROM blob_use u
+     LEFT JOIN project p ON p.key = u.project LEFT JOIN scan s ON s.key = u.scan
+     WHERE u.project = 0 OR (p.deleted IS NULL AND s.deleted IS NULL) ORDER BY u.blob";
+
+/// Every blob that something names which was not deleted, as the read models in the file at `path` know it, in the order
+/// of their hashes. Blocks.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn living_blobs(path: &Path) -> rusqlite::Result<Vec<BlobHash>> {
+    let connection = open_reader(path, Reading::Queries)?;
+    let mut statement = connection.prepare(LIVING)?;
+    let rows = statement.query_map([], |row| Ok(BlobHash(row.get(0)?)))?;
+    rows.collect()
 }
 
 fn read_use(row: &Row<'_>) -> rusqlite::Result<(BlobHash, BlobUse)> {
@@ -130,17 +159,6 @@ impl Views {
         .await
     }
 
-    /// Whether there are events that could not be applied.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn has_parked(&self) -> Result<bool, ReadError> {
-        self.read(|connection| {
-            Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM parked)", [], |row| row.get(0))?)
-        })
-        .await
-    }
-
     /// Every blob that something of these names, once, and whether anything that was not deleted names it too. One
     /// query.
     ///
@@ -165,11 +183,24 @@ impl Views {
         })
         .await
     }
+
+    /// Each of `blobs` that anything ever named, once, and whether anything that was not deleted does. One query.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn uses_of(&self, blobs: Vec<BlobHash>) -> Result<Vec<(BlobHash, BlobUse)>, ReadError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(&uses_by_hash())?;
+            let rows = statement.query_map(named_params! { ":blobs": to_json(&blobs) }, read_use)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{DELETIONS, last, living, uses};
+    use super::{DELETIONS, LIVING, last, living, uses, uses_by_hash};
     use crate::plan::Plan;
 
     #[test]
@@ -183,6 +214,14 @@ mod tests {
         plan.has("blob_use_project (project=?)");
         plan.has("PRIMARY KEY (blob=?");
         plan.scans_no_table();
+        let plan = Plan::of(&uses_by_hash());
+        plan.has("PRIMARY KEY (blob=?");
+        plan.scans_no_table();
+    }
+
+    #[test]
+    fn all_that_is_named_is_read_in_its_order() {
+        Plan::of(LIVING).sorts_nothing();
     }
 
     #[test]

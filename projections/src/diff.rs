@@ -1,8 +1,9 @@
 //! The difference between two instants of a branch.
 
-use crate::at::{At, Moment, resolve};
+use crate::at::{At, Moment, resolve_on_branch};
 use crate::component::{self, ComponentRow};
 use crate::finding::{FindingRow, row};
+use crate::project::default_branch;
 use crate::store::{ReadError, Views};
 use rusqlite::{Connection, OptionalExtension, Statement, named_params, params};
 use scanledger_domain::id::{OrganizationId, ProjectId};
@@ -15,7 +16,7 @@ pub struct DiffQuery {
     pub organization: OrganizationId,
     /// Of what.
     pub project: ProjectId,
-    /// On which branch; the default branch without a name.
+    /// On which branch; without a name, what was the default branch at the later instant.
     pub branch: Option<String>,
     /// The earlier instant.
     pub from: At,
@@ -68,26 +69,19 @@ impl Views {
         let head = self.position();
         self.read(move |connection| {
             let at = |at| -> Result<i64, ReadError> {
-                Ok(match resolve(connection, query.organization, at, head)? {
-                    Moment::Live => connection.query_row("SELECT position FROM checkpoint", [], |row| row.get(0))?,
+                Ok(match resolve_on_branch(connection, query.organization, at, head)? {
+                    Moment::Live => {
+                        connection.query_row("SELECT position FROM checkpoint", [], |row| row.get(0))?
+                    }
                     Moment::Past(position) => position,
                 })
             };
             let (from, to) = (at(query.from)?, at(query.to)?);
-            let found: Option<(i64, String)> = connection
-                .prepare_cached(
-                    "SELECT p.key, d.default_branch FROM project p JOIN organization o ON o.key = p.organization
-                     JOIN project_detail d ON d.project = p.key AND d.valid_to = 9223372036854775807
-                     WHERE p.id = ?1 AND o.id = ?2 AND p.deleted IS NULL",
-                )?
-                .query_row(params![query.project.as_bytes(), query.organization.as_bytes()], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
-                .optional()?;
-            let Some((project, default)) = found else { return Err(ReadError::Missing("project")) };
+            let (project, default) =
+                default_branch(connection, query.organization, query.project, Moment::Past(to))?;
             let branch: Option<i64> = connection
                 .prepare_cached("SELECT key FROM branch WHERE project = ?1 AND name = ?2")?
-                .query_row(params![project, query.branch.as_ref().unwrap_or(&default)], |row| row.get(0))
+                .query_row(params![project, query.branch.as_ref().or(default.as_ref())], |row| row.get(0))
                 .optional()?;
             let positions = (Position(from.cast_unsigned()), Position(to.cast_unsigned()));
             match branch {

@@ -29,6 +29,7 @@ pub mod store;
 pub mod tree;
 
 pub use at::{At, Moment};
+pub use blob::living_blobs;
 pub use page::{Page, Paging};
 pub use projector::{Health, Projector, ProjectorError, build};
 pub use store::{ReadError, Views};

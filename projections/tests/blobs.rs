@@ -103,11 +103,29 @@ async fn a_project_that_is_deleted_ends_what_its_scans_and_findings_name() {
 }
 
 #[tokio::test]
-async fn it_is_said_that_not_everything_is_known() {
+async fn it_is_said_which_events_could_not_be_applied() {
     let mut world = World::new().await;
-    assert!(!world.views().has_parked().await.unwrap());
-    delete(&mut world, ScanId(uuid::Uuid::from_u128(77))).await;
-    assert!(world.views().has_parked().await.unwrap(), "nobody has heard of this scan");
+    assert_eq!(world.views().parked(None).await.unwrap(), []);
+    // Nobody has heard of these.
+    let first = delete(&mut world, ScanId(uuid::Uuid::from_u128(77))).await;
+    let second = delete(&mut world, ScanId(uuid::Uuid::from_u128(78))).await;
+    assert_eq!(world.views().parked(None).await.unwrap(), [first, second]);
+    assert_eq!(world.views().parked(Some("scan.deleted")).await.unwrap(), [first, second]);
+    assert_eq!(world.views().parked(Some("scan.queued")).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_blob_is_known_by_its_hash_as_long_as_anything_ever_named_it() {
+    let mut world = World::new().await;
+    let asked = || vec![BlobHash::of(b"nobody's"), source()];
+    assert_eq!(world.views().uses_of(asked()).await.unwrap(), []);
+    let (first, _) = world.scan("main", vec![], vec![]).await;
+    let (second, _) = world.scan("main", vec![], vec![]).await;
+    delete(&mut world, first).await;
+    assert_eq!(world.views().uses_of(asked()).await.unwrap(), [(source(), BlobUse::Used)]);
+    let last = delete(&mut world, second).await;
+    assert_eq!(world.views().uses_of(asked()).await.unwrap(), [(source(), BlobUse::UnusedSince(last))]);
+    assert_eq!(world.views().uses_of(vec![]).await.unwrap(), []);
 }
 
 #[tokio::test]

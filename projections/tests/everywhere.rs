@@ -9,6 +9,7 @@ use scanledger_domain::finding::TriageState;
 use scanledger_domain::id::{ProjectId, TeamId};
 use scanledger_domain::identity::{ProjectScope, Teamless, Visible};
 use scanledger_domain::log::Position;
+use scanledger_domain::scan::{Deleted, ScanEvent, scan_stream};
 use scanledger_domain::scanning::Detection;
 use scanledger_domain::severity::Severity;
 use scanledger_projections::At;
@@ -94,6 +95,21 @@ async fn what_was_shown_then_is_shown_as_of_then() {
             assert_eq!(then.await, answer, "{filter:?} as of {position}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_deleted_scan_is_no_longer_the_first_that_saw_something() {
+    let mut world = World::new().await;
+    let (scan, position) = world.scan("main", some(0..1), vec![]).await;
+    world.scan("main", some(0..2), vec![]).await;
+    let first = async |world: &World, at| {
+        let found = list(world, all(at)).await;
+        found.into_iter().map(|row| row.first_scan.is_some()).collect::<Vec<_>>()
+    };
+    assert_eq!(first(&world, At::Now).await, [true, true]);
+    world.append(scan_stream(scan), &[ScanEvent::from(Deleted { scan })]).await;
+    assert_eq!(first(&world, At::Now).await, [true, false]);
+    assert_eq!(first(&world, At::Position(position)).await, [false]);
 }
 
 #[tokio::test]

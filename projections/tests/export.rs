@@ -91,7 +91,7 @@ async fn intervals_begin_and_end_at_the_times_of_their_events() {
     let intervals = findings(&world).into_iter().map(|row| row.validity);
     let intervals: Vec<Validity> =
         intervals.chain(scans(&world).into_iter().map(|row| row.validity)).collect();
-    assert_eq!(intervals.len(), 5);
+    assert_eq!(intervals.len(), 7);
     for Validity { from, to } in intervals {
         assert_eq!(from.1, time(from.0));
         assert!(to.is_none_or(|(position, at)| at == time(position) && position > from.0));
@@ -145,6 +145,6 @@ async fn views_for_people_show_words_and_names() {
     let scans = "SELECT count(*), min(status), min(queued_at) FROM analyst_scans";
     let (scans, status, at): (u32, String, String) =
         file.query_row(scans, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-    assert_eq!((scans, status.as_str()), (2, "queued"));
+    assert_eq!((scans, status.as_str()), (2, "completed"));
     assert!(at.starts_with("1970-01-01T00:00:") && at.ends_with(".000Z"), "{at}");
 }

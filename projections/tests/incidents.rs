@@ -12,6 +12,7 @@ use scanledger_domain::incident::{
     IgnoreReason, IncidentCommand as Ask, IncidentStatus, IncidentTag, Sharing, Sighting,
 };
 use scanledger_domain::log::{Actor, Position};
+use scanledger_domain::scan::{Deleted, ScanEvent, scan_stream};
 use scanledger_domain::severity::Severity;
 use scanledger_domain::time::Timestamp;
 use scanledger_projections::finding::{FindingFilter, FindingQuery, FindingRow, FindingSort, ListScope};
@@ -23,7 +24,7 @@ use scanledger_projections::store::{snapshot, table_digests};
 use scanledger_projections::{At, Paging};
 use std::sync::Arc;
 use support::incident::{ANA, BANK, Incidents, all, everything, incident, one, opening, row, rows};
-use support::{ORGANIZATION, PROJECT, World};
+use support::{COMMIT, ORGANIZATION, PROJECT, World};
 use uuid::Uuid;
 
 async fn findings(world: &World, project: ProjectId, branch: &str, at: At) -> Vec<FindingRow> {
@@ -167,6 +168,28 @@ async fn an_incident_is_one_by_number_and_by_id_and_not_before_it_began() {
 }
 
 #[tokio::test]
+async fn a_deleted_scan_is_no_longer_named_by_what_it_saw() {
+    let (mut world, mut incidents) = (World::new().await, Incidents::default());
+    let (scan, _) = world.scan("main", one("a", 1), vec![]).await;
+    world.scan("main", one("a", 1), vec![]).await;
+    let then = At::Position(incidents.open(&mut world, 1).await);
+    let found = async |world: &World, commits: &[&str], at| {
+        let commits = commits.iter().map(|commit| (*commit).to_owned()).collect();
+        let rows = occurrences(world, OccurrenceFilter { commits, ..OccurrenceFilter::default() }, at).await;
+        rows.into_iter().map(|row| row.branch.map(|on| (on.scan, on.commit))).collect::<Vec<_>>()
+    };
+    let named = Some((Some(scan), Some(COMMIT.to_owned())));
+    assert_eq!(found(&world, &[], At::Now).await, std::slice::from_ref(&named));
+    assert_eq!(found(&world, &[COMMIT], then).await, [named]);
+    let deleted = Deleted { scan };
+    world.append(scan_stream(scan), &[ScanEvent::from(deleted)]).await;
+    for at in [At::Now, then] {
+        assert_eq!(found(&world, &[], at).await, [Some((None, None))]);
+        assert_eq!(found(&world, &[COMMIT], at).await, []);
+    }
+}
+
+#[tokio::test]
 async fn occurrences_are_where_a_secret_came_and_say_whether_it_still_stands() {
     let (mut world, mut incidents) = (World::new().await, Incidents::default());
     world.project(BANK, None).await;
@@ -219,6 +242,7 @@ async fn occurrences_are_where_a_secret_came_and_say_whether_it_still_stands() {
     assert_eq!(list(OccurrenceFilter { projects: vec![BANK], ..plain() }).await, 1);
     assert_eq!(list(OccurrenceFilter { paths: vec!["c".into(), "x".into()], ..plain() }).await, 2);
     assert_eq!(list(OccurrenceFilter { commits: vec!["0b1c".into()], ..plain() }).await, 0);
+    assert_eq!(list(OccurrenceFilter { commits: vec![COMMIT.into()], ..plain() }).await, 2);
     let tests = TagFilter { any_of: vec![IncidentTag::TestFile], ..Default::default() };
     assert_eq!(list(OccurrenceFilter { tags: tests, ..plain() }).await, 1);
     assert_eq!(list(OccurrenceFilter { statuses: vec![IncidentStatus::Ignored], ..plain() }).await, 0);

@@ -13,15 +13,15 @@ use scanledger_domain::log::Position;
 use scanledger_domain::policy::{
     Mode, ModeSet, PolicyEvent, Product, RuleAdded, RuleOrigin, RuleRemoved, policy_id, policy_stream,
 };
-use scanledger_domain::scan::{ResultsReceived, ScanEvent, ScanOutcome, scan_stream};
+use scanledger_domain::scan::{ResultsReceived, ScanEvent, scan_stream};
 use scanledger_domain::scanning::{Detection, Identity, Place, ScannerKind, Uploaded};
-use scanledger_domain::severity::{Severity, SeverityCounts};
+use scanledger_domain::severity::Severity;
 use scanledger_projections::finding::{
     FindingFilter, FindingQuery, FindingSort, FindingsOfScopes, ListScope,
 };
 use scanledger_projections::{At, Paging};
 use std::collections::HashMap;
-use support::{ORGANIZATION, PROJECT, World, secret};
+use support::{ORGANIZATION, PROJECT, World, outcome, secret};
 
 /// What a rule of a client found in a file.
 fn upload(rule: &str, path: &str) -> Detection {
@@ -133,18 +133,7 @@ async fn a_scan_of_a_client_shows_what_it_is_about() {
     world.scan("main", vec![secret("a.py", 1, Severity::Low)], vec![]).await;
     let (first, _) = world.scan_with("main", full(&["eval"]), vec![old.clone()], None).await;
     let (second, at) = world.scan_with("main", changes(), vec![fresh.clone()], None).await;
-    let outcome = ScanOutcome {
-        counts: SeverityCounts::default(),
-        new: 1,
-        fixed: 0,
-        unchanged: 0,
-        files: 1,
-        components: 0,
-        scanners: vec![],
-        generation: None,
-        artifacts: vec![],
-        client: None,
-    };
+    let outcome = outcome(std::slice::from_ref(&fresh));
     let (seen, changes) = (BlobHash([2; 32]), vec![id(&fresh)]);
     let received = ResultsReceived { scan: second, outcome, seen, rules: 1, ignored: 0, changes };
     world.append(scan_stream(second), &[ScanEvent::from(received)]).await;

@@ -35,13 +35,17 @@ impl BlobUses for ViewsBlobUses {
         )
     }
 
-    fn has_parked(&self) -> BoxFuture<'_, Result<bool, ReadError>> {
+    fn parked(&self) -> BoxFuture<'_, Result<Vec<Position>, ReadError>> {
         Box::pin(async move {
-            self.views.has_parked().await.map_err(failed("see whether events could not be applied"))
+            self.views.parked(None).await.map_err(failed("see which events could not be applied"))
         })
     }
 
     fn blobs_of(&self, what: Vec<Deleted>) -> BoxFuture<'_, Result<Vec<(BlobHash, BlobUse)>, ReadError>> {
         Box::pin(async move { self.views.blobs_of(what).await.map_err(failed("see which blobs are named")) })
+    }
+
+    fn uses_of(&self, blobs: Vec<BlobHash>) -> BoxFuture<'_, Result<Vec<(BlobHash, BlobUse)>, ReadError>> {
+        Box::pin(async move { self.views.uses_of(blobs).await.map_err(failed("see which blobs are named")) })
     }
 }

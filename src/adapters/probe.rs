@@ -2,28 +2,62 @@
 
 use crate::log::OpenLog;
 use crate::proofs::Proofs;
-use scanledger_api::app::Probe;
+use scanledger_api::app::{BusHealth, Probe};
+use scanledger_bus_nats::{BusError, BusState, Link};
 use scanledger_domain::log::{GROUP_SIZES, LogStats, Position};
 use scanledger_projections::{Health, Projector};
 use std::fmt::Write;
+use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Log, projector and the metrics recorder of this process.
 pub struct ServerProbe {
     log: OpenLog,
     projector: Projector,
     proofs: Proofs,
+    bus: Option<watch::Receiver<BusState>>,
     recorder: Option<metrics_exporter_prometheus::PrometheusHandle>,
 }
 
 impl ServerProbe {
-    /// Over the parts of this server; without a recorder, metrics are those of log and projector only.
+    /// Over the parts of this server; without a recorder, metrics are those of log, projector and bus only.
     pub fn new(
         log: OpenLog,
         projector: Projector,
         proofs: Proofs,
+        bus: Option<watch::Receiver<BusState>>,
         recorder: Option<metrics_exporter_prometheus::PrometheusHandle>,
     ) -> Self {
-        Self { log, projector, proofs, recorder }
+        Self { log, projector, proofs, bus, recorder }
+    }
+
+    /// Figures of the bus: name, kind, help, value. What this node does not know is left out.
+    fn bus_figures(&self) -> Vec<(&'static str, &'static str, &'static str, u64)> {
+        let Some(bus) = self.bus() else { return vec![] };
+        let lag = bus.lag.map(|lag| {
+            (
+                "bus_lag_events",
+                "gauge",
+                "Events of the log that the bus has not; on the node that publishes.",
+                lag,
+            )
+        });
+        let figures = [
+            ("bus_connected", "gauge", "1 if there is a connection to the bus.", u64::from(bus.is_connected)),
+            (
+                "bus_failed",
+                "gauge",
+                "1 if publishing events does not go on; /health/ready says why.",
+                u64::from(bus.failure.is_some()),
+            ),
+            (
+                "bus_checkpoints_failed",
+                "gauge",
+                "1 if signed checkpoints are not published; /health/ready says why.",
+                u64::from(bus.checkpoint_failure.is_some()),
+            ),
+        ];
+        figures.into_iter().chain(lag).collect()
     }
 }
 
@@ -38,6 +72,17 @@ impl Probe for ServerProbe {
 
     fn refusal(&self) -> Option<String> {
         self.proofs.refusal()
+    }
+
+    fn bus(&self) -> Option<BusHealth> {
+        let state = self.bus.as_ref()?.borrow().clone();
+        let why = |failure: &Option<Arc<BusError>>| failure.as_ref().map(ToString::to_string);
+        Some(BusHealth {
+            is_connected: state.link == Link::Up,
+            lag: state.lag(self.head()),
+            failure: why(&state.failure),
+            checkpoint_failure: why(&state.checkpoint_failure),
+        })
     }
 
     fn metrics(&self) -> String {
@@ -70,7 +115,9 @@ impl Probe for ServerProbe {
                 health.rebuilding.map_or(0, |position| position.0),
             ),
         ];
-        for (name, kind, help, value) in rows.into_iter().chain(self.proofs.figures()) {
+        for (name, kind, help, value) in
+            rows.into_iter().chain(self.proofs.figures()).chain(self.bus_figures())
+        {
             // Writing to a string cannot fail.
             let _ = write!(
                 text,

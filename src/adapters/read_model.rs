@@ -5,11 +5,12 @@ use scanledger_commands::ports::{
     ReadModel, RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
 };
 use scanledger_domain::BoxFuture;
-use scanledger_domain::branch::KnownAdvisory;
+use scanledger_domain::branch::{KnownAdvisory, Present};
 use scanledger_domain::component::Package;
 use scanledger_domain::id::{BranchId, FindingId, IncidentId, OrganizationId, ProjectId, TeamId, UserId};
 use scanledger_domain::identity::{KeyForm, Visible};
 use scanledger_domain::log::Position;
+use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::time::Timestamp;
 use scanledger_projections::Views;
 use std::collections::HashMap;
@@ -51,6 +52,17 @@ impl ReadModel for ViewsReadModel {
             let found =
                 self.views.inventory(project, branch).await.map_err(failed("read a branch's inventory"))?;
             Ok(InventorySnapshot { version: found.version, inventory: found.inventory, base: found.base })
+        })
+    }
+
+    fn present_findings(
+        &self,
+        branch: BranchId,
+        scanners: Vec<ScannerKind>,
+    ) -> BoxFuture<'_, Result<Vec<Present>, ReadError>> {
+        Box::pin(async move {
+            let found = self.views.present_findings(branch, scanners).await;
+            found.map_err(failed("read what is on a branch"))
         })
     }
 

@@ -17,6 +17,7 @@
 //! to that position.
 
 mod archive;
+mod erased;
 mod line;
 mod place;
 mod restore;
@@ -41,6 +42,9 @@ const FORMAT: &str = "scanledger backup";
 const VERSION: u32 = 1;
 /// Bytes of manifest and state, which are read whole: room for a signed checkpoint every ten minutes in ten years.
 const WHOLE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Blobs that are lost and are named; further ones are counted.
+const LISTED: usize = 20;
 
 const MANIFEST: &str = "manifest.json";
 const LOG: &str = "log.ndjson";
@@ -141,6 +145,12 @@ pub struct BackedUp {
     pub checkpoints: u64,
     /// Blobs in it, or of which the hash is.
     pub blobs: u64,
+    /// Blobs that are not there, and that something names which was not deleted.
+    #[serde(default)]
+    pub lost: u64,
+    /// The first 20 of them.
+    #[serde(default)]
+    pub lost_blobs: Vec<BlobHash>,
     /// Bytes of the file.
     pub bytes: u64,
 }

@@ -1,10 +1,10 @@
 //! Restoring a backup.
 
 use super::archive::{Checked, Name, check, walk};
-use super::line;
 use super::place::Place;
 use super::unfinished::Begun;
-use super::{Contents, KeptState, LOG, Unfinished};
+use super::{Contents, KeptState, LOG, Unfinished, erased, line};
+use crate::adapters::TimeOrderedIds;
 use crate::data::DataFolder;
 use crate::log::OpenLog;
 use crate::log::taking::{Batch, Taking};
@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use scanledger_commands::ports::Checkpoints;
 use scanledger_commands::proof::{CheckpointStore, KeptCheckpoint};
 use scanledger_domain::blob::{BlobHash, BlobStore};
-use scanledger_domain::id::SubjectId;
+use scanledger_domain::id::{Ids, SubjectId};
 use scanledger_domain::log::Position;
 use scanledger_domain::proof::{Ed25519Signer, Origin, SignedCheckpoint, Signer};
 use scanledger_domain::vault::Vault;
@@ -37,6 +37,8 @@ pub struct Restore {
     pub file: PathBuf,
     /// The backup of the keys.
     pub keys: PathBuf,
+    /// A list of who was erased, one id a line, beside the one that the blob store may have.
+    pub erased: Option<PathBuf>,
     /// The data folder, empty but for the server's key.
     pub folder: DataFolder,
     /// The log, which must be empty, or have the first events of the backup and nothing else.
@@ -58,10 +60,10 @@ pub struct Restored {
 }
 
 /// Restores a backup. Nothing is begun before all of it was read and found whole, and nobody who is erased by the
-/// backup's log or by the backup of the keys gets a key at any time. Nothing of it is served before it has ended: it does
-/// not begin where a server runs. One that did not end is gone on with by restoring the same backup again; where the log
-/// is in the folder, it begins anew, and if it was killed while it moved files to their places, the folder has to be
-/// emptied first.
+/// backup's log, by the backup of the keys, by the list that is given or by the one in the blob store gets a key at any
+/// time. Nothing of it is served before it has ended: it does not begin where a server runs. One that did not end is gone
+/// on with by restoring the same backup again, and stops if it was still at work; where the log is in the folder, it
+/// begins anew, and if it was killed while it moved files to their places, the folder has to be emptied first.
 ///
 /// # Errors
 /// When the backup is damaged or another program's, the keys do not belong to it, or the place is not empty or served. It
@@ -74,18 +76,26 @@ pub async fn restore(wanted: Restore, tell: &Tell) -> Result<Restored> {
         refuse_others(&scratch, &wanted, &checked, tell).await?;
     }
     let (whole, position) = (checked.manifest.blobs == Contents::Bytes, checked.manifest.position);
+    let also = erased::elsewhere(&wanted).await?;
+    let mark = Unfinished::of(&checked.manifest, TimeOrderedIds.fresh());
     // Before everything: from the first event on, nobody who is erased can be read.
-    let erased = restore_keys(&scratch, &wanted, checked).await?;
+    let erased = restore_keys(&scratch, &wanted, mark, checked, also).await?;
     let engine = Engine::open_to_restore(scratch.clone(), &wanted.log, &wanted.blobs).await?;
-    let blobs = fill(&engine, &wanted.file, position, whole, tell).await;
+    let held = Held { mark, checkpoints: Arc::clone(&engine.state.checkpoints) as _ };
+    let blobs = fill(&engine, &wanted.file, position, whole, &held, tell).await;
+    let noted = engine.erased.note_erased(&erased).await;
     let closed = engine.close().await;
     drop(engine);
     let blobs = blobs?;
+    noted.context("while noting who was erased in the blob store")?;
     closed?;
+    held.check().await?;
+    // With the last of it the state store is closed, whose file may be about to move.
+    drop(held);
     if wanted.log.is_shared() {
         // In this order it can be repeated until every file is in its place.
         place.keep()?;
-        end(&wanted.folder, &wanted.log).await.with_context(|| {
+        end(&wanted.folder, &wanted.log, mark).await.with_context(|| {
             let root = wanted.folder.root().display();
             format!(
                 "all of it is there, and the database does not say so: empty {root} and run the same again"
@@ -93,15 +103,29 @@ pub async fn restore(wanted: Restore, tell: &Tell) -> Result<Restored> {
         })?;
     } else {
         // One of the files says it.
-        end(&scratch, &wanted.log).await?;
+        end(&scratch, &wanted.log, mark).await?;
         place.keep()?;
     }
-    Ok(Restored { position: position.0, blobs, erased })
+    Ok(Restored { position: position.0, blobs, erased: erased.len() as u64 })
 }
 
-async fn end(folder: &DataFolder, log: &LogPlace) -> Result<()> {
+async fn end(folder: &DataFolder, log: &LogPlace, mark: Unfinished) -> Result<()> {
     let state = folder.state_of(log, false).await?;
-    tokio::task::spawn_blocking(move || Unfinished::end(&*state.checkpoints)).await?
+    tokio::task::spawn_blocking(move || mark.end(&*state.checkpoints)).await?
+}
+
+/// The right to go on, which a later attempt at the same restore takes away.
+struct Held {
+    mark: Unfinished,
+    checkpoints: Arc<dyn Checkpoints>,
+}
+
+impl Held {
+    /// Asked before each step, so that two attempts do not write at the same time for longer than one takes.
+    async fn check(&self) -> Result<()> {
+        let (mark, checkpoints) = (self.mark, Arc::clone(&self.checkpoints));
+        tokio::task::spawn_blocking(move || mark.hold(&*checkpoints)).await?
+    }
 }
 
 /// Makes sure that the database has nothing but what `import events` or an earlier attempt at the same restore left.
@@ -116,7 +140,7 @@ async fn refuse_others(folder: &DataFolder, wanted: &Restore, checked: &Checked,
         });
         match found.await?? {
             // What it wrote is compared while the rest is written.
-            (Some(begun), _) if begun == Unfinished::of(&checked.manifest) => {
+            (Some(begun), _) if begun.is_of(&checked.manifest) => {
                 return refuse_served(leases).await;
             }
             (Some(begun), _) => bail!(
@@ -151,36 +175,43 @@ async fn checked(file: &Path, tell: &Tell) -> Result<Checked> {
     .await?
 }
 
-/// Makes the state store; answers how many are erased in it.
-async fn restore_keys(folder: &DataFolder, wanted: &Restore, checked: Checked) -> Result<u64> {
+/// Makes the state store; answers who is erased in it: also those of `also`.
+async fn restore_keys(
+    folder: &DataFolder,
+    wanted: &Restore,
+    mark: Unfinished,
+    checked: Checked,
+    also: BTreeSet<SubjectId>,
+) -> Result<BTreeSet<SubjectId>> {
     let checked = Arc::new(checked);
-    let mut erased: BTreeSet<SubjectId> = checked.erased.clone();
+    let mut erased: BTreeSet<SubjectId> = checked.erased.union(&also).copied().collect();
     if wanted.log.is_shared() {
         // Once beside the database, so that keys that do not fit leave nothing in it.
         let trial = tempfile::tempdir_in(folder.root()).context("while making a folder")?;
         let trial = DataFolder::new(trial.path()).with_key_file(Some(folder.server_key()));
         let trial = Arc::new(trial.open_state(true)?);
-        let begun = begin(&trial, &checked).await?;
-        erased = fill_state(trial, begun, &wanted.keys, &checked, erased).await?;
+        let begun = begin(&trial, mark).await?;
+        erased = fill_state(trial, mark, begun, &wanted.keys, &checked, erased).await?;
     }
     let state = Arc::new(folder.state_of(&wanted.log, true).await?);
-    let begun = begin(&state, &checked).await?;
-    if wanted.log.is_shared() && begun == Begun::Now {
-        // A server that was starting at this moment sees it now, and ends.
+    let begun = begin(&state, mark).await?;
+    if wanted.log.is_shared() {
+        // A server that was starting at this moment sees it now, and ends; so does an earlier attempt that is at work.
         tokio::time::sleep(NOTICE).await;
         refuse_served(Arc::clone(&state.leases) as _).await?;
     }
-    Ok(fill_state(state, begun, &wanted.keys, &checked, erased).await?.len() as u64)
+    fill_state(state, mark, begun, &wanted.keys, &checked, erased).await
 }
 
-async fn begin(state: &Arc<State>, checked: &Checked) -> Result<Begun> {
-    let (state, restore) = (Arc::clone(state), Unfinished::of(&checked.manifest));
-    tokio::task::spawn_blocking(move || restore.begin(&state)).await?
+async fn begin(state: &Arc<State>, mark: Unfinished) -> Result<Begun> {
+    let state = Arc::clone(state);
+    tokio::task::spawn_blocking(move || mark.begin(&state)).await?
 }
 
 /// Answers who is erased in the state store.
 async fn fill_state(
     state: Arc<State>,
+    mark: Unfinished,
     begun: Begun,
     keys: &Path,
     checked: &Arc<Checked>,
@@ -188,13 +219,14 @@ async fn fill_state(
 ) -> Result<BTreeSet<SubjectId>> {
     let (keys, checked) = (keys.to_owned(), Arc::clone(checked));
     tokio::task::spawn_blocking(move || {
+        mark.hold(&*state.checkpoints)?;
         let also: Vec<_> = erased.iter().copied().collect();
         match (state.vault.import_keys(&keys, &also), begun) {
             // Of an earlier attempt, perhaps with older keys.
             (Err(BackupError::NotEmpty), Begun::Before) => erase(&state.vault, &erased),
-            // Somebody set up an installation in this moment, which is theirs.
+            // Somebody set up an installation in this moment, which is theirs, unless it was a later attempt.
             (Err(BackupError::NotEmpty), Begun::Now) => {
-                Unfinished::end(&*state.checkpoints)?;
+                mark.end(&*state.checkpoints)?;
                 Err(BackupError::NotEmpty.into())
             }
             (imported, _) => imported.map_err(anyhow::Error::from),
@@ -218,8 +250,16 @@ fn erase(vault: &KeyVault, erased: &BTreeSet<SubjectId>) -> Result<()> {
 }
 
 /// Writes log, blobs, read models and advisories; answers how many blobs.
-async fn fill(engine: &Engine, file: &Path, until: Position, has_blobs: bool, tell: &Tell) -> Result<u64> {
-    let blobs = import(&engine.log, Some(&*engine.blobs), &engine.folder, file, until, tell).await?;
+async fn fill(
+    engine: &Engine,
+    file: &Path,
+    until: Position,
+    has_blobs: bool,
+    held: &Held,
+    tell: &Tell,
+) -> Result<u64> {
+    let writing = Writing { blobs: &*engine.blobs, held };
+    let blobs = import(&engine.log, Some(writing), &engine.folder, file, until, tell).await?;
     if engine.projector.catch_up().await.context("while building the read models")? != until {
         bail!("the log does not end at the position of the backup");
     }
@@ -265,11 +305,17 @@ enum Part {
     Blob(BlobHash, PathBuf),
 }
 
+/// What it takes to write more than a comparison does.
+struct Writing<'a> {
+    blobs: &'a dyn BlobStore,
+    held: &'a Held,
+}
+
 /// Writes events and blobs in the order in which they stand in the file, and compares events that are there already;
-/// answers how many blobs. Without a store for blobs, events are compared, and nothing is written.
+/// answers how many blobs. Without the right to write, events are compared, and nothing is written.
 async fn import(
     log: &OpenLog,
-    blobs: Option<&dyn BlobStore>,
+    writing: Option<Writing<'_>>,
     folder: &DataFolder,
     file: &Path,
     until: Position,
@@ -281,12 +327,13 @@ async fn import(
     let mut taking = Taking::begin(log).await?;
     let scratch = tempfile::tempdir_in(folder.root()).context("while making a folder")?;
     let (sender, mut parts) = mpsc::channel(WAITING);
-    let (path, unpacked) = (file.to_owned(), blobs.map(|_| scratch.path().to_owned()));
+    let (path, unpacked) = (file.to_owned(), writing.as_ref().map(|_| scratch.path().to_owned()));
     let reading = tokio::task::spawn_blocking(move || read(&path, unpacked.as_deref(), &sender));
     let mut stored = 0;
     while let Some(part) = parts.recv().await {
-        match (part, blobs) {
-            (Part::Events(batch), Some(_)) => {
+        match (part, &writing) {
+            (Part::Events(batch), Some(writing)) => {
+                writing.held.check().await?;
                 taking.take(batch).await.context(LOG)?;
                 let done = taking.known() + taking.written();
                 tell(Progress { what: "events".to_owned(), done, total: Some(until.0) });
@@ -299,8 +346,9 @@ async fn import(
                     return Ok(0);
                 }
             }
-            (Part::Blob(hash, path), Some(blobs)) => {
-                store(blobs, hash, path).await?;
+            (Part::Blob(hash, path), Some(writing)) => {
+                writing.held.check().await?;
+                store(writing.blobs, hash, path).await?;
                 stored += 1;
                 tell(Progress { what: "blobs".to_owned(), done: stored, total: None });
             }

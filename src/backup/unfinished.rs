@@ -1,5 +1,6 @@
 //! A restore that is under way, as everybody sees it who opens the state store: what it has written so far is not
-//! served. It stands there from before the first key until after the last event.
+//! served. It stands there from before the first key until after the last event, with the attempt that is at work. A
+//! later attempt at the same restore takes it over, and the one before it stops as soon as it looks.
 
 use super::Manifest;
 use anyhow::{Context, Result, bail};
@@ -12,8 +13,11 @@ use uuid::Uuid;
 
 /// The checkpoint; with nothing in it, no restore is under way.
 const NAME: &str = "restore/unfinished";
+/// What a restore whose mark is another's by now has to leave to that one.
+const OVERTAKEN: &str =
+    "another restore goes on with the same backup here, and this one stops: let that one end";
 
-/// Which backup is being restored.
+/// Which backup is being restored, and by whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unfinished {
@@ -21,11 +25,20 @@ pub struct Unfinished {
     log: Uuid,
     /// The last event in it.
     position: Position,
+    /// Who is at work; none of those who look for theirs, if a former version noted it.
+    #[serde(default)]
+    attempt: Uuid,
 }
 
 impl Unfinished {
-    pub(super) const fn of(manifest: &Manifest) -> Self {
-        Self { log: manifest.log, position: manifest.position }
+    /// An attempt to restore the backup of a manifest.
+    pub(super) const fn of(manifest: &Manifest, attempt: Uuid) -> Self {
+        Self { log: manifest.log, position: manifest.position, attempt }
+    }
+
+    /// Whether it is of the same backup, whoever is at work.
+    pub(super) fn is_of(&self, manifest: &Manifest) -> bool {
+        *self == Self::of(manifest, self.attempt)
     }
 
     /// The restore that was begun in this store and did not end. Blocks.
@@ -33,10 +46,15 @@ impl Unfinished {
     /// # Errors
     /// When the store fails, or does not say what was begun.
     pub fn find(checkpoints: &dyn Checkpoints) -> Result<Option<Self>> {
-        let doing = "while looking for a restore that did not end";
-        let found = checkpoints.find(NAME).map_err(anyhow::Error::from_boxed).context(doing)?;
-        let found = found.filter(|bytes| !bytes.is_empty());
-        found.map(|bytes| serde_json::from_slice(&bytes)).transpose().context(doing)
+        Self::parse(find(checkpoints)?.as_deref())
+    }
+
+    fn parse(noted: Option<&[u8]>) -> Result<Option<Self>> {
+        let noted = noted.filter(|bytes| !bytes.is_empty());
+        noted
+            .map(serde_json::from_slice)
+            .transpose()
+            .context("the note of a restore that did not end cannot be read")
     }
 
     /// Whether a restore was ever begun in this store, ended or not: there is one in a store's life. Blocks.
@@ -44,29 +62,55 @@ impl Unfinished {
     /// # Errors
     /// When the store fails.
     pub fn was_begun(checkpoints: &dyn Checkpoints) -> Result<bool> {
-        let found = checkpoints.find(NAME).map_err(anyhow::Error::from_boxed);
-        Ok(found.context("while looking for a restore")?.is_some())
+        Ok(find(checkpoints)?.is_some())
     }
 
-    /// Notes that it has begun, in a store without keys of anybody, unless an earlier attempt has.
+    /// Notes that this attempt is at work, in a store without keys of anybody, or in place of an earlier attempt at the
+    /// same restore. Of several at the same time, the last one is.
     pub(super) fn begin(&self, state: &State) -> Result<Begun> {
-        if Self::find(&*state.checkpoints)?.as_ref() == Some(self) {
-            return Ok(Begun::Before);
-        }
-        let doing = "while noting that a restore has begun";
         let value = serde_json::to_vec(self)?;
-        let is_noted =
-            state.vault.is_empty()? && state.checkpoints.replace(NAME, None, &value).context(doing)?;
-        if !is_noted {
-            bail!("the state store is not empty: an installation is in it, and nothing is written over");
+        loop {
+            let noted = find(&*state.checkpoints)?;
+            let begun = match Self::parse(noted.as_deref())? {
+                Some(before) if (Self { attempt: self.attempt, ..before }) == *self => Begun::Before,
+                None if noted.is_none() && state.vault.is_empty()? => Begun::Now,
+                Some(_) | None => {
+                    bail!(
+                        "the state store is not empty: an installation is in it, and nothing is written over"
+                    )
+                }
+            };
+            if replace(&*state.checkpoints, noted.as_deref(), &value)? {
+                return Ok(begun);
+            }
         }
-        Ok(Begun::Now)
     }
 
-    pub(super) fn end(checkpoints: &dyn Checkpoints) -> Result<()> {
-        let put = checkpoints.put(NAME, b"");
-        put.map_err(anyhow::Error::from_boxed).context("while noting that the restore has ended")
+    /// Makes sure that this attempt is still the one at work.
+    pub(super) fn hold(&self, checkpoints: &dyn Checkpoints) -> Result<()> {
+        if Self::find(checkpoints)? != Some(*self) {
+            bail!(OVERTAKEN);
+        }
+        Ok(())
     }
+
+    /// Notes that the restore has ended, if this attempt is still the one at work.
+    pub(super) fn end(&self, checkpoints: &dyn Checkpoints) -> Result<()> {
+        if !replace(checkpoints, Some(&serde_json::to_vec(self)?), b"")? {
+            bail!(OVERTAKEN);
+        }
+        Ok(())
+    }
+}
+
+fn find(checkpoints: &dyn Checkpoints) -> Result<Option<Vec<u8>>> {
+    let found = checkpoints.find(NAME).map_err(anyhow::Error::from_boxed);
+    found.context("while looking for a restore that did not end")
+}
+
+fn replace(checkpoints: &dyn Checkpoints, before: Option<&[u8]>, value: &[u8]) -> Result<bool> {
+    let replaced = checkpoints.replace(NAME, before, value).map_err(anyhow::Error::from_boxed);
+    replaced.context("while noting that a restore is at work")
 }
 
 /// When a restore began.
@@ -93,7 +137,9 @@ mod tests {
     use scanledger_state::{ServerKey, State};
     use uuid::Uuid;
 
-    const RESTORE: Unfinished = Unfinished { log: Uuid::from_u128(1), position: Position(5) };
+    const RESTORE: Unfinished =
+        Unfinished { log: Uuid::from_u128(1), position: Position(5), attempt: Uuid::from_u128(11) };
+    const AGAIN: Unfinished = Unfinished { attempt: Uuid::from_u128(12), ..RESTORE };
 
     fn state(folder: &tempfile::TempDir) -> State {
         let key = ServerKey::create(&folder.path().join("server.key")).unwrap();
@@ -109,10 +155,39 @@ mod tests {
         assert_eq!(RESTORE.begin(&state).unwrap(), Begun::Before);
         Unfinished { position: Position(6), ..RESTORE }.begin(&state).unwrap_err();
         assert_eq!(Unfinished::find(&*state.checkpoints).unwrap(), Some(RESTORE));
-        Unfinished::end(&*state.checkpoints).unwrap();
+        RESTORE.end(&*state.checkpoints).unwrap();
         RESTORE.begin(&state).unwrap_err();
         assert_eq!(Unfinished::find(&*state.checkpoints).unwrap(), None);
         assert!(Unfinished::was_begun(&*state.checkpoints).unwrap());
+    }
+
+    #[test]
+    fn the_last_attempt_goes_on_and_no_other_ends_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = state(&folder);
+        let checkpoints = &*state.checkpoints;
+        assert_eq!(RESTORE.begin(&state).unwrap(), Begun::Now);
+        RESTORE.hold(checkpoints).unwrap();
+        assert_eq!(AGAIN.begin(&state).unwrap(), Begun::Before);
+        AGAIN.hold(checkpoints).unwrap();
+        for overtaken in [RESTORE.hold(checkpoints), RESTORE.end(checkpoints)] {
+            let why = overtaken.unwrap_err().to_string();
+            assert!(why.contains("another restore goes on"), "{why}");
+        }
+        assert_eq!(Unfinished::find(checkpoints).unwrap(), Some(AGAIN));
+        AGAIN.end(checkpoints).unwrap();
+        assert_eq!(Unfinished::find(checkpoints).unwrap(), None);
+        AGAIN.hold(checkpoints).unwrap_err();
+    }
+
+    #[test]
+    fn what_a_former_version_noted_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = state(&folder);
+        let noted = br#"{"log":"00000000-0000-0000-0000-000000000001","position":5}"#;
+        state.checkpoints.put(super::NAME, noted).unwrap();
+        assert_eq!(RESTORE.begin(&state).unwrap(), Begun::Before);
+        RESTORE.end(&*state.checkpoints).unwrap();
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::spool::{Spool, spool};
 use super::{
-    BLOB_FOLDER, BLOBS, BackedUp, BlobLine, Contents, FORMAT, KeptNote, KeptState, KeyUse, LOG, MANIFEST,
-    Manifest, STATE, SUMS, VERSION, Wanted,
+    BLOB_FOLDER, BLOBS, BackedUp, BlobLine, Contents, FORMAT, KeptNote, KeptState, KeyUse, LISTED, LOG,
+    MANIFEST, Manifest, STATE, SUMS, VERSION, Wanted,
 };
 use crate::adapters::SystemClock;
 use crate::operations::{Progress, Tell};
@@ -11,10 +11,10 @@ use crate::server::Engine;
 use anyhow::{Context, Result, bail};
 use scanledger_commands::ports::Checkpoints;
 use scanledger_commands::proof::{CheckpointStore, KeptCheckpoint};
-use scanledger_domain::blob::{BlobError, BlobHash};
+use scanledger_domain::blob::{BlobError, BlobHash, BlobUse};
 use scanledger_domain::time::Clock;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -23,6 +23,8 @@ use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+/// Blobs of which it is asked at once whether something names them.
+const ASKED: usize = 1_000;
 /// Entries that wait to be written.
 const WAITING: usize = 4;
 /// Bits of a file that only its owner may read.
@@ -72,7 +74,10 @@ pub async fn create(engine: &Engine, wanted: Wanted, tell: &Tell) -> Result<Back
     drop(entries);
     // Why writing failed says more than that nobody took the next entry.
     let (archive, bytes) = writing.await??;
-    let listed = sent?;
+    let (listed, missing) = sent?;
+    let mut lost_blobs = lost(engine, &kept, missing).await;
+    let lost = lost_blobs.len() as u64;
+    lost_blobs.truncate(LISTED);
     export_keys(engine, wanted.keys_out.as_deref()).await?;
     if let Err(error) = put(archive, &wanted.out) {
         if let Some(keys) = &wanted.keys_out {
@@ -85,6 +90,8 @@ pub async fn create(engine: &Engine, wanted: Wanted, tell: &Tell) -> Result<Back
         events: manifest.events,
         checkpoints: state.checkpoints.len() as u64,
         blobs: listed,
+        lost,
+        lost_blobs,
         bytes,
     })
 }
@@ -115,7 +122,7 @@ fn note(kept: &KeptCheckpoint) -> KeptNote {
     KeptNote { note: kept.signed.note.to_string(), previous: kept.previous, blob: kept.blob }
 }
 
-/// Sends what is there of `blobs`, and the list of them; answers how many. What was deleted meanwhile is left out.
+/// Sends what is there of `blobs`, and the list of them; answers how many, and what is not there.
 async fn send_blobs(
     engine: &Engine,
     contents: Contents,
@@ -123,17 +130,23 @@ async fn send_blobs(
     scratch: &Path,
     entries: &mpsc::Sender<Entry>,
     tell: &Tell,
-) -> Result<u64> {
-    let (mut list, mut listed) = (Vec::new(), 0);
+) -> Result<(u64, Vec<BlobHash>)> {
+    let (mut list, mut listed, mut missing) = (Vec::new(), 0, Vec::new());
     for (done, (hash, known)) in (1..).zip(blobs) {
         let size = match contents {
             Contents::Hashes if engine.blobs.contains(*hash).await? => *known,
-            Contents::Hashes => continue,
+            Contents::Hashes => {
+                missing.push(*hash);
+                continue;
+            }
             Contents::Bytes => {
                 let path = scratch.join(hash.to_string());
                 match engine.blobs.load_to_file(*hash, &path).await {
                     Ok(()) => (),
-                    Err(BlobError::Missing(_)) => continue,
+                    Err(BlobError::Missing(_)) => {
+                        missing.push(*hash);
+                        continue;
+                    }
                     Err(error) => return Err(error).with_context(|| format!("while reading blob {hash}")),
                 }
                 let size = path.metadata()?.len();
@@ -147,7 +160,37 @@ async fn send_blobs(
         tell(Progress { what: "blobs".to_owned(), done, total: Some(blobs.len() as u64) });
     }
     entries.send(Entry::bytes(BLOBS, list)).await?;
-    Ok(listed)
+    Ok((listed, missing))
+}
+
+/// Of blobs that are not there, those that should be: what was deleted is no loss, and neither is what is deleted while
+/// the backup is written.
+async fn lost(engine: &Engine, kept: &[KeptCheckpoint], missing: Vec<BlobHash>) -> Vec<BlobHash> {
+    match living(engine, &missing).await {
+        Ok(mut living) => {
+            living.extend(kept.iter().filter_map(|kept| kept.blob));
+            missing.into_iter().filter(|blob| living.contains(blob)).collect()
+        }
+        Err(error) => {
+            // The backup is worth having all the same.
+            tracing::warn!("it is not known which of the blobs that are not there were deleted: {error:#}");
+            missing
+        }
+    }
+}
+
+/// Which of them something names that was not deleted.
+async fn living(engine: &Engine, blobs: &[BlobHash]) -> Result<BTreeSet<BlobHash>> {
+    let mut living = BTreeSet::new();
+    if !blobs.is_empty() {
+        engine.projector.catch_up().await?;
+    }
+    let views = engine.projector.views();
+    for blobs in blobs.chunks(ASKED) {
+        let uses = views.uses_of(blobs.to_vec()).await?;
+        living.extend(uses.into_iter().filter(|(_, is)| *is == BlobUse::Used).map(|(blob, _)| blob));
+    }
+    Ok(living)
 }
 
 async fn export_keys(engine: &Engine, out: Option<&Path>) -> Result<()> {

@@ -2,9 +2,9 @@
 
 use super::operate::{Missing, operate, unexpected};
 use super::options::AdvisoriesCommand;
-use super::output::{Exit, json, line};
+use super::output::{Exit, json, line, notice};
 use crate::operations::{ImportSummary, Operation, Outcome};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 pub(super) async fn run(command: AdvisoriesCommand) -> Result<Exit> {
     let AdvisoriesCommand::Import { store, sources, json: as_json } = command;
@@ -21,7 +21,22 @@ pub(super) async fn run(command: AdvisoriesCommand) -> Result<Exit> {
     } else {
         show(&summary);
     }
-    Ok(Exit::Done)
+    ended(&summary)
+}
+
+/// A source without a record is not what it was taken for: an error page that was saved, another folder.
+fn ended(summary: &ImportSummary) -> Result<Exit> {
+    let empty = summary.files.iter().filter(|file| file.records == 0);
+    let empty: Vec<&str> = empty.map(|file| file.path.as_str()).collect();
+    let message = || format!("no record of a known ecosystem was in {}", empty.join(", "));
+    match empty.len() {
+        0 => Ok(Exit::Done),
+        all if all == summary.files.len() => bail!(message()),
+        _ => {
+            notice(&format!("warning: {}", message()));
+            Ok(Exit::Partly)
+        }
+    }
 }
 
 fn show(summary: &ImportSummary) {

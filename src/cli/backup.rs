@@ -33,7 +33,13 @@ pub(super) async fn run(options: BackupOptions) -> Result<Exit> {
     if !has_keys {
         notice("the keys are not in it: back them up with --keys-out, or with `scanledger keys backup`");
     }
-    Ok(Exit::Done)
+    for blob in &done.lost_blobs {
+        notice(&format!("warning: blob {blob} is not there, and something names it that was not deleted"));
+    }
+    if let Some(more @ 1..) = done.lost.checked_sub(done.lost_blobs.len() as u64) {
+        notice(&format!("warning: {more} more blobs are not there"));
+    }
+    Ok(if done.lost == 0 { Exit::Done } else { Exit::Partly })
 }
 
 /// The path as a server in another folder has to know it.

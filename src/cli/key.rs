@@ -2,10 +2,10 @@
 
 use super::operate::{Missing, operate, unexpected};
 use super::options::{CreateKeyOptions, KeyCommand, KeyRole, Kind};
-use super::output::{Exit, json, line};
+use super::output::{Exit, json, line, written};
 use crate::adapters::SystemClock;
 use crate::operations::{KeyWanted, Operation, Outcome, Who};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use scanledger_domain::id::{OrganizationId, ProjectId, TeamId, UserId};
 use scanledger_domain::identity::{Breadth, KeyKind, Role};
 use scanledger_domain::time::Clock;
@@ -20,6 +20,11 @@ pub(super) async fn run(command: KeyCommand) -> Result<Exit> {
     } else {
         line(&token);
     }
+    written().with_context(|| {
+        format!(
+            "the API key {id} was made, but could not be written and is not shown again: make another one"
+        )
+    })?;
     Ok(Exit::Done)
 }
 

@@ -47,7 +47,7 @@ pub fn run() -> ExitCode {
     let ended = runtime.block_on(Box::pin(dispatch(cli)));
     // Blocking work that nobody waits for any more, such as a read of standard input, must not hold the end up.
     runtime.shutdown_background();
-    match ended {
+    match ended.and_then(|exit| output::written().map(|()| exit)) {
         Ok(exit) => exit.into(),
         Err(error) => {
             output::complain(&error);

@@ -3,9 +3,11 @@
 use super::{Cli, Command};
 use crate::cli::options::LogFormat;
 use crate::operations::Progress;
+use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use parking_lot::Mutex;
 use serde::Serialize;
-use std::io::{IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -37,28 +39,51 @@ impl From<Exit> for ExitCode {
 pub(super) fn init_logging(cli: &Cli) {
     let default = if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" };
     let filter = EnvFilter::new(cli.log_level.as_deref().unwrap_or(default));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match cli.log_format {
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).init(),
         LogFormat::Json => builder.json().init(),
     }
 }
 
-/// Prints a line; a reader that went away is no error.
+/// Why something could not be printed, the first time.
+static UNWRITTEN: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Prints a line; a reader that went away is no error, and [`written`] tells of others.
 pub(crate) fn line(text: &str) {
-    let mut out = std::io::stdout().lock();
-    drop(writeln!(out, "{text}"));
+    bytes(format!("{text}\n").as_bytes());
 }
 
-/// Prints bytes as they are; a reader that went away is no error.
+/// Prints a line that is by the way: nothing is lost if nobody can read it.
+pub(super) fn announce(text: &str) {
+    drop(writeln!(io::stdout().lock(), "{text}"));
+}
+
+/// Prints bytes as they are; a reader that went away is no error, and [`written`] tells of others.
 pub(super) fn bytes(content: &[u8]) {
-    let mut out = std::io::stdout().lock();
-    drop(out.write_all(content).and_then(|()| out.flush()));
+    let mut out = io::stdout().lock();
+    let printed = out.write_all(content).and_then(|()| out.flush());
+    if let Err(error) = printed
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        UNWRITTEN.lock().get_or_insert(error);
+    }
+}
+
+/// Makes sure that everything that was printed until now was written.
+///
+/// # Errors
+/// When it was not, such as where the disk is full; says so once.
+pub(super) fn written() -> Result<()> {
+    match UNWRITTEN.lock().take() {
+        None => Ok(()),
+        Some(error) => Err(error).context("while writing to standard output"),
+    }
 }
 
 /// Says something on standard error that is no failure.
 pub(crate) fn notice(text: &str) {
-    drop(writeln!(std::io::stderr().lock(), "{text}"));
+    drop(writeln!(io::stderr().lock(), "{text}"));
 }
 
 /// Prints one JSON object.
@@ -68,7 +93,7 @@ pub(super) fn json(value: &impl Serialize) {
 
 /// Says on standard error why a command failed, with its causes.
 pub(super) fn complain(error: &anyhow::Error) {
-    let mut err = std::io::stderr().lock();
+    let mut err = io::stderr().lock();
     drop(writeln!(err, "error: {error:#}"));
 }
 

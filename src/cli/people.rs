@@ -1,10 +1,10 @@
 //! `scanledger people …`.
 
 use super::operate::{Missing, operate, unexpected};
-use super::options::{PeopleCommand, PersonOptions};
+use super::options::{EraseOptions, PeopleCommand, PersonOptions};
 use super::output::{Exit, json, line};
 use super::setup::read_password;
-use crate::operations::{Operation, Outcome, Person, PersonChange, Standing, Who};
+use crate::operations::{Forgotten, Operation, Outcome, Person, PersonChange, Standing, Who};
 use anyhow::Result;
 use scanledger_domain::id::{ApiKeyId, UserId};
 use scanledger_domain::identity::Rank;
@@ -36,24 +36,31 @@ pub(super) async fn run(command: PeopleCommand) -> Result<Exit> {
         PeopleCommand::Deactivate(person) => {
             change(person, PersonChange::Deactivate, "may not sign in, and their sessions are over").await?;
         }
-        PeopleCommand::Erase { store, user, keys, json: wanted } => {
-            let keys = keys.into_iter().map(ApiKeyId).collect();
-            let operation = Operation::ErasePerson { user: UserId(user), keys };
-            let outcome = operate(&store, Missing::Refuse, operation).await?;
-            let Outcome::PersonErased { position } = outcome else { return unexpected() };
-            if wanted.wanted {
-                json(&serde_json::json!({ "id": user, "position": position }));
-            } else {
-                line(&format!(
-                    "person {user} is erased, and the read models are built up to position {position}"
-                ));
-                line(
-                    "backups of the keys that were made before still have their key: delete them, and make a new one",
-                );
-            }
-        }
+        PeopleCommand::Erase(options) => erase(options).await?,
     }
     Ok(Exit::Done)
+}
+
+/// Forgets somebody, and says under which id.
+async fn erase(options: EraseOptions) -> Result<()> {
+    let EraseOptions { store, user, emails, logins, keys, json: wanted } = options;
+    let keys = keys.into_iter().map(ApiKeyId).collect();
+    let who = Forgotten { user: user.map(UserId), keys, emails, logins };
+    let outcome = operate(&store, Missing::Refuse, Operation::ErasePerson(who)).await?;
+    let Outcome::PersonErased { user: id, position } = outcome else { return unexpected() };
+    if wanted.wanted {
+        json(&serde_json::json!({ "id": id, "position": position }));
+    } else {
+        let who = match user {
+            Some(_) => format!("person {id}"),
+            None => format!("whoever others spoke of, {id} in the audit log,"),
+        };
+        line(&format!("{who} is erased, and the read models are built up to position {position}"));
+        line(
+            "backups of the keys that were made before still have their key: delete them, and make a new one",
+        );
+    }
+    Ok(())
 }
 
 /// Changes what a person is, and says what they are now.

@@ -9,7 +9,7 @@ use anyhow::Result;
 use std::sync::Arc;
 
 pub(super) async fn run(options: RestoreOptions) -> Result<Exit> {
-    let RestoreOptions { store, file, keys, json: wanted } = options;
+    let RestoreOptions { store, file, keys, erased, json: wanted } = options;
     let bar = Bar::new();
     let shown = bar.clone();
     let tell: Tell = Arc::new(move |progress| shown.tell(progress));
@@ -17,6 +17,7 @@ pub(super) async fn run(options: RestoreOptions) -> Result<Exit> {
     let wanted_restore = Restore {
         file,
         keys,
+        erased,
         folder: store.data.folder(),
         log: store.data.log.clone(),
         blobs: blob_place(&store),

@@ -2,7 +2,7 @@
 
 use super::operate::blob_place;
 use super::options::{Role, ServeOptions};
-use super::output::{Exit, line, notice};
+use super::output::{Exit, announce, notice};
 use super::{code_host, entrance};
 use crate::log::OpenLog;
 use crate::server::{Duty, RunningServer, ServerOptions, start};
@@ -44,6 +44,7 @@ pub(super) async fn run(options: ServeOptions) -> Result<Exit> {
         blob_grace: BLOB_GRACE,
         limits: Settings {
             proxies: options.trusted_proxy.iter().copied().collect(),
+            origins: options.allow_origin.iter().cloned().collect(),
             quotas: options.rate_limit.iter().copied().collect(),
         },
         scan_quota: options.scan_quota,
@@ -55,7 +56,7 @@ pub(super) async fn run(options: ServeOptions) -> Result<Exit> {
         log: options.store.data.log.clone(),
     })
     .await?;
-    line(&format!("Scanledger listens on {0}  (docs: {0}/docs, GraphQL: {0}/graphql)", server.url()));
+    announce(&format!("Scanledger listens on {0}  (docs: {0}/docs, GraphQL: {0}/graphql)", server.url()));
     if !server.address.ip().is_loopback() {
         tracing::warn!("there is no TLS here: put a proxy that has it in front");
     }

@@ -2,7 +2,7 @@
 
 use super::operate::{Missing, operate, unexpected};
 use super::options::SetupOptions;
-use super::output::{Exit, json};
+use super::output::{Exit, json, written};
 use crate::operations::{Operation, Outcome, Password};
 use anyhow::{Context, Result};
 use std::io::Read;
@@ -20,6 +20,13 @@ pub(super) async fn run(options: SetupOptions) -> Result<Exit> {
     match operate(&options.store, Missing::Make, operation).await? {
         Outcome::SetUp(made) => {
             json(&made);
+            written().with_context(|| {
+                format!(
+                    "all is set up, but the API key, which is shown once, could not be written: make another one with \
+                     `scanledger key create --data {} --name NAME --role admin`",
+                    options.store.data.data.display()
+                )
+            })?;
             Ok(Exit::Done)
         }
         _ => unexpected(),

@@ -1,22 +1,29 @@
 //! `scanledger verify`.
 
 use super::audit::check_signed;
+use super::operate::blob_place;
 use super::options::VerifyOptions;
 use super::output::{Bar, Exit, json, line};
 use crate::data::DataFolder;
 use crate::log::OpenLog;
 use crate::operations::Progress;
+use crate::server::BlobPlace;
 use anyhow::{Context, Result};
+use scanledger_domain::blob::BlobStore;
 use scanledger_domain::event::Event;
 use scanledger_domain::log::{EventLog, Metadata, Position, StreamName};
-use scanledger_projections::ProjectorError;
 use scanledger_projections::store::{Snapshot, TableDigest, table_digests};
+use scanledger_projections::{ProjectorError, living_blobs};
 use serde::Serialize;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// Events read at once.
 const READ_EVENTS: usize = 2_000;
+/// Blobs that are looked for at once.
+const BLOBS_AT_ONCE: usize = 16;
 /// Differences that are listed; further ones are counted.
 const LISTED: usize = 20;
 
@@ -32,6 +39,9 @@ struct Findings {
     signed: u64,
     views_position: u64,
     tables: Vec<TableOut>,
+    /// Blobs that are named and were looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blobs: Option<u64>,
     differences: u64,
     listed: Vec<String>,
 }
@@ -55,14 +65,16 @@ impl Findings {
 }
 
 pub(super) async fn run(options: VerifyOptions) -> Result<Exit> {
-    let folder = options.data.folder();
-    folder.require(&options.data.log)?;
-    let log = OpenLog::open_read_only(&options.data.log, &folder).await?.port();
+    let data = &options.store.data;
+    let folder = data.folder();
+    folder.require(&data.log)?;
+    let log = OpenLog::open_read_only(&data.log, &folder).await?.port();
+    let blobs = options.check_blobs.then(|| blob_place(&options.store));
     let bar = Bar::new();
     let mut found = Findings::default();
     check_log(&*log, &mut found, &bar).await?;
     check_signatures(&options, &mut found, &bar).await?;
-    check_views(&folder, &log, &mut found, &bar).await?;
+    check_views(&folder, &log, blobs.as_ref(), &mut found, &bar).await?;
     bar.finish();
     if options.json.wanted {
         json(&found);
@@ -125,16 +137,18 @@ async fn check_signatures(options: &VerifyOptions, found: &mut Findings, bar: &B
     let tell = move |done: Position| {
         shown.tell(Progress { what: "hashing the log".to_owned(), done: done.0, total: Some(head) });
     };
-    let report = check_signed(&options.data, &options.checkpoints, &tell).await?;
+    let report = check_signed(&options.store.data, &options.checkpoints, &tell).await?;
     (found.checkpoints, found.signed) = (report.checkpoints, report.signed);
     report.differences.into_iter().for_each(|difference| found.differs(difference));
     Ok(())
 }
 
-/// The read models as they are, against ones built from the log up to the same position.
+/// The read models as they are, against ones built from the log up to the same position, and what those say of blobs
+/// against the store of them, if it is asked.
 async fn check_views(
     folder: &DataFolder,
     log: &Arc<dyn EventLog>,
+    blobs: Option<&BlobPlace>,
     found: &mut Findings,
     bar: &Bar,
 ) -> Result<()> {
@@ -184,6 +198,45 @@ async fn check_views(
         Ok(live) => compare(&live, &built, found),
         Err(error) => found.differs(format!("the read models cannot be read: {error}")),
     }
+    match blobs {
+        Some(place) => check_blobs(&fresh, place, folder, found, bar).await,
+        None => Ok(()),
+    }
+}
+
+/// Every blob that something names which was not deleted, as the read models at `views` say it.
+async fn check_blobs(
+    views: &Path,
+    place: &BlobPlace,
+    folder: &DataFolder,
+    found: &mut Findings,
+    bar: &Bar,
+) -> Result<()> {
+    let views = views.to_owned();
+    let named = tokio::task::spawn_blocking(move || living_blobs(&views)).await?;
+    let named = named.context("while looking which blobs are named")?;
+    let total = named.len() as u64;
+    found.blobs = Some(total);
+    if matches!(place, BlobPlace::Folder) && !folder.blobs().try_exists()? {
+        // Opening the store would make it.
+        named.iter().for_each(|blob| found.differs(format!("blob {blob} is missing")));
+        return Ok(());
+    }
+    let store: Arc<dyn BlobStore> = Arc::new(place.open(folder)?);
+    let mut asked = JoinSet::new();
+    let mut named = named.into_iter();
+    for done in 0.. {
+        bar.tell(Progress { what: "looking for blobs".to_owned(), done, total: Some(total) });
+        for blob in named.by_ref().take(BLOBS_AT_ONCE - asked.len()) {
+            let store = Arc::clone(&store);
+            asked.spawn(async move { (blob, store.contains(blob).await) });
+        }
+        let Some(answer) = asked.join_next().await else { break };
+        let (blob, is_there) = answer?;
+        if !is_there? {
+            found.differs(format!("blob {blob} is missing"));
+        }
+    }
     Ok(())
 }
 
@@ -219,6 +272,9 @@ fn show(found: &Findings) {
     for table in &found.tables {
         let verdict = if table.equal { "equal" } else { "DIFFERS" };
         line(&format!("{verdict:7} {:22} {:>9} rows  {}", table.table, table.rows, &table.digest[..16]));
+    }
+    if let Some(blobs) = found.blobs {
+        line(&format!("blobs   {blobs} are named and were looked for"));
     }
     for difference in &found.listed {
         line(&format!("differs: {difference}"));

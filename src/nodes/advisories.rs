@@ -1,11 +1,13 @@
-//! Advisories that another node imported: the event names the blobs, and this node imports the same.
+//! Advisories as the log has them: an event names the blobs of an import, and every node imports the same.
 
 use anyhow::{Context, Result};
+use parking_lot::Mutex;
 use scanledger_advisories::AdvisoryStore;
-use scanledger_domain::advisory::{AdvisoryEvent, AdvisoryIndex, Generation, Imported, advisories_stream};
-use scanledger_domain::blob::BlobStore;
+use scanledger_domain::advisory::{AdvisoryEvent, Generation, Imported, advisories_stream};
+use scanledger_domain::blob::{BlobError, BlobStore};
 use scanledger_domain::decider::StoredEvent;
-use scanledger_domain::log::{EventLog, Version};
+use scanledger_domain::id::EventId;
+use scanledger_domain::log::{EventLog, Recorded, Version};
 use scanledger_domain::scanning::{Control, Outcome, ScanError, Scanner, ScannerKind};
 use scanledger_domain::source::SourceTree;
 use scanledger_projections::Views;
@@ -13,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{MutexGuard, watch};
 
 /// Imports read at a time.
 const PAGE: usize = 64;
@@ -27,8 +29,19 @@ pub struct AdvisoryFollower {
     store: Arc<AdvisoryStore>,
     blobs: Arc<dyn BlobStore>,
     temporary: PathBuf,
-    /// Imports up to here are in the store. Held while importing, so that nothing is imported twice at a time.
-    reached: Arc<Mutex<Version>>,
+    /// Held by whoever changes the store, so that nothing is imported twice at a time.
+    working: Arc<tokio::sync::Mutex<()>>,
+    /// Imports up to here are in the store; `None` before it was compared with the log.
+    reached: Arc<Mutex<Option<Version>>>,
+}
+
+/// What becomes of an import whose files are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lost {
+    /// Nothing goes on without it.
+    Stops,
+    /// It is passed over.
+    IsPassedOver,
 }
 
 impl AdvisoryFollower {
@@ -39,52 +52,120 @@ impl AdvisoryFollower {
         blobs: Arc<dyn BlobStore>,
         temporary: PathBuf,
     ) -> Self {
-        Self { log, store, blobs, temporary, reached: Arc::default() }
+        Self { log, store, blobs, temporary, working: Arc::default(), reached: Arc::default() }
     }
 
-    /// Imports everything that the log says was imported and this node does not have.
+    /// Imports everything that the log says was imported and this node does not have. If what it has is not of this
+    /// log, all of it is imported anew.
     ///
     /// # Errors
     /// When the log, a blob or the store fails; what was imported until then stays.
     pub async fn catch_up(&self) -> Result<()> {
-        let mut reached = self.reached.lock().await;
+        let reached = *self.reached.lock();
+        // While this node imports, nobody has to wait who needs nothing of it.
+        if let Some(reached) = reached
+            && self.later_than(reached, 1).await?.is_empty()
+        {
+            return Ok(());
+        }
+        let _alone = self.working.lock().await;
+        self.follow(Lost::Stops).await
+    }
+
+    /// Waits until nobody changes the store, brings it up to the log, and keeps others from changing it until the
+    /// answer is dropped. Imports whose files are gone are passed over: whoever asks is about to bring new ones.
+    ///
+    /// # Errors
+    /// As [`Self::catch_up`].
+    pub(super) async fn alone(&self) -> Result<MutexGuard<'_, ()>> {
+        let alone = self.working.lock().await;
+        self.follow(Lost::IsPassedOver).await?;
+        Ok(alone)
+    }
+
+    /// By whoever works.
+    async fn follow(&self, lost: Lost) -> Result<()> {
+        let reached = *self.reached.lock();
+        let mut reached = match reached {
+            Some(reached) => reached,
+            None => self.place().await?,
+        };
         loop {
-            let page = self
-                .log
-                .read_stream(&advisories_stream(), *reached, PAGE)
-                .await
-                .context("while asking for imports of advisories")?;
-            let Some(last) = page.last() else { return Ok(()) };
-            let last = last.version;
-            for recorded in &page {
-                let AdvisoryEvent::Imported(imported) =
-                    AdvisoryEvent::decode(&recorded.kind, recorded.schema, &recorded.data)
-                        .context("while reading an import of advisories")?;
-                if self.store.generation().unwrap_or(Generation(0)) < imported.generation {
-                    self.import(imported).await?;
-                }
+            *self.reached.lock() = Some(reached);
+            let page = self.later_than(reached, PAGE).await?;
+            if page.is_empty() {
+                return Ok(());
             }
-            *reached = last;
+            for recorded in page {
+                let imported = imported(&recorded)?;
+                if self.store.standing()?.generation < imported.generation {
+                    self.import(recorded.id, imported, lost).await?;
+                }
+                reached = recorded.version;
+            }
         }
     }
 
-    async fn import(&self, imported: Imported) -> Result<()> {
+    /// Where in the log the store is. One that is nowhere in it has something that other nodes do not have under the
+    /// same number, as a node that was killed in an import, or whose log was put back: it is cleared.
+    async fn place(&self) -> Result<Version> {
+        let standing = self.store.standing()?;
+        if standing.generation == Generation(0) {
+            return Ok(Version::NONE);
+        }
+        let mut after = Version::NONE;
+        loop {
+            let page = self.later_than(after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.version;
+            for recorded in &page {
+                let is_it = match standing.event {
+                    Some(event) => event == recorded.id,
+                    // From before events were kept; then the number has to do.
+                    None => imported(recorded)?.generation == standing.generation,
+                };
+                if is_it {
+                    return Ok(recorded.version);
+                }
+            }
+        }
+        tracing::warn!(
+            generation = standing.generation.0,
+            "the advisories of this node are not those that the log names, and are imported anew"
+        );
+        let store = Arc::clone(&self.store);
+        tokio::task::spawn_blocking(move || store.clear()).await?.context("while forgetting advisories")?;
+        Ok(Version::NONE)
+    }
+
+    async fn later_than(&self, version: Version, limit: usize) -> Result<Vec<Recorded>> {
+        let page = self.log.read_stream(&advisories_stream(), version, limit).await;
+        page.context("while asking for imports of advisories")
+    }
+
+    async fn import(&self, event: EventId, imported: Imported, lost: Lost) -> Result<()> {
         std::fs::create_dir_all(&self.temporary).context("while making a folder for advisories")?;
         let folder = tempfile::tempdir_in(&self.temporary).context("while making a folder for advisories")?;
         let mut sources = Vec::with_capacity(imported.files.len());
         for (number, file) in imported.files.iter().enumerate() {
             let path = folder.path().join(number.to_string());
-            self.blobs
-                .load_to_file(file.blob, &path)
-                .await
-                .context("while fetching advisories that another node imported")?;
-            sources.push(path);
+            match self.blobs.load_to_file(file.blob, &path).await {
+                Ok(()) => sources.push(path),
+                Err(BlobError::Missing(blob)) if lost == Lost::IsPassedOver => {
+                    tracing::warn!(
+                        generation = imported.generation.0,
+                        blob.hash = %blob,
+                        "advisories that were imported are gone, and this node goes on without them"
+                    );
+                }
+                Err(error) => return Err(error).context("while fetching advisories that were imported"),
+            }
         }
         let (store, generation) = (Arc::clone(&self.store), imported.generation);
-        tokio::task::spawn_blocking(move || store.import_as(generation, &sources, &|_| ()))
+        tokio::task::spawn_blocking(move || store.import_as(generation, event, &sources, &|_| ()))
             .await?
-            .context("while importing what another node imported")?;
-        tracing::info!(generation = generation.0, "advisories of another node were imported");
+            .context("while importing what the log says was imported")?;
+        tracing::info!(generation = generation.0, "advisories that the log names were imported");
         Ok(())
     }
 
@@ -105,6 +186,12 @@ impl AdvisoryFollower {
             }
         }
     }
+}
+
+fn imported(recorded: &Recorded) -> Result<Imported> {
+    let event = AdvisoryEvent::decode(&recorded.kind, recorded.schema, &recorded.data);
+    let AdvisoryEvent::Imported(imported) = event.context("while reading an import of advisories")?;
+    Ok(imported)
 }
 
 /// A scanner that matches with what is in force, whichever node imported it: before it begins, this node imports what
@@ -135,3 +222,6 @@ impl Scanner for InForce {
         self.scanner.scan(source, control)
     }
 }
+
+#[cfg(test)]
+mod tests;

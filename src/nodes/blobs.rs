@@ -1,10 +1,15 @@
-//! Removing what deleted scans and projects left in the blob store, on one node at a time.
+//! Removing what deleted scans and projects left in the blob store, and what nothing ever named, on one node at a time.
 
+use super::copies::Copies;
 use super::spawn_reactor;
 use crate::adapters::{SystemClock, ViewsBlobUses};
 use crate::log::OpenLog;
 use crate::server::Engine;
-use scanledger_commands::blobs::BlobRemoval;
+use scanledger_commands::blobs::{BlobRemoval, KeptBlobs};
+use scanledger_commands::proof::CheckpointStore;
+use scanledger_domain::blob::BlobHash;
+use scanledger_domain::{BoxFuture, Cause};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -13,24 +18,49 @@ use tokio::task::JoinHandle;
 /// How long to wait after a failure.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
-/// Removes blobs that nothing names any more, `grace` after what named them was deleted.
+/// What the state store names: copies of read models, and signed checkpoints.
+struct KeptBeside {
+    copies: Copies,
+    checkpoints: CheckpointStore,
+}
+
+impl KeptBlobs for KeptBeside {
+    fn blobs(&self) -> BoxFuture<'_, Result<HashSet<BlobHash>, Cause>> {
+        Box::pin(async move {
+            let mut blobs = self.copies.blobs().await?;
+            let checkpoints = self.checkpoints.clone();
+            let signed = tokio::task::spawn_blocking(move || checkpoints.all()).await??;
+            blobs.extend(signed.iter().filter_map(|kept| kept.blob));
+            Ok(blobs)
+        })
+    }
+}
+
+/// Removes blobs that nothing names any more, `grace` after what named them was deleted, and those that nothing ever
+/// named.
 pub fn spawn_blob_removal(
     engine: &Engine,
     grace: Duration,
     stopped: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
+    let checkpoints = Arc::clone(&engine.state.checkpoints);
+    let kept = KeptBeside {
+        copies: Copies::new(Arc::clone(&checkpoints) as _, Arc::clone(&engine.blobs)),
+        checkpoints: CheckpointStore::new(Arc::clone(&checkpoints) as _),
+    };
     let removal = BlobRemoval {
         log: engine.event_log(),
         uses: Arc::new(ViewsBlobUses::new(engine.projector.views())),
+        kept: Arc::new(kept),
         blobs: Arc::clone(&engine.blobs),
-        checkpoints: Arc::clone(&engine.state.checkpoints) as _,
+        checkpoints,
         clock: Arc::new(SystemClock),
         grace,
     };
     if matches!(engine.log, OpenLog::Sqlite(_)) {
         return tokio::spawn(alone(removal, stopped));
     }
-    let work = move |stop| Box::pin(removal.clone().run(stop)) as scanledger_domain::BoxFuture<'static, _>;
+    let work = move |stop| Box::pin(removal.clone().run(stop)) as BoxFuture<'static, _>;
     spawn_reactor(engine, "blobs", Box::new(work), stopped)
 }
 

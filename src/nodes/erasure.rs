@@ -13,6 +13,7 @@ use crate::adapters::{SystemClock, TimeOrderedIds};
 use crate::server::Engine;
 use anyhow::{Context, Result, bail};
 use parking_lot::Mutex;
+use scanledger_blobs::Blobs;
 use scanledger_commands::Context as CommandContext;
 use scanledger_commands::error::CommandError;
 use scanledger_commands::identity::Identities;
@@ -51,6 +52,8 @@ pub struct Erasures {
     identities: Identities,
     projector: Projector,
     copies: Copies,
+    /// Where it is noted who was erased, for whoever restores an older backup.
+    noted: Blobs,
     log: Arc<dyn EventLog>,
     folder: PathBuf,
     node: Uuid,
@@ -66,6 +69,7 @@ impl Erasures {
             identities: engine.identities.clone(),
             projector: engine.projector.clone(),
             copies: Copies::new(Arc::clone(&engine.state.checkpoints) as _, Arc::clone(&engine.blobs)),
+            noted: engine.erased.clone(),
             log: engine.event_log(),
             folder: engine.folder.root().to_owned(),
             node: engine.node,
@@ -101,6 +105,7 @@ impl Erasures {
             *self.built.lock() = last;
         }
         self.wait_for_queries().await;
+        self.note().await?;
         self.copies.sweep().await?;
         self.keep(last).await?;
         Ok(erased.len())
@@ -148,10 +153,16 @@ impl Erasures {
         }
     }
 
-    /// Erasures after `reached`.
+    /// Erasures after `reached`, those among them that could not be applied to the read models: in a stream of which
+    /// something is parked, everything is.
     async fn due(&self, reached: Position) -> Result<Vec<(Position, UserErased)>> {
         let views = self.projector.views();
         let mut due = Vec::new();
+        let mut parked = views.parked(Some("user.erased")).await.context("while looking for erasures")?;
+        parked.retain(|position| *position > reached);
+        for position in parked {
+            due.push((position, erasure_at(&*self.log, position).await?));
+        }
         for (organization, _) in views.organizations().await.context("while looking for erasures")? {
             let entries = views
                 .entries_after(organization, "user.erased", reached)
@@ -196,6 +207,14 @@ impl Erasures {
             Ok(())
         })
         .await?
+    }
+
+    /// Notes everybody who was erased in the blob store, also those whom a former version erased.
+    async fn note(&self) -> Result<()> {
+        let state = Arc::clone(&self.state);
+        let erased = tokio::task::spawn_blocking(move || state.vault.erased()).await??;
+        let erased = erased.into_iter().collect();
+        self.noted.note_erased(&erased).await.context("while noting who was erased in the blob store")
     }
 
     /// The old read models are removed when the last query that began on them has ended.

@@ -4,6 +4,7 @@
 mod advisories;
 mod blobs;
 mod bus;
+mod checkpoints;
 mod copies;
 mod erasure;
 mod import;
@@ -13,10 +14,11 @@ mod views;
 pub use advisories::{AdvisoryFollower, InForce};
 pub use blobs::spawn_blob_removal;
 pub use bus::{BusPlace, start_bus};
+pub use checkpoints::{CheckpointPublisher, spawn_checkpoints};
 pub use erasure::{Erasures, erasure_at};
 pub use import::import_advisories;
 pub use restoring::{NOTICE, Restores, SHARING, refuse_served};
-pub use views::{Sharing, VIEWS_EVENTS, join, remove_former_views};
+pub use views::{Sharing, VIEWS_EVENTS, join, remove_former_views, try_parked};
 
 use crate::adapters::{SystemClock, TimeOrderedIds};
 use crate::server::Engine;

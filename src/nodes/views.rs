@@ -1,21 +1,24 @@
 //! Read models for nodes that join: a copy in the blob store now and then, from which a new node goes on; and those of
 //! former versions, which nobody reads any more.
 
+#[cfg(test)]
+mod tests;
+
 use super::copies::{Copies, Copy, Newest};
 use super::erasure::{keep, reached};
 use crate::adapters::{SystemClock, TimeOrderedIds};
 use crate::data::{DataFolder, node_id};
 use crate::server::Engine;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use scanledger_commands::ports::Checkpoints;
 use scanledger_domain::blob::{BlobHash, BlobStore};
 use scanledger_domain::id::Ids;
 use scanledger_domain::log::Position;
 use scanledger_domain::time::Clock;
-use scanledger_projections::Views;
 use scanledger_projections::store::{
     Others, Snapshot, adopt, has_views, remove_other_revisions, revision, snapshot,
 };
+use scanledger_projections::{Health, Views};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -146,15 +149,11 @@ impl Sharing {
             // Not before this node has built its own anew.
             return Ok(Shared::Done);
         }
-        // Whoever starts from them would miss these too, and never have tried to apply them.
-        let incomplete = "events that could not be applied are missing in them";
-        ensure!(!self.views.has_parked().await?, incomplete);
         let scratch = scratch(&self.folder)?;
         let (root, path) = (self.folder.root().to_owned(), scratch.path().join("views.db"));
         let copy = path.clone();
         let taken = tokio::task::spawn_blocking(move || -> Result<_> {
-            let Some(Snapshot { position, parked }) = snapshot(&root, &copy)? else { return Ok(None) };
-            ensure!(parked == 0, incomplete);
+            let Some(Snapshot { position, .. }) = snapshot(&root, &copy)? else { return Ok(None) };
             Ok(Some((position, hash_of(&copy)?)))
         });
         let taken = taken.await?.context("while copying the read models")?;
@@ -213,6 +212,24 @@ pub async fn remove_former_views(engine: Arc<Engine>, mut stopped: watch::Receiv
     }
 }
 
+/// Builds the read models anew, once, if another node made them and could not apply every event: this one may. Whoever is
+/// cut off begins again at the next start.
+pub async fn try_parked(engine: Arc<Engine>, mut stopped: watch::Receiver<bool>) {
+    let Health { parked, is_untried: true, .. } = engine.projector.health() else { return };
+    tracing::info!(parked, "events that another node could not apply are tried here, beside serving");
+    let built = tokio::select! {
+        _ = stopped.wait_for(|stop| *stop) => return,
+        built = engine.projector.rebuild(Arc::new(|_, _| ())) => built,
+    };
+    match built {
+        Ok(_) => tracing::info!(parked = engine.projector.health().parked, "they were tried"),
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            tracing::warn!("they are tried again at the next start: {error:#}");
+        }
+    }
+}
+
 /// A folder of its own among the temporary ones, so that what is in it does not outlive a start if this process dies.
 fn scratch(folder: &DataFolder) -> Result<TempDir> {
     let doing = "while making a folder for read models";
@@ -231,168 +248,5 @@ fn hash_of(path: &Path) -> io::Result<BlobHash> {
         hash.update(part);
         let read = part.len();
         file.consume(read);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Copies, Shared, Sharing, join, revision};
-    use crate::adapters::TimeOrderedIds;
-    use crate::data::{DataFolder, node_id};
-    use crate::nodes::Erasures;
-    use crate::nodes::erasure::reached;
-    use crate::place::LogPlace;
-    use crate::server::{BlobPlace, Engine};
-    use scanledger_commands::Context;
-    use scanledger_commands::identity::SetUp;
-    use scanledger_domain::decider::Decider;
-    use scanledger_domain::finding::{Fingerprint, Triage, TriageCommand, TriageState, finding_stream};
-    use scanledger_domain::id::{CommandId, FindingId, Ids, OrganizationId, ProjectId, UserId};
-    use scanledger_domain::identity::{User, UserCommand, user_stream};
-    use scanledger_domain::log::{Actor, Position, StreamName};
-    use serde_json::{Value, json};
-    use std::num::NonZeroU64;
-    use std::path::Path;
-    use std::sync::Arc;
-    use std::time::Duration;
-    use tokio::sync::watch;
-    use uuid::Uuid;
-
-    const PATIENCE: Duration = Duration::from_secs(30);
-
-    /// What an engine has in `root`, with an organization and a person.
-    async fn engine(root: &Path) -> (Engine, OrganizationId, UserId) {
-        let engine =
-            Engine::open(DataFolder::new(root), &LogPlace::Folder, &BlobPlace::Folder).await.unwrap();
-        let request = SetUp {
-            organization: "Acme".to_owned(),
-            name: "Ana Lopez".to_owned(),
-            email: "ana@acme.example".to_owned(),
-            password: None,
-            key_name: "setup".to_owned(),
-        };
-        let done = engine.identities.set_up(&context(None), request).await.unwrap();
-        engine.projector.catch_up().await.unwrap();
-        (engine, done.organization, done.user)
-    }
-
-    fn context(organization: Option<OrganizationId>) -> Context {
-        Context::new(CommandId(TimeOrderedIds.fresh()), Actor::Operator, organization)
-    }
-
-    fn sharing(engine: &Engine) -> Sharing {
-        Sharing::new(engine, NonZeroU64::MIN)
-    }
-
-    fn copies(engine: &Engine) -> Copies {
-        Copies::new(Arc::clone(&engine.state.checkpoints) as _, Arc::clone(&engine.blobs))
-    }
-
-    /// The list, as it is stored.
-    fn list(engine: &Engine) -> Value {
-        let stored = engine.state.checkpoints.find("views/copies").unwrap();
-        stored.map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap())
-    }
-
-    /// Does something that is one event, and answers where that is.
-    async fn execute<D: Decider>(
-        engine: &Engine,
-        organization: OrganizationId,
-        stream: StreamName,
-        command: D::Command,
-    ) -> Position {
-        let context = context(Some(organization));
-        let done = engine.ledger.execute::<D>(&context, &stream, None, command).await.unwrap();
-        engine.projector.catch_up().await.unwrap();
-        done.position.unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_store_that_takes_nothing_is_asked_less_often_and_leaves_nothing_on_the_list() {
-        let folder = tempfile::tempdir().unwrap();
-        let (engine, organization, user) = engine(folder.path()).await;
-        let (blobs, aside) = (engine.folder.blobs(), folder.path().join("aside"));
-        std::fs::rename(&blobs, &aside).unwrap();
-        // Nothing can be stored in a file.
-        std::fs::write(&blobs, b"").unwrap();
-        let (stop, stopped) = watch::channel(false);
-        let sharing_goes_on = tokio::spawn(sharing(&engine).run(stopped));
-        let withdrawn = async {
-            while list(&engine)["removed"].as_array().is_none_or(Vec::is_empty) {
-                assert!(!sharing_goes_on.is_finished());
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, withdrawn).await.unwrap();
-        let left = list(&engine);
-        assert_eq!(
-            (&left["making"], &left["unwanted"], &left["copies"]),
-            (&json!(null), &json!([]), &json!([]))
-        );
-        // The same read models are not stored again while what was sent may still arrive.
-        assert_eq!(sharing(&engine).share(&copies(&engine)).await.unwrap(), Shared::InVain);
-        stop.send_replace(true);
-        sharing_goes_on.await.unwrap().unwrap();
-
-        std::fs::remove_file(&blobs).unwrap();
-        std::fs::rename(&aside, &blobs).unwrap();
-        execute::<User>(&engine, organization, user_stream(user), UserCommand::EndSessions).await;
-        assert_eq!(sharing(&engine).share(&copies(&engine)).await.unwrap(), Shared::Done);
-        let newest = copies(&engine).newest(revision()).await.unwrap().unwrap();
-        assert_eq!(newest.copy.position, engine.projector.views().position());
-        engine.close().await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn read_models_without_events_that_could_not_be_applied_are_not_shared() {
-        let folder = tempfile::tempdir().unwrap();
-        let (engine, organization, _) = engine(folder.path()).await;
-        // Nobody has ever seen it.
-        let finding = FindingId(TimeOrderedIds.fresh());
-        let command = TriageCommand {
-            finding,
-            project: ProjectId(Uuid::nil()),
-            fingerprint: Fingerprint([0; 16]),
-            to: TriageState::Accepted,
-            note: None,
-        };
-        execute::<Triage>(&engine, organization, finding_stream(finding), command).await;
-        assert_eq!(engine.projector.health().parked, 1);
-        let error = sharing(&engine).share(&copies(&engine)).await.unwrap_err();
-        assert!(error.to_string().contains("could not be applied"), "{error:#}");
-        assert_eq!(list(&engine), Value::Null);
-        engine.close().await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn what_was_built_after_an_erasure_is_not_built_again_by_who_takes_it_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let (engine, organization, user) = engine(folder.path()).await;
-        let joins = async |name: &str| {
-            let folder = DataFolder::new(folder.path().join(name));
-            std::fs::create_dir(folder.root()).unwrap();
-            for name in ["views-00000000bbbb-1.db", "views-00000000bbbb.prepared"] {
-                std::fs::write(folder.root().join(name), b"").unwrap();
-            }
-            let checkpoints = Arc::clone(&engine.state.checkpoints);
-            let joined = join(&folder, Arc::clone(&checkpoints) as _, Arc::clone(&engine.blobs)).await;
-            let node = node_id(&folder, || TimeOrderedIds.fresh()).unwrap();
-            let left = folder.root().join("views-00000000bbbb-1.db").exists();
-            (joined.unwrap(), reached(&*checkpoints, node).unwrap(), left)
-        };
-        let head = |engine: &Engine| Some(engine.projector.views().position().0);
-        assert_eq!(sharing(&engine).share(&copies(&engine)).await.unwrap(), Shared::Done);
-        assert_eq!(joins("before").await, (head(&engine), Position::START, true));
-
-        let erase = UserCommand::Erase { keys: [].into() };
-        let erased = execute::<User>(&engine, organization, user_stream(user), erase).await;
-        assert_eq!(Erasures::new(&engine).catch_up(Arc::new(|_, _| ())).await.unwrap(), 1);
-        // There is none to take over yet.
-        assert_eq!(joins("between").await, (None, Position::START, true));
-        engine.projector.catch_up().await.unwrap();
-        assert_eq!(sharing(&engine).share(&copies(&engine)).await.unwrap(), Shared::Done);
-        // What other versions left there may have the person in it.
-        assert_eq!(joins("after").await, (head(&engine), erased, false));
-        engine.close().await.unwrap();
     }
 }

@@ -1,21 +1,21 @@
-//! People: who there is, what they are, and forgetting somebody.
+//! People: who there is, and what they are.
 
-use super::{Outcome, Password, Progress, Tell, context};
-use crate::nodes::{Erasures, erasure_at};
+use super::{Outcome, Password, context};
+use crate::nodes::erasure_at;
 use crate::server::Engine;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use scanledger_commands::{Committed, Context as CommandContext, Races};
-use scanledger_domain::decider::{Decider, StoredEvent};
-use scanledger_domain::id::{ApiKeyId, OrganizationId, SubjectId, UserId};
+use scanledger_domain::decider::Decider;
+use scanledger_domain::id::{OrganizationId, SubjectId, UserId};
 use scanledger_domain::identity::{
-    ApiKeyEvent, Installation, InstallationCommand, InstallationRefusal, Rank, User, UserCommand, UserErased,
-    apikey_stream, installation_stream, user_stream,
+    Installation, InstallationCommand, InstallationRefusal, Rank, User, UserCommand, installation_stream,
+    user_stream,
 };
-use scanledger_domain::log::{Metadata, Position, StreamName, Version};
+use scanledger_domain::log::Position;
 use scanledger_domain::vault::Vault;
 use scanledger_projections::identity::UserRow;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// A person, in clear.
@@ -192,88 +192,4 @@ pub(super) async fn set_password(engine: &Engine, who: &Who, password: &Password
     let changed = engine.identities.set_password(&context, person.id, &password.0).await?;
     engine.projector.catch_up().await?;
     Ok(Outcome::PersonChanged { id: person.id, position: changed.position.map(|position| position.0) })
-}
-
-/// Records that a person is to be forgotten, and does it. Done before, or in part, it is finished.
-pub(super) async fn erase(engine: &Engine, user: UserId, keys: Vec<ApiKeyId>, tell: Tell) -> Result<Outcome> {
-    let stream = user_stream(user);
-    let Some(first) = organization_at_first(engine, &stream).await? else {
-        bail!("there is no person {user}: `scanledger people list` shows who there is");
-    };
-    let organization = organization_of(engine, user, first).await?;
-    let keys = used_by(engine, user, keys).await?;
-    let subjects = UserErased { user, keys: keys.clone() };
-    let context = CommandContext { organization, ..context() };
-    engine
-        .identities
-        .erase(&context, user, keys)
-        .await
-        .context("while recording that the person is to be forgotten")?;
-    let position = finish(engine, &subjects, tell).await.context(
-        "the log says that the person is to be forgotten, and a part of it is not done: run the command again, or \
-         start the server",
-    )?;
-    Ok(Outcome::PersonErased { position: position.0 })
-}
-
-async fn finish(engine: &Engine, erased: &UserErased, tell: Tell) -> Result<Position> {
-    engine.projector.catch_up().await?;
-    let built = move |done: Position, head: Position| {
-        tell(Progress { what: "events".to_owned(), done: done.0, total: Some(head.0) });
-    };
-    Erasures::new(engine).catch_up(Arc::new(built)).await?;
-    let state = Arc::clone(&engine.state);
-    let gone: HashSet<_> =
-        tokio::task::spawn_blocking(move || state.vault.erased()).await??.into_iter().collect();
-    if let Some(left) = erased.subjects().find(|subject| !gone.contains(subject)) {
-        bail!("the key of {left} is still there");
-    }
-    Ok(engine.projector.catch_up().await?)
-}
-
-/// The organization that whoever has a stream came with, if there is anybody and they came with one.
-async fn organization_at_first(
-    engine: &Engine,
-    stream: &StreamName,
-) -> Result<Option<Option<OrganizationId>>> {
-    let first = engine.event_log().read_stream(stream, Version::NONE, 1).await?;
-    let Some(first) = first.first() else { return Ok(None) };
-    let metadata = Metadata::decode(&first.metadata).context("while reading who the person belongs to")?;
-    Ok(Some(metadata.organization))
-}
-
-/// The organization whose audit log says that somebody was erased: theirs, else the one that they came with, else the
-/// eldest. Nodes look for erasures in the audit logs of organizations.
-async fn organization_of(
-    engine: &Engine,
-    user: UserId,
-    first: Option<OrganizationId>,
-) -> Result<Option<OrganizationId>> {
-    engine.projector.catch_up().await?;
-    let views = engine.projector.views();
-    let standing = views.look_up_standing(user)?.map(|person| person.standing.organizations);
-    let own = standing.and_then(|organizations| organizations.into_iter().next());
-    if let Some(organization) = own.map(|own| own.organization).or(first) {
-        return Ok(Some(organization));
-    }
-    Ok(engine.identities.first_organization().await?)
-}
-
-/// The keys, each of which is one without another person behind it: what such a key did is sealed for that person.
-async fn used_by(engine: &Engine, user: UserId, keys: Vec<ApiKeyId>) -> Result<BTreeSet<ApiKeyId>> {
-    let mut own = BTreeSet::new();
-    for key in keys {
-        let first = engine.event_log().read_stream(&apikey_stream(key), Version::NONE, 1).await?;
-        let Some(first) = first.first() else { bail!("there is no API key {key}") };
-        let event = ApiKeyEvent::decode(&first.kind, first.schema, &first.data)
-            .with_context(|| format!("while reading the event at {}", first.position))?;
-        let ApiKeyEvent::Created(created) = event else { bail!("there is no API key {key}") };
-        match created.by {
-            None => drop(own.insert(key)),
-            // It ends with its person, and has nothing sealed for itself.
-            Some(by) if by == user => (),
-            Some(by) => bail!("the API key {key} is that of person {by}"),
-        }
-    }
-    Ok(own)
 }

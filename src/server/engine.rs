@@ -10,8 +10,8 @@ use crate::nodes::{AdvisoryFollower, Restores};
 use crate::place::LogPlace;
 use crate::proofs::{ProofDeps, Proofs};
 use anyhow::{Context, Result, bail};
-use parking_lot::Mutex;
 use scanledger_advisories::AdvisoryStore;
+use scanledger_blobs::Blobs;
 use scanledger_commands::identity::{Identities, IdentityParts, Lifetimes};
 use scanledger_commands::ledger::Ledger;
 use scanledger_commands::ports::{Mailer, OsEntropy};
@@ -22,11 +22,8 @@ use scanledger_domain::vault::Vault;
 use scanledger_projections::Projector;
 use scanledger_state::State;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 use uuid::Uuid;
-
-/// Checkpoints that wait to be published.
-const WAITING_NOTES: usize = 16;
 
 /// The parts that commands at the shell and the server share: everything that needs the lock.
 pub struct Engine {
@@ -42,14 +39,16 @@ pub struct Engine {
     pub advisories: Arc<AdvisoryStore>,
     /// Blobs.
     pub blobs: Arc<dyn BlobStore>,
+    /// The same store, in which is noted who was erased.
+    pub erased: Blobs,
     /// Writes.
     pub ledger: Ledger,
     /// Organizations, people and keys.
     pub identities: Identities,
     /// The tree over the log, and its signer.
     pub proofs: Proofs,
-    /// Checkpoints as they are signed, for whoever publishes them.
-    pub signed: Mutex<Option<mpsc::Receiver<String>>>,
+    /// Is told when a checkpoint was signed.
+    pub signed: Arc<Notify>,
     /// What other nodes imported.
     pub follower: AdvisoryFollower,
     /// This node, the same after every restart.
@@ -97,7 +96,8 @@ impl Engine {
     async fn over(folder: DataFolder, lock: DataLock, stores: Stores, blobs: &BlobPlace) -> Result<Self> {
         let Stores { log, state, is_shared, restores } = stores;
         let port = log.port();
-        let blobs: Arc<dyn BlobStore> = Arc::new(blobs.open(&folder)?);
+        let erased = blobs.open(&folder)?;
+        let blobs: Arc<dyn BlobStore> = Arc::new(erased.clone());
         if is_shared {
             take_over_views(&folder, &state, &blobs).await;
         }
@@ -111,8 +111,9 @@ impl Engine {
             Arc::clone(&blobs),
             folder.temporary().join("advisories"),
         );
-        let (notes, signed) = mpsc::channel(WAITING_NOTES);
-        let proofs = open_proofs(&folder, Arc::clone(&port), &state, Arc::clone(&blobs), notes).await?;
+        let signed = Arc::new(Notify::new());
+        let proofs =
+            open_proofs(&folder, Arc::clone(&port), &state, Arc::clone(&blobs), Arc::clone(&signed)).await?;
         let node = node_id(&folder, || TimeOrderedIds.fresh())?;
         let ledger = Ledger::new(port).with_clock(Arc::new(SystemClock));
         let identities = identities(&ledger, &state, &projector, None, Lifetimes::default());
@@ -123,10 +124,11 @@ impl Engine {
             projector,
             advisories,
             blobs,
+            erased,
             ledger,
             identities,
             proofs,
-            signed: Mutex::new(Some(signed)),
+            signed,
             follower,
             node,
             restores,
@@ -270,20 +272,19 @@ impl Stores {
     }
 }
 
-/// The tree over the log and its signer; what is signed goes to `notes` too.
+/// The tree over the log and its signer, which tells of what it signs.
 async fn open_proofs(
     folder: &DataFolder,
     log: Arc<dyn EventLog>,
     state: &State,
     blobs: Arc<dyn BlobStore>,
-    notes: mpsc::Sender<String>,
+    signed: Arc<Notify>,
 ) -> Result<Proofs> {
     let deps = ProofDeps {
         log,
         checkpoints: Arc::clone(&state.checkpoints) as _,
         blobs,
-        // One that finds no room is in the blob store all the same, and the next one covers it.
-        publish: Arc::new(move |note: &str| drop(notes.try_send(note.to_owned()))),
+        publish: Arc::new(move |_| signed.notify_one()),
     };
     let vault = Arc::clone(&state.vault);
     let seed = tokio::task::spawn_blocking(move || vault.signing_seed().map(|seed| *seed)).await?;

@@ -4,6 +4,7 @@ mod code_host;
 mod engine;
 mod entrance;
 mod http;
+mod memory;
 mod options;
 mod parts;
 
@@ -15,14 +16,16 @@ pub use entrance::{
 pub use options::{BlobPlace, Duty, ServerOptions};
 
 use crate::adapters::SystemClock;
-use crate::nodes::{SHARING, Sharing, remove_former_views, spawn_blob_removal, spawn_reactor, start_bus};
+use crate::nodes::{
+    SHARING, Sharing, remove_former_views, spawn_blob_removal, spawn_checkpoints, spawn_reactor, start_bus,
+    try_parked,
+};
 use crate::proofs::Schedule;
 use anyhow::{Context, Result};
 use metrics_exporter_prometheus::PrometheusHandle;
 use parts::{Parts, services, spawn_workers};
 use scanledger_api::app::App;
 use scanledger_api::limit::Limits;
-use scanledger_bus_nats::{Link, NatsBus};
 use scanledger_commands::worker::WorkerPool;
 use scanledger_domain::time::Clock;
 use scanledger_projections::Projector;
@@ -32,7 +35,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// How often last-used times are written and metrics are tidied up.
@@ -69,7 +72,9 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer> {
     let engine = Engine::open(options.folder.clone(), &options.log, &options.blobs).await?;
     let engine = Arc::new(engine.with_mail(mailer, options.entrance.lifetimes));
     let temporary = engine.folder.temporary();
-    drop(std::fs::remove_dir_all(&temporary));
+    if let Err(error) = engine.folder.clear_temporary() {
+        tracing::warn!("{error:#}");
+    }
     let upload_folder = temporary.join("uploads");
     std::fs::create_dir_all(&upload_folder).context("while making the folder for uploads")?;
     let listener = TcpListener::bind(options.listen)
@@ -83,17 +88,19 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer> {
     let mut tasks = vec![spawn_projector(engine.projector.clone(), projector_stopped)];
     tasks.push(tokio::spawn(crate::nodes::Erasures::new(&engine).run(stopped.clone())));
     tasks.push(tokio::spawn(remove_former_views(Arc::clone(&engine), stopped.clone())));
-    let parts = Parts::new(&engine);
+    tasks.push(tokio::spawn(try_parked(Arc::clone(&engine), stopped.clone())));
+    let mut parts = Parts::new(&engine);
     let (stop_proofs, proofs_stopped) = watch::channel(false);
     let proving = engine.proofs.spawn(Schedule::default(), proofs_stopped);
     let (stop_publishing, publishing_stopped) = watch::channel(false);
+    let mut bus = None;
     if let Some(place) = &options.bus {
-        let (bus, more) = start_bus(&engine, place, stopped.clone()).await?;
+        let (connected, more) = start_bus(&engine, place, stopped.clone()).await?;
         tasks.extend(more);
-        if let Some(notes) = engine.signed.lock().take() {
-            tasks.push(tokio::spawn(publish_notes(bus, notes, publishing_stopped)));
-        }
+        parts.bus = Some(connected.state());
+        bus = Some(connected);
     }
+    tasks.push(spawn_checkpoints(&engine, bus, publishing_stopped));
     let entrance = options.entrance.entrance(&engine, providers, &url_of(address)).await?;
     if options.entrance.tells_where_it_is()
         && options.entrance.public_url.is_none()
@@ -126,6 +133,7 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer> {
     if options.log.is_shared() {
         tasks.extend(spawn_node_tasks(&engine, options.share_views, &stopped));
     }
+    tasks.push(memory::spawn_returning(stopped.clone()));
     tasks.push(spawn_tidying(Arc::clone(&engine.state), options.recorder, stopped));
     let workers = spawn_workers(
         Arc::clone(&engine),
@@ -169,32 +177,6 @@ fn spawn_node_tasks(
         stopped.clone(),
     );
     [following, sharing]
-}
-
-/// Publishes what was signed, one after the other, until it is told to stop and nothing waits; what the bus does not
-/// take is in the blob store.
-async fn publish_notes(
-    bus: Arc<NatsBus>,
-    mut notes: mpsc::Receiver<String>,
-    mut stopped: watch::Receiver<bool>,
-) {
-    loop {
-        let note = tokio::select! {
-            biased;
-            // What was signed last, too.
-            note = notes.recv() => note,
-            _ = stopped.wait_for(|stop| *stop) => return,
-        };
-        let Some(note) = note else { return };
-        if *stopped.borrow() && bus.state().borrow().link == Link::Down {
-            // Whoever wants to end does not wait for somebody who is away.
-            return;
-        }
-        if let Err(error) = bus.publish_checkpoint(&note).await {
-            let error = anyhow::Error::from(error);
-            tracing::warn!("a checkpoint was not published on the bus: {error:#}");
-        }
-    }
 }
 
 fn spawn_projector(projector: Projector, stopped: watch::Receiver<bool>) -> JoinHandle<()> {

@@ -111,7 +111,8 @@ pub enum BlobPlace {
 }
 
 impl BlobPlace {
-    pub(super) fn open(&self, folder: &DataFolder) -> Result<Blobs> {
+    /// The store there.
+    pub(crate) fn open(&self, folder: &DataFolder) -> Result<Blobs> {
         match self {
             Self::Folder => Blobs::local(folder.blobs()).context("while opening the folder of blobs"),
             Self::Url { url, settings } => {

@@ -12,6 +12,7 @@ use scanledger_api::app::{App, Services};
 use scanledger_api::auth::AccessTokens;
 use scanledger_api::documents::Documents;
 use scanledger_api::entrance::Entrance;
+use scanledger_bus_nats::BusState;
 use scanledger_commands::ci::ClientScans;
 use scanledger_commands::finding::Findings;
 use scanledger_commands::honeytoken::Honeytokens;
@@ -41,6 +42,8 @@ pub(super) struct Parts {
     read_model: Arc<dyn ReadModel>,
     scanners: Vec<Arc<dyn Scanner>>,
     progress: Arc<ScanProgress>,
+    /// How the bus is doing, if there is one.
+    pub(super) bus: Option<watch::Receiver<BusState>>,
 }
 
 impl Parts {
@@ -51,6 +54,7 @@ impl Parts {
             read_model: Arc::new(ViewsReadModel::new(engine.projector.views())),
             scanners: scanners(engine),
             progress: Arc::new(ScanProgress::default()),
+            bus: None,
         }
     }
 
@@ -134,6 +138,7 @@ pub(super) fn services(
             engine.log.clone(),
             engine.projector.clone(),
             engine.proofs.clone(),
+            parts.bus.clone(),
             options.recorder.clone(),
         )),
         upload_folder,
@@ -190,6 +195,12 @@ async fn start_workers(
     let head = engine.event_log().head().await.context("while asking for the head of the log")?;
     let mut reached = engine.projector.views().watch();
     reached.wait_for(|position| *position >= head).await.context("while waiting for the read models")?;
+    // On other logs every scan asks. Here nobody else imports, but a former life may have died in an import.
+    if matches!(engine.log, OpenLog::Sqlite(_))
+        && let Err(error) = engine.follower.catch_up().await
+    {
+        tracing::warn!("advisories have to be imported again: {error:#}");
+    }
     let options = WorkerOptions { workers, ..WorkerOptions::new(engine.node, folder) };
     WorkerPool::start(deps, options).await.context("while starting workers")
 }

@@ -49,7 +49,22 @@ fn a_broken_record_hinders_no_other() {
     let folder = place.beside("osv");
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("broken.json"), "{").unwrap();
-    let summary = place.run(&["advisories", "import", "--json", "osv", &advisories("npm")]).json();
+    let ran = place.run(&["advisories", "import", "--json", "osv", &advisories("npm")]);
+    let summary: Value = serde_json::from_str(&ran.out).unwrap();
+    assert!(ran.fails(3).contains("osv"), "a source that gave nothing is named");
     assert_eq!((sum(&summary, "broken"), sum(&summary, "added")), (1, 9));
     assert!(summary["files"][0]["problems"][0].as_str().unwrap().starts_with("broken.json: "));
+}
+
+#[test]
+fn what_gives_no_record_is_no_import() {
+    let place = Place::new();
+    // What a download leaves behind that found no file, and a folder of something else.
+    std::fs::write(place.beside("npm.zip"), "<html><body>404 Not Found</body></html>").unwrap();
+    std::fs::create_dir(place.beside("nothing")).unwrap();
+    let ran = place.run(&["advisories", "import", "npm.zip", "nothing"]);
+    assert!(ran.out.contains("0 records"), "{}", ran.out);
+    let complaint = ran.fails(4);
+    assert!(complaint.contains("npm.zip") && complaint.contains("nothing"), "{complaint}");
+    assert_eq!(imports(&place), 0);
 }

@@ -144,9 +144,41 @@ fn who_was_erased_since_stays_erased_with_the_newest_keys() {
     std::fs::remove_file(old.beside("keys.json")).unwrap();
     old.run(&["keys", "backup", "--out", "keys.json"]).done();
     let new = with_backup_of(&old);
-    assert_eq!(restore(&new).json()["erased"], 1);
+    assert_eq!(restore(&new).json()["erased"], 2, "she, and what others say of her");
     assert!(!new.run(&["export", "events"]).done().contains("user.erased"));
     assert_eq!(new.run(&["people", "list"]).done(), format!("{user}  erased person\n"));
+}
+
+#[test]
+fn who_was_erased_since_stays_erased_with_keys_of_the_same_day_where_it_is_known() {
+    let (old, user, _) = anas_place();
+    back_up(&old);
+    old.run(&["people", "erase", &user]).done();
+    let noted = old.data().join("blobs/erased");
+    assert_eq!(
+        (names(&noted).len(), noted.join(&user).exists()),
+        (2, true),
+        "she, and what others say of her"
+    );
+    let list = format!("{}\n", names(&noted).join("\n"));
+
+    // Neither file of that day can know it.
+    let new = with_backup_of(&old);
+    assert_eq!(restore(&new).json()["erased"], 0);
+    let blobs = format!("file://{}", old.data().join("blobs").display());
+    for knows in [["--blobs", &blobs], ["--erased", "erased.txt"]] {
+        let new = with_backup_of(&old);
+        std::fs::write(new.beside("erased.txt"), &list).unwrap();
+        let restore = ["restore", "backup.tar", "--keys", "keys.json", "--json"];
+        assert_eq!(new.run(&[&restore[..], &knows].concat()).json()["erased"], 2, "{knows:?}");
+        assert_eq!(new.run(&["people", "list"]).done(), format!("{user}  erased person\n"), "{knows:?}");
+        // Whoever restores the same into its store knows it from then on.
+        assert_eq!(new.data().join("blobs/erased").join(&user).exists(), knows[0] == "--erased");
+    }
+    let new = with_backup_of(&old);
+    std::fs::write(new.beside("erased.txt"), "Ana\n").unwrap();
+    let why = new.run(&["restore", "backup.tar", "--keys", "keys.json", "--erased", "erased.txt"]).fails(4);
+    assert!(why.contains("line 1 of erased.txt: this is no id"), "{why}");
 }
 
 #[test]
@@ -157,7 +189,7 @@ fn whom_the_log_says_to_forget_gets_no_key_from_older_keys() {
     back_up(&old);
     std::fs::rename(old.beside("older.json"), old.beside("keys.json")).unwrap();
     let new = with_backup_of(&old);
-    assert_eq!(restore(&new).json()["erased"], 1);
+    assert_eq!(restore(&new).json()["erased"], 2, "she, and what others say of her");
     assert_eq!(new.run(&["people", "list"]).done(), format!("{user}  erased person\n"));
 }
 

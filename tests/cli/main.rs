@@ -9,9 +9,11 @@ mod completions;
 mod database;
 mod demo;
 mod export;
+mod folder;
 mod import;
 mod key;
 mod keys;
+mod lost_blobs;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod people;
@@ -22,4 +24,5 @@ mod scan;
 mod serve;
 mod setup;
 mod shell;
+mod unwritten;
 mod verify;

@@ -153,10 +153,9 @@ fn nothing_of_an_erased_person_can_be_read_and_every_proof_of_before_stays_valid
     assert_eq!((&made["ipAddress"], &made["userAgent"]), (&Value::Null, &Value::Null));
     let erased = entry(&server, &admin, "user.erased");
     assert_eq!((&erased["resource"], &erased["resourceId"]), (&json!("user"), &json!(user)));
-    assert_eq!(
-        (&erased["actor"]["kind"], &erased["details"]),
-        (&json!("operator"), &json!({ "user": user }))
-    );
+    assert_eq!((&erased["actor"]["kind"], &erased["details"]["user"]), (&json!("operator"), &json!(user)));
+    // What others said of whoever has her address is sealed for another.
+    assert_eq!(erased["details"]["marks"].as_array().map(Vec::len), Some(1), "{erased}");
 }
 
 #[test]
@@ -190,6 +189,30 @@ fn an_api_key_that_they_alone_used_is_erased_with_them() {
     assert_eq!(get(&server, token, "/api/projects").0, 401);
     let made = entry(&server, &admin, "project.created");
     assert_eq!((&made["ipAddress"], &made["userAgent"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn somebody_without_an_account_is_erased_by_what_others_call_them() {
+    let (place, user, _) = anas_place();
+    let eve = ["people", "erase", "--email", "Eve@elsewhere.example", "--login", "Lopez, Eve"];
+    let said = place.run(&eve).done();
+    let id = said.split_once("spoke of, ").expect("it names them").1.split_once(' ').expect("it goes on").0;
+    assert!(said.contains("is erased") && !said.contains("elsewhere") && !said.contains("Lopez"), "{said}");
+    let events = place.run(&["export", "events"]).done();
+    assert!(
+        events.contains(r#""type":"user.erased""#) && !events.to_lowercase().contains("eve@"),
+        "{events}"
+    );
+    let again = place.run(&[&eve[..], &["--json"]].concat()).json();
+    assert_eq!(again["id"], json!(id));
+    assert_eq!(place.run(&["export", "events"]).done(), events);
+    assert_eq!(list(&place)[0]["standing"], "known");
+    let admin = admin_key(&place);
+    let server = place.serve();
+    assert_eq!(entry(&server, &admin, "user.erased")["resourceId"], json!(id));
+    let why = place.run(&["people", "erase", "--email", EMAIL]).fails(4);
+    assert!(why.contains(&format!("people erase {user}")) && !why.contains(EMAIL), "{why}");
+    place.run(&["people", "erase"]).fails(2);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use crate::api::Api;
 use crate::database::Database;
-use crate::shell::{Place, sample};
+use crate::shell::{Place, advisories, sample};
+use scanledger_domain::source::SKIPPED_FOLDERS;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -38,6 +39,58 @@ fn a_scan_matches_dependencies_with_the_advisories_of_the_folder() {
         words.iter().filter_map(|word| order.iter().position(|known| known == word)).collect();
     assert!(ranks.len() == 40 && ranks.is_sorted(), "{out}");
     assert!(out.contains("(unsound) smallvec: "), "{out}");
+}
+
+#[test]
+fn an_ecosystem_without_advisories_is_named_and_is_not_without_findings() {
+    let place = Place::new();
+    place.run(&["advisories", "import", &advisories("npm")]).done();
+    let rust = place.beside("rust");
+    std::fs::create_dir(&rust).unwrap();
+    std::fs::copy(sample("shop/pricing/Cargo.lock"), rust.join("Cargo.lock")).unwrap();
+    let ran = place.run(&["scan", "rust"]);
+    assert!(ran.out.starts_with("no findings in 1 file "), "{}", ran.out);
+    let warning = ran.fails(3);
+    assert!(warning.contains("there are no advisories of crates.io in"), "{warning}");
+    let ran = scan(&place, &[]);
+    assert!(ran.out.contains("4.17.15 → 4.17.21"), "what can be matched is: {}", ran.out);
+    let warning = ran.fails(3);
+    assert!(warning.contains("no advisories of crates.io, Go, PyPI in"), "{warning}");
+    assert_eq!(warning.lines().count(), 1, "{warning}");
+}
+
+#[test]
+fn advisories_that_cannot_be_looked_for_are_not_taken_for_missing() {
+    let place = Place::new();
+    std::fs::write(place.beside("note.txt"), "no folder").unwrap();
+    let complaint = scan(&place, &["--data", "note.txt"]).fails(4);
+    assert!(complaint.contains("while looking for") && complaint.contains("note.txt"), "{complaint}");
+}
+
+#[test]
+fn what_is_left_out_is_counted_and_the_help_says_what_it_is() {
+    let place = Place::new();
+    place.import().done();
+    let folder = place.beside("web");
+    for path in ["node_modules/a/index.js", "dist/b/c.js", "app.min.js", "main.js"] {
+        std::fs::create_dir_all(folder.join(path).parent().unwrap()).unwrap();
+        std::fs::write(folder.join(path), "let a;\n").unwrap();
+    }
+    let out = place.run(&["scan", "web"]).done();
+    assert!(
+        out.starts_with("no findings in 1 file ") && out.ends_with(" s; 2 folders and 1 file left out\n"),
+        "{out}"
+    );
+    std::fs::remove_dir_all(folder.join("dist")).unwrap();
+    std::fs::remove_file(folder.join("app.min.js")).unwrap();
+    assert!(place.run(&["scan", "web"]).done().ends_with(" s; 1 folder left out\n"));
+    std::fs::remove_dir_all(folder.join("node_modules")).unwrap();
+    assert!(place.run(&["scan", "web"]).done().ends_with(" s\n"));
+    let help = place.run(&["scan", "--help"]).done();
+    let words: Vec<_> = help.split([' ', ',', '\n']).collect();
+    for folder in SKIPPED_FOLDERS {
+        assert!(words.contains(&folder), "{folder} is not in {help}");
+    }
 }
 
 #[test]
@@ -93,10 +146,15 @@ fn the_same_source_has_the_same_findings_in_a_folder_and_in_an_archive() {
 #[test]
 fn reports_are_what_their_formats_say() {
     let place = Place::new();
+    let unmatched: Value = serde_json::from_str(&scan(&place, &["--format", "sarif"]).out).unwrap();
+    assert_eq!(unmatched["runs"][0]["invocations"][0]["executionSuccessful"], false);
     place.import().done();
     let sarif = scan(&place, &["--format", "sarif"]).json();
+    assert_eq!(sarif["runs"][0]["invocations"][0]["executionSuccessful"], true);
     assert_eq!(sarif["version"], "2.1.0");
-    assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), 40);
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    assert_eq!(results.len(), 40);
+    assert!(results.iter().all(|result| result.get("baselineState").is_none()), "there was no scan before");
     let cyclonedx = scan(&place, &["--format", "cyclonedx"]).json();
     assert_eq!((&cyclonedx["bomFormat"], &cyclonedx["specVersion"]), (&"CycloneDX".into(), &"1.5".into()));
     let spdx = scan(&place, &["--format", "spdx"]).json();

@@ -55,6 +55,44 @@ fn what_a_sqlite_log_cannot_do_is_refused() {
 }
 
 #[test]
+fn what_is_no_origin_is_refused_before_anything_is_made() {
+    let place = Place::new();
+    for (origin, says) in [
+        ("*", "name each one"),
+        ("https://*.example.org", "name each one"),
+        ("https://portal.example.org/app", "expected an origin"),
+        ("portal.example.org", "expected an origin"),
+    ] {
+        let refused = place.run(&["serve", "--allow-origin", origin]).fails(2);
+        assert!(refused.contains(says) && refused.contains("--allow-origin"), "{refused}");
+    }
+    assert!(!place.data().exists());
+}
+
+#[test]
+fn pages_of_origins_that_are_named_may_ask() {
+    let place = Place::set_up();
+    let server = place.serve_with(&[
+        "--allow-origin",
+        "https://portal.example.org,http://localhost:5173",
+        "--allow-origin",
+        "https://other.example.org",
+    ]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for (origin, status) in [
+        ("https://portal.example.org", 204),
+        ("http://localhost:5173", 204),
+        ("https://other.example.org", 204),
+        ("https://evil.example", 403),
+    ] {
+        let url = format!("{}/api/projects", server.url);
+        let asked = reqwest::Client::new().request(reqwest::Method::OPTIONS, url).header("origin", origin);
+        let asked = asked.header("access-control-request-method", "GET").send();
+        assert_eq!(runtime.block_on(asked).unwrap().status().as_u16(), status, "{origin}");
+    }
+}
+
+#[test]
 fn a_server_survives_being_killed() {
     let place = Place::set_up();
     let server = place.serve();

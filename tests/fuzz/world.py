@@ -76,7 +76,7 @@ for path, operations in document["paths"].items():
             continue
         for number, prefix in enumerate(things):
             if path.startswith(prefix):
-                names = [p["name"] for p in operation.get("parameters", []) if p["in"] == "path"]
+                names = [p["name"] for p in operation.get("parameters", []) if p.get("in") == "path"]
                 if names:
                     lines += [
                         "[[operations]]",

@@ -52,6 +52,21 @@ async fn a_scan_that_has_not_ended_has_no_artifacts() {
 }
 
 #[tokio::test]
+async fn the_log_counts_what_was_left_out() {
+    let api = Api::start().await;
+    let files = leaky(1).with("node_modules/a/index.js", "let a;").with("app.min.js", "let b;");
+    let scan = id(&api.scanned(&files, &[]).await);
+    let log = api.get(&format!("/api/scans/{scan}/artifacts/log")).await.text();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let done = |scanner: &str| {
+        let line = lines.iter().find(|line| line["scanner"] == scanner && line["findings"].is_number());
+        line.map(|line| (line["foldersLeftOut"].as_u64(), line["filesLeftOut"].as_u64()))
+    };
+    assert_eq!(done("secrets"), Some((Some(1), Some(1))), "{log}");
+    assert_eq!(done("sca"), Some((Some(1), Some(0))), "{log}");
+}
+
+#[tokio::test]
 async fn findings_are_exported_as_csv_html_and_sarif() {
     let api = Api::start().await;
     let scan = id(&api.scanned(&leaky(3), &[("newProjectName", "my shop")]).await);

@@ -1,17 +1,21 @@
-//! What deleted scans and projects leave in the blob store: nothing that nobody else needs.
+//! What deleted scans and projects leave in the blob store, and requests that were cut off: nothing that nobody else
+//! needs. And what clients are told while it is away.
 
 use crate::archive::leaky;
 use crate::harness::{Api, column, id};
-use scanledger::server::Duty;
+use scanledger::operations::{Operation, Outcome, perform};
+use scanledger::server::{BlobPlace, Duty};
 use scanledger_domain::blob::{BlobHash, OWNER};
 use serde_json::Value;
+use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// A server on which what was deleted is removed after a second.
+/// A server on which what was deleted is removed after two seconds.
 async fn start() -> Api {
     Api::with(|options| {
         options.duty = Duty::Everything { workers: 1 };
-        options.blob_grace = Duration::from_secs(1);
+        options.blob_grace = Duration::from_secs(2);
     })
     .await
 }
@@ -151,4 +155,45 @@ async fn what_was_set_aside_before_a_restart_is_removed_after_it() {
     let api = api.again(|options, _| options.blob_grace = Duration::from_secs(1)).await;
     gone(&api, source()).await;
     assert!(!aside.exists());
+}
+
+#[tokio::test]
+async fn what_was_stored_and_never_named_is_removed_and_nothing_else_is() {
+    let api = start().await;
+    let cut_off = api.server.app.blobs.put(b"half of an upload".to_vec()).await.unwrap();
+    let notes = api.server.engine.folder.blobs().join("notes");
+    std::fs::write(&notes, b"an operator's").unwrap();
+    let shop = api.scanned(&leaky(2), &[("newProjectName", "shop")]).await;
+    let signed = perform(&api.server.engine, Operation::SignCheckpoint, Arc::new(|_| ())).await.unwrap();
+    let Outcome::Checkpoint { note } = signed else { panic!("a checkpoint was signed") };
+    let mut kept = artifacts(&shop);
+    kept.extend([source(), excerpts(&api).await, BlobHash::of(note.as_bytes())]);
+    gone(&api, cut_off).await;
+    // Once more, since these were not old enough for the look that found it.
+    let later = api.server.app.blobs.put(b"half of another".to_vec()).await.unwrap();
+    gone(&api, later).await;
+    for blob in kept {
+        assert!(contains(&api, blob).await, "{blob}");
+    }
+    assert!(notes.exists() && notes.with_file_name(OWNER).exists());
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_an_upload_may_be_sent_again_later() {
+    // The port is given back, and nobody listens there.
+    let nobody = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let settings = [
+        ("AWS_ENDPOINT_URL", format!("http://{nobody}")),
+        ("AWS_ALLOW_HTTP", "true".to_owned()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+    ];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    let blobs = BlobPlace::Url { url: "s3://bucket".to_owned(), settings };
+    let api = Api::with(|options| options.blobs = blobs).await;
+    let answer = api.upload(&leaky(2), &[]).await;
+    answer.refused(503);
+    assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+    assert_eq!(api.get("/api/scans").await.expect(200)["pagination"]["total"], 0);
 }

@@ -36,6 +36,9 @@ async fn a_repository_is_scanned_and_what_it_imports_counts() {
     // The scan is one like any other: its paths are those of the repository, without the folder of the archive.
     let scan = world.api.get(&format!("/api/scans/{}", body["scan_id"].as_str().unwrap())).await.expect(200);
     assert_eq!((&scan["status"], &scan["branch"]), (&json!("COMPLETED"), &json!("main")));
+    assert_eq!(scan["sourceType"], "GIT_CLONE");
+    let queued = world.api.get("/api/audit-log?action=scan.queued").await.expect(200);
+    assert_eq!(queued["entries"][0]["details"]["sourceType"], "GIT_CLONE");
     let found =
         world.api.get(&format!("/api/scans/{}/findings", scan["id"].as_str().unwrap())).await.expect(200);
     let paths: Vec<_> =

@@ -10,9 +10,9 @@ use crate::trusca_browser::{invalid, server};
 use reqwest::Method;
 use scanledger_domain::limits::{
     ACTION_CHARS, ADMIN_PAGE_ROWS, BULK_PEOPLE, COMPONENT_PAGE_ROWS, COUNTED_ROWS, CURSOR_PAGE_ROWS,
-    FINDING_PAGE_ROWS, FORM_BYTES, IDEMPOTENCY_KEY_CHARS, LONG_SEARCH_CHARS, PROJECT_PAGE_ROWS,
-    RULE_PAGE_ROWS, SCAN_PAGE_ROWS, SEARCH_CHARS, SECRET_PAGE_ROWS, SUMMARY_PAGE_ROWS, TRIAGE_NOTE_CHARS,
-    TRIAGED_FINDINGS, UPLOAD_PARTS,
+    FINDING_PAGE_ROWS, FORM_BYTES, IDEMPOTENCY_KEY_CHARS, LONG_SEARCH_CHARS, PACKAGE_FILTERS,
+    PROJECT_PAGE_ROWS, RULE_PAGE_ROWS, SCAN_PAGE_ROWS, SEARCH_CHARS, SECRET_PAGE_ROWS, SUMMARY_PAGE_ROWS,
+    TRIAGE_NOTE_CHARS, TRIAGED_FINDINGS, UPLOAD_PARTS,
 };
 use serde_json::{Value, json};
 
@@ -54,6 +54,7 @@ async fn a_search_has_so_many_characters() {
     let project = api.project("shop").await;
     let [most, more] = [SEARCH_CHARS, SEARCH_CHARS + 1].map(|count| "%C3%A9".repeat(count));
     for (path, name) in [
+        ("/api/projects".to_owned(), "q"),
         (format!("/api/projects/{project}/findings"), "q"),
         (format!("/api/projects/{project}/findings"), "filePath"),
         (format!("/api/projects/{project}/components"), "name"),
@@ -62,10 +63,20 @@ async fn a_search_has_so_many_characters() {
         api.get(&format!("{path}?{name}={most}")).await.expect(200);
         api.get(&format!("{path}?{name}={more}")).await.refused_for(name);
     }
-    for path in ["/v1/members", "/v1/honeytokens", "/v1/teams"] {
+    for path in ["/v1/members", "/v1/honeytokens", "/v1/teams", "/v1/sources"] {
         api.get(&format!("{path}?search={most}")).await.expect(200);
         assert!(refused(&api.get(&format!("{path}?search={more}")).await, 400).contains("search"));
     }
+    // As long as the database takes no pattern any more, with each of these characters escaped.
+    api.get(&format!("/api/projects?q={}", "_".repeat(25_001))).await.refused_for("q");
+    let path = format!("{ACME}/dependencies");
+    let named = |chars: usize| json!({ "dependencyFilter": { "name": "é".repeat(chars) } });
+    beyond_in(&api, &path, named, SEARCH_CHARS).await.refused_for("dependencyFilter.name");
+    let like =
+        |chars: usize| json!({ "dependencyFilter": { "packageFilters": [{ "name": "é".repeat(chars) }] } });
+    beyond_in(&api, &path, like, SEARCH_CHARS).await.refused_for("dependencyFilter.packageFilters.0.name");
+    let many = |count: usize| json!({ "dependencyFilter": { "packageFilters": vec![json!({ "name": "a" }); count] } });
+    beyond_in(&api, &path, many, PACKAGE_FILTERS).await.refused_for("dependencyFilter.packageFilters");
     let found = async |chars: usize| {
         let query =
             format!("{{ projects(filter: {{ nameContains: \"{}\" }}) {{ totalCount }} }}", "é".repeat(chars));

@@ -21,6 +21,7 @@ async fn a_secret_is_shown_masked() {
     for nothing in ["statusNote", "statusUpdatedBy", "statusUpdatedAt", "cveId"] {
         assert_eq!(finding[nothing], Value::Null);
     }
+    assert_eq!(finding["metadata"]["reportSections"], Value::Null, "it was found by pattern");
     let read = api.get(&format!("/api/findings/{}", id(finding))).await.expect(200);
     assert_eq!(&read, finding);
 }
@@ -40,6 +41,24 @@ async fn a_vulnerable_dependency_says_what_mends_it() {
         assert!(["npm", "PyPI", "crates.io", "Go"].contains(&metadata["ecosystem"].as_str().unwrap()));
         assert_eq!(metadata["osvId"], finding["ruleId"]);
         assert_eq!(finding["masked"], false);
+        let sections = &metadata["reportSections"];
+        assert_eq!(
+            (&sections["vulnerabilityName"], &sections["summary"]),
+            (&finding["title"], &finding["description"])
+        );
+        let first = sections["stepsToReproduce"][0].as_str().unwrap();
+        for said in [&finding["filePath"], &metadata["packageName"], &metadata["packageVersion"]] {
+            assert!(first.contains(said.as_str().unwrap()), "{finding}");
+        }
+        assert!(
+            sections["impact"].as_str().unwrap().contains(metadata["osvId"].as_str().unwrap()),
+            "{finding}"
+        );
+        let remediation = sections["remediation"].as_array().unwrap();
+        match metadata["fixVersion"].as_str() {
+            Some(fix) => assert!(remediation[0].as_str().unwrap().contains(fix), "{finding}"),
+            None => assert!(remediation.is_empty(), "{finding}"),
+        }
     }
     let severities = ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFO"];
     let rank = |row: &Value| severities.iter().position(|word| row["severity"] == *word).unwrap();

@@ -2,7 +2,9 @@
 
 use crate::archive::{Files, leaky};
 use crate::harness::{Api, NOBODY};
+use scanledger::operations::{Operation, perform};
 use serde_json::json;
+use std::sync::Arc;
 
 #[tokio::test]
 async fn a_gate_is_changed_field_by_field_in_every_form_that_clients_use() {
@@ -54,4 +56,37 @@ async fn the_verdict_is_about_limits_and_about_what_is_new() {
     let tight = json!({ "projectId": project, "maxCritical": 0, "maxHigh": 0, "maxMedium": 0, "maxLow": 0 });
     api.patch("/api/settings/build-gates", &tight).await.expect(200);
     assert_eq!(api.scanned(&leaky(1), &fields).await["gateResult"], "FAILED");
+}
+
+/// Imports one record: a package that nobody maintains, which RustSec calls no vulnerability.
+async fn import_unmaintained(api: &Api) {
+    let folder = tempfile::tempdir().unwrap();
+    let record = json!({
+        "id": "RUSTSEC-2099-0001", "modified": "2026-01-01T00:00:00Z", "summary": "nobody maintains it",
+        "affected": [{
+            "package": { "ecosystem": "crates.io", "name": "forsaken" },
+            "ranges": [{ "type": "SEMVER", "events": [{ "introduced": "0.0.0-0" }] }],
+            "database_specific": { "informational": "unmaintained" },
+        }],
+    });
+    let file = folder.path().join("RUSTSEC-2099-0001.json");
+    std::fs::write(&file, record.to_string()).unwrap();
+    let operation = Operation::ImportAdvisories { sources: vec![file] };
+    perform(&api.server.engine, operation, Arc::new(|_| ())).await.unwrap();
+    api.shown().await;
+}
+
+#[tokio::test]
+async fn what_only_informs_fails_no_gate_although_it_is_new() {
+    let api = Api::start().await;
+    import_unmaintained(&api).await;
+    let fields = [("newProjectName", "shop")];
+    api.scanned(&Files::default().with("README.md", "# clean\n"), &fields).await;
+    let locked = "version = 4\n\n[[package]]\nname = \"forsaken\"\nversion = \"1.0.0\"\n\
+        source = \"registry+https://github.com/rust-lang/crates.io-index\"\n";
+    let scan = api.scanned(&Files::default().with("Cargo.lock", locked), &fields).await;
+    assert_eq!((&scan["newCount"], &scan["infoCount"]), (&json!(1), &json!(1)), "{scan}");
+    let path = format!("/api/settings/build-gates?projectId={}", scan["projectId"].as_str().unwrap());
+    assert_eq!(api.get(&path).await.expect(200)["failOnNew"], true);
+    assert_eq!(scan["gateResult"], "PASSED");
 }

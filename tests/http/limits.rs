@@ -14,6 +14,7 @@ async fn limited(quotas: &[&str], proxies: &[&str]) -> Api {
     let settings = Settings {
         proxies: proxies.iter().map(|proxy| proxy.parse::<TrustedProxy>().unwrap()).collect(),
         quotas: quotas.iter().map(|quota| quota.parse::<QuotaChange>().unwrap()).collect(),
+        ..Settings::default()
     };
     Api::with_limits(settings).await
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod anew;
 mod archive;
 mod artifacts;
 mod audit;
@@ -13,6 +14,7 @@ mod dpendx_scan;
 mod dpendx_webhook;
 mod dpendx_world;
 mod edges;
+mod erasing;
 mod events;
 mod findings;
 mod gates;
@@ -34,11 +36,14 @@ mod lifecycle;
 mod limits;
 mod oidc;
 mod operations;
+mod origins;
 mod password;
+mod past;
 mod pepper_browser;
 mod pepper_members;
 mod pepper_session;
 mod projects;
+mod repeats;
 mod scans;
 mod semgrep_ci;
 mod semgrep_coverage;

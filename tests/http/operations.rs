@@ -4,6 +4,8 @@ use crate::graphql::Socket;
 use crate::harness::Api;
 use reqwest::Method;
 use scanledger_api::route_table;
+use scanledger_api::routes::{Access, Rule};
+use scanledger_domain::identity::Effect;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -130,6 +132,16 @@ async fn who_asks_for_what_the_read_models_have_not_reached_is_told_to_come_agai
     assert_eq!(value(&metrics, "scanledger_projector_lag_events"), head - reached);
 }
 
+/// Whether a route remembers what it did under an idempotency key: what changes something does, but for clients' runs of
+/// scans, searches for secrets and people's own accounts.
+fn takes_key(rule: &Rule) -> bool {
+    let Access::Needs(action) = rule.access else { return false };
+    let is_otherwise = ["/v1/scan", "/v1/multiscan", "/exposed/v1/scan", "/exposed/v1/multiscan"]
+        .contains(&rule.path.as_str())
+        || ["/api/agent/", "/api/cli/", "/v1/users/me/"].iter().any(|root| rule.path.starts_with(root));
+    rule.method != "GET" && action.needs().effect == Effect::Writes && !is_otherwise
+}
+
 #[tokio::test]
 async fn the_document_describes_every_route() {
     let api = Api::without_workers().await;
@@ -140,6 +152,21 @@ async fn the_document_describes_every_route() {
         assert!(operation["summary"].is_string(), "{} {}", rule.method, rule.path);
         assert!(operation["operationId"].is_string());
         let responses = operation["responses"].as_object().unwrap();
+        let said = |name: &str| {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            parameters.filter(|one| one["$ref"] == format!("#/components/parameters/{name}")).count()
+        };
+        let place = format!("{} {}", rule.method, rule.path);
+        assert_eq!(said("Scanledger-Min-Position"), usize::from(rule.access != Access::Open), "{place}");
+        let is_keyed = takes_key(&rule);
+        assert_eq!(said("Idempotency-Key"), usize::from(is_keyed), "{place}");
+        let positions = responses.iter().filter(|(_, response)| {
+            response["headers"]["Scanledger-Position"]["$ref"] == "#/components/headers/Scanledger-Position"
+        });
+        let positions: Vec<&str> = positions.map(|(status, _)| status.as_str()).collect();
+        assert_eq!(!positions.is_empty(), is_keyed, "{place}");
+        assert!(positions.iter().all(|status| status.starts_with('2')), "{place}");
+        assert!(!is_keyed || responses.contains_key("422"), "{place}");
         // What clients ask for, and there is never: another vendor's engine, a token without a page to allow it, and
         // what thieves look for.
         let never =

@@ -80,6 +80,29 @@ async fn a_clean_project_has_the_best_grade() {
 }
 
 #[tokio::test]
+async fn a_project_has_no_grade_before_its_default_branch_has_results() {
+    let api = Api::start().await;
+    let graded = async |api: &Api, project: &str| {
+        let project = api.get(&format!("/api/projects/{project}")).await.expect(200);
+        project["card"]["grade"].clone()
+    };
+    let idle = Api::without_workers().await;
+    let queued = idle.upload(&leaky(1), &[]).await.expect(201);
+    let [scan, project] = ["scanId", "projectId"].map(|name| queued[name].as_str().unwrap());
+    assert_eq!(graded(&idle, project).await, Value::Null, "the scan waits");
+    idle.post(&format!("/api/scans/{scan}/cancel"), &json!({})).await.expect(200);
+    assert_eq!(graded(&idle, project).await, Value::Null, "the scan was cancelled");
+    let clean = Files::default().with("README.md", "# clean\n");
+    let topic = api.project("topic").await;
+    let topic = api.scanned(&clean, &[("projectId", &topic), ("branch", "topic")]).await;
+    let main = api.scanned(&clean, &[("newProjectName", "main")]).await;
+    let [topic, main] = [topic, main].map(|scan| scan["projectId"].as_str().unwrap().to_owned());
+    assert_eq!((graded(&api, &topic).await, graded(&api, &main).await), (Value::Null, json!("A")));
+    let listed = api.get("/api/projects?sort=grade").await.expect(200);
+    assert_eq!(column(&listed["projects"], "name"), ["main", "topic"]);
+}
+
+#[tokio::test]
 async fn what_people_write_about_a_project_has_rules() {
     let api = Api::without_workers().await;
     for (body, path) in [

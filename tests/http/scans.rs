@@ -149,3 +149,74 @@ async fn the_same_source_again_finds_nothing_new_and_nothing_fixed() {
     let fewer = api.scanned(&leaky(2), &fields).await;
     assert_eq!((&fewer["newCount"], &fewer["fixedCount"]), (&json!(0), &json!(3)));
 }
+
+/// A lockfile with vulnerable dependencies.
+fn lockfile() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/shop/web/package-lock.json");
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[tokio::test]
+async fn a_lockfile_that_cannot_be_read_mends_nothing() {
+    let api = Api::start().await;
+    api.import_advisories().await;
+    let lock = lockfile();
+    let scanned = async |lock: &[u8]| {
+        let files = Files::default().with("README.md", "# shop\n").with("package-lock.json", lock);
+        api.scanned(&files, &[("newProjectName", "shop")]).await
+    };
+    let first = scanned(lock.as_bytes()).await;
+    let found = &first["_count"]["findings"];
+    assert!(found.as_u64().unwrap() > 0, "{first}");
+    let project = first["projectId"].as_str().unwrap().to_owned();
+    let none_high = json!({ "projectId": project, "maxHigh": 0 });
+    api.patch("/api/settings/build-gates", &none_high).await.expect(200);
+    let conflict = format!("<<<<<<< ours\n{lock}=======\n{lock}>>>>>>> theirs\n");
+    for broken in [conflict.as_bytes(), b"\xff\xfe{}"] {
+        let broken = scanned(broken).await;
+        assert_eq!((&broken["fixedCount"], &broken["_count"]["findings"]), (&json!(0), found), "{broken}");
+        assert_eq!(broken["gateResult"], "FAILED");
+        assert_eq!(broken["scannerProgress"]["SCA"]["status"], "DONE");
+        let listed = api.get(&format!("/api/scans/{}/findings", id(&broken))).await.expect(200);
+        assert_eq!(&listed["pagination"]["total"], found);
+        let parts = api.get(&format!("/api/projects/{project}/components")).await.expect(200);
+        assert_eq!(parts["pagination"]["total"], first["depsScanned"]);
+    }
+    let repaired = scanned(lock.as_bytes()).await;
+    assert_eq!((&repaired["newCount"], &repaired["fixedCount"]), (&json!(0), &json!(0)), "{repaired}");
+    let gone = api.scanned(&leaky(0), &[("newProjectName", "shop")]).await;
+    assert_eq!(&gone["fixedCount"], found);
+}
+
+#[tokio::test]
+async fn a_secret_in_a_file_that_grew_too_large_is_still_there() {
+    let api = Api::start().await;
+    let noise: String =
+        (0..70_000_u64).map(|n| format!("{:x}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    let secret = leaky(1);
+    let grown = Files::default()
+        .with("src/file00.js", format!("const access = \"{}\";\n{noise}", crate::archive::token(0)));
+    let first = api.scanned(&secret, &[("newProjectName", "shop")]).await;
+    assert_eq!(first["_count"]["findings"], 1);
+    let large = api.scanned(&grown, &[("newProjectName", "shop")]).await;
+    assert_eq!((&large["fixedCount"], &large["_count"]["findings"]), (&json!(0), &json!(1)), "{large}");
+    assert_eq!(large["gateResult"], first["gateResult"]);
+    let again = api.scanned(&secret, &[("newProjectName", "shop")]).await;
+    assert_eq!((&again["newCount"], &again["fixedCount"]), (&json!(0), &json!(0)), "{again}");
+}
+
+#[tokio::test]
+async fn a_scanner_without_anything_to_match_with_is_shown_as_skipped() {
+    let api = Api::start().await;
+    let files = leaky(1).with("package-lock.json", lockfile());
+    let scan = api.scanned(&files, &[]).await;
+    let skipped = json!({ "status": "SKIPPED", "filesCompleted": 0, "filesTotal": 0 });
+    assert_eq!(scan["scannerProgress"]["SCA"], skipped);
+    assert_eq!(scan["scannerProgress"]["SECRETS_PATTERN"]["status"], "DONE");
+    assert!(scan["depsScanned"].as_u64().unwrap() > 0, "{scan}");
+    let sarif = api.get(&format!("/api/scans/{}/artifacts/sarif", id(&scan))).await.expect(200);
+    let invocation = &sarif["runs"][0]["invocations"][0];
+    assert_eq!(invocation["executionSuccessful"], false);
+    let said = column(&invocation["toolExecutionNotifications"], "level");
+    assert_eq!(said, ["warning"]);
+}

@@ -296,6 +296,9 @@ async fn a_pull_request_from_a_fork_leaves_the_default_branch_alone() {
         run.results(&["a"], &[finding("a", "b.py", 2)]).await;
         run.complete().await;
         let scans = api.get("/api/scans").await.expect(200);
+        let numbers = scans["scans"].as_array().unwrap().iter().map(|scan| &scan["prNumber"]);
+        let numbers: Vec<&Value> = numbers.collect();
+        assert_eq!((numbers.first(), numbers.last()), (Some(&&json!(7)), Some(&&Value::Null)));
         scans["scans"][0]["branch"].as_str().unwrap().to_owned()
     };
     assert_eq!(changes("refs/heads/main").await, "refs/pull/7/head");

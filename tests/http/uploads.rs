@@ -4,7 +4,7 @@ use crate::archive::{Files, leaky};
 use crate::harness::{Api, NOBODY, form};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
-use scanledger_domain::limits::{JSON_BODY_BYTES, UPLOAD_BYTES};
+use scanledger_domain::limits::{JSON_BODY_BYTES, NAME_CHARS, UPLOAD_BYTES};
 use serde_json::{Value, json};
 
 fn archive() -> Part {
@@ -56,6 +56,12 @@ async fn an_upload_finds_its_project() {
     assert_eq!(name, "bank");
     assert_eq!(project(&[("newProjectName", "BANK")]).await.0, named);
     assert_eq!(project(&[("projectId", &first)]).await.0, first);
+    for address in ["svn://example.org/x/trunk", "https://example.org/svn/x"] {
+        let (of_svn, _) = project(&[("svnUrl", address)]).await;
+        assert_eq!(project(&[("svnUrl", address), ("newProjectName", "z")]).await.0, of_svn, "{address}");
+        let shown = api.get(&format!("/api/projects/{of_svn}")).await.expect(200);
+        assert_eq!(shown["repoUrl"], address);
+    }
     let (of_repository, _) = project(&[("repoUrl", "https://example.org/x.git")]).await;
     assert_eq!(
         project(&[("repoUrl", "https://example.org/x.git"), ("newProjectName", "y")]).await.0,
@@ -72,7 +78,14 @@ async fn sources_that_cannot_be_fetched_yet_say_so_when_they_are_valid() {
         json!({ "svnUrl": "https://example.org/a", "svnRevision": "{2026-11-21}", "svnUsername": "u" }),
     ] {
         api.post("/api/scans", &body).await.refused_as(503, "SOURCE_UNAVAILABLE");
+        let parts = body.as_object().unwrap().iter().fold(Form::new(), |form, (name, value)| {
+            form.text(name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        });
+        api.upload_form(parts).await.refused_as(503, "SOURCE_UNAVAILABLE");
+        let data = Form::new().text("data", body.to_string());
+        api.upload_form(data).await.refused_as(503, "SOURCE_UNAVAILABLE");
     }
+    api.upload_form(Form::new().text("svnUrl", "file:///etc")).await.refused_for("svnUrl");
     let incremental = [("scanType", "INCREMENTAL")];
     api.upload(&leaky(1), &incremental).await.refused_as(503, "SOURCE_UNAVAILABLE");
     let both = json!({ "repoUrl": "https://example.org/a.git", "svnUrl": "svn://example.org/a" });
@@ -148,8 +161,15 @@ async fn an_upload_has_limits_and_passing_them_leaves_nothing_behind() {
     let long = "x".repeat(JSON_BODY_BYTES + 1);
     api.upload(&leaky(1), &[("branch", &long)]).await.refused_for("branch");
     api.upload(&leaky(1), &[("commitSha", &"x".repeat(256))]).await.refused_for("commitSha");
+    let longer = "é".repeat(NAME_CHARS + 1);
+    api.upload(&leaky(1), &[("newProjectName", &longer)]).await.refused_for("newProjectName");
+    api.upload(&leaky(1), &[("newProjectName", "two\nlines")]).await.refused_for("newProjectName");
+    let told = [("svnUrl", "https://ana:secret@example.org/svn/x")];
+    api.upload(&leaky(1), &told).await.refused_for("svnUrl");
     let projects = api.get("/api/projects").await.expect(200)["projects"].as_array().unwrap().len();
     assert_eq!(projects, 1, "only the upload that was taken has made one");
+    let longest = "é".repeat(NAME_CHARS);
+    api.upload(&leaky(1), &[("newProjectName", &longest)]).await.expect(201);
     let many = (0..40).fold(form(&leaky(1), &[]), |form, n| form.text(format!("field{n}"), "x"));
     api.upload_form(many).await.refused(400);
     let left = std::fs::read_dir(&api.server.app.upload_folder).unwrap().count();

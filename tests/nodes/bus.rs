@@ -128,6 +128,89 @@ async fn signed_checkpoints_are_published_on_the_bus_the_last_one_of_a_process_t
     assert_eq!(place.run(&["audit", "checkpoint"]).await, last);
 }
 
+/// Waits until the bus has this checkpoint last, and the same ones as before no more than once.
+async fn is_published_once(place: &Place, signed: &str) {
+    let nats = place.nats.as_ref().unwrap();
+    eventually("a checkpoint is on the bus", async || {
+        nats.newest_checkpoint().await.as_deref() == Some(signed)
+    })
+    .await;
+    let sizes: Vec<_> = nats.checkpoints().await.iter().map(|checkpoint| size(checkpoint)).collect();
+    assert!(sizes.is_sorted_by(|one, next| one < next), "{sizes:?}");
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_was_signed_while_the_bus_was_away_is_published_when_it_is_back() {
+    let mut place = Place::with_nats().await;
+    let a = place.start("a", Role::Api).await;
+    let first = place.run_on("a", &["audit", "checkpoint", "--now"]).await;
+    is_published_once(&place, &first).await;
+
+    place.nats.as_mut().unwrap().kill();
+    let mut signed = first;
+    for name in ["one", "two"] {
+        let made = a.post("/api/projects", &json!({ "name": name })).await.position();
+        signed = place.run_on("a", &["audit", "checkpoint", "--now"]).await;
+        assert!(size(&signed) >= made, "{signed}");
+    }
+    place.nats.as_mut().unwrap().begin();
+    is_published_once(&place, &signed).await;
+    let sizes = place.nats.as_ref().unwrap().checkpoints().await.len();
+    assert!(sizes >= 3, "there are {sizes}, and each one that was signed is among them");
+    a.end().await;
+
+    // At the shell nobody publishes; the next server does.
+    place.import_advisories("a").await;
+    let signed = place.run_on("a", &["audit", "checkpoint", "--now"]).await;
+    assert_ne!(place.nats.as_ref().unwrap().newest_checkpoint().await.as_ref(), Some(&signed));
+    let _a = place.start("a", Role::Api).await;
+    is_published_once(&place, &signed).await;
+}
+
+#[tokio::test]
+async fn streams_of_another_log_are_reported_until_they_are_deleted_and_hinder_nothing_else() {
+    let place = Place::with_nats().await;
+    let nats = place.nats.as_ref().unwrap();
+    nats.with_streams_of_another_log().await;
+    let a = place.start("a", Role::Api).await;
+    place.run_on("a", &["audit", "checkpoint", "--now"]).await;
+    let health = async || a.get("/health/ready").await.expect(200)["bus"].clone();
+    let mut seen = Value::Null;
+    eventually("both failures are shown", async || {
+        seen = health().await;
+        seen["failure"].is_string() && seen["checkpoint_failure"].is_string()
+    })
+    .await;
+    assert_eq!((&seen["connected"], &seen["lag"]), (&json!(true), &Value::Null));
+    for (failure, stream) in
+        [("failure", "SCANLEDGER_EVENTS"), ("checkpoint_failure", "SCANLEDGER_CHECKPOINTS")]
+    {
+        let failure = seen[failure].as_str().unwrap();
+        assert!(failure.starts_with(&format!("stream {stream} on the bus belongs to log ")), "{failure}");
+    }
+    for (metric, value) in [("connected", 1), ("failed", 1), ("checkpoints_failed", 1)] {
+        assert_eq!(a.metric(&format!("scanledger_bus_{metric}")).await, value, "{metric}");
+    }
+    // Longer than it takes to begin again.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    for what in ["events", "checkpoints"] {
+        let line = format!("publishing {what} on the bus does not go on");
+        assert_eq!(place.node_log("a").matches(&line).count(), 1, "{line}");
+    }
+
+    nats.delete_streams().await;
+    eventually("everything is published", async || {
+        seen = health().await;
+        seen["failure"].is_null() && seen["checkpoint_failure"].is_null() && seen["lag"] == 0
+    })
+    .await;
+    assert_eq!(nats.events().await, place.log().await);
+    assert!(!nats.checkpoints().await.is_empty());
+    for metric in ["failed", "checkpoints_failed", "lag_events"] {
+        assert_eq!(a.metric(&format!("scanledger_bus_{metric}")).await, 0, "{metric}");
+    }
+}
+
 /// How many events a checkpoint covers: its second line.
 fn size(checkpoint: &str) -> u64 {
     checkpoint.lines().nth(1).expect("a checkpoint has a size").parse().expect("a size is a number")

@@ -14,6 +14,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long to wait before looking again.
 const AGAIN: Duration = Duration::from_millis(20);
 
+/// What a publisher keeps, and on which subjects.
+const STREAMS: [(&str, &str); 2] =
+    [("SCANLEDGER_EVENTS", "scanledger.events.>"), ("SCANLEDGER_CHECKPOINTS", "scanledger.checkpoints")];
+
 /// A server with JetStream in a folder of its own, on a port that stays the same; killed at the end.
 pub struct Nats {
     folder: TempDir,
@@ -83,10 +87,19 @@ impl Nats {
 
     /// Everything in the stream, in order: one envelope each.
     pub async fn events(&self) -> Vec<String> {
-        let stream = self.stream().await.expect("there is a stream");
+        self.all("SCANLEDGER_EVENTS", "scanledger.events.>").await
+    }
+
+    /// Every signed checkpoint, in order.
+    pub async fn checkpoints(&self) -> Vec<String> {
+        self.all("SCANLEDGER_CHECKPOINTS", "scanledger.checkpoints").await
+    }
+
+    async fn all(&self, stream: &str, filter: &str) -> Vec<String> {
+        let stream = self.stream_called(stream).await.expect("there is a stream");
         let config = pull::OrderedConfig {
             deliver_policy: DeliverPolicy::All,
-            filter_subject: "scanledger.events.>".to_owned(),
+            filter_subject: filter.to_owned(),
             ..pull::OrderedConfig::default()
         };
         let consumer = stream.create_consumer(config).await.unwrap();
@@ -108,13 +121,36 @@ impl Nats {
         Some(String::from_utf8(message.payload.to_vec()).unwrap())
     }
 
+    /// Makes the streams as the publisher of another log does.
+    pub async fn with_streams_of_another_log(&self) {
+        for (name, subject) in STREAMS {
+            let config = jetstream::stream::Config {
+                name: name.to_owned(),
+                subjects: vec![subject.to_owned()],
+                description: Some(format!("Scanledger, log {}", uuid::Uuid::from_u128(7))),
+                ..jetstream::stream::Config::default()
+            };
+            self.context().await.create_stream(config).await.unwrap();
+        }
+    }
+
+    /// Deletes both streams.
+    pub async fn delete_streams(&self) {
+        for (name, _) in STREAMS {
+            self.context().await.delete_stream(name).await.unwrap();
+        }
+    }
+
+    async fn context(&self) -> jetstream::Context {
+        jetstream::new(async_nats::connect(self.url()).await.unwrap())
+    }
+
     async fn stream(&self) -> Option<jetstream::stream::Stream> {
         self.stream_called("SCANLEDGER_EVENTS").await
     }
 
     async fn stream_called(&self, name: &str) -> Option<jetstream::stream::Stream> {
-        let context = jetstream::new(async_nats::connect(self.url()).await.unwrap());
-        context.get_stream(name).await.ok()
+        self.context().await.get_stream(name).await.ok()
     }
 }
 

@@ -11,6 +11,7 @@ mod bundle;
 #[expect(dead_code, reason = "the HTTP tests use more of it")]
 mod harness;
 mod log;
+mod publishing;
 mod routes;
 #[path = "../cli/shell.rs"]
 #[expect(dead_code, reason = "the tests of the command line use more of it")]

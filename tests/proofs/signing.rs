@@ -4,16 +4,20 @@ use rusqlite::Connection;
 use scanledger::adapters::SystemClock;
 use scanledger::proofs::{ProofDeps, Proofs, Schedule};
 use scanledger_blobs::Blobs;
-use scanledger_commands::proof::{CheckpointStore, Contradiction, SignError, Standing};
+use scanledger_commands::ports::Checkpoints;
+use scanledger_commands::proof::{CheckpointStore, Contradiction, Publish, SignError, Standing};
+use scanledger_domain::Cause;
 use scanledger_domain::blob::BlobStore;
 use scanledger_domain::id::{CommandId, EventId};
 use scanledger_domain::log::{Append, EventLog, NewEvent, Position, StreamName, Version};
 use scanledger_domain::proof::{Checkpoint, Frontier, Origin, SignedCheckpoint, leaf_hash};
 use scanledger_log_sqlite::SqliteLog;
 use scanledger_state::{ServerKey, State};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
@@ -21,16 +25,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const NEVER: Duration = Duration::from_secs(3_600);
 
 /// A log without a server around it, so that time and events are the test's.
-struct Place {
+pub struct Place {
     folder: tempfile::TempDir,
     log: Arc<SqliteLog>,
     state: State,
-    blobs: Blobs,
+    pub blobs: Blobs,
     appended: u64,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = ServerKey::create(&folder.path().join("server.key")).unwrap();
         let log = SqliteLog::open(&folder.path().join("log.db"), Arc::new(SystemClock)).unwrap();
@@ -43,37 +47,32 @@ impl Place {
         }
     }
 
-    async fn append(&mut self, count: u64) {
-        for _ in 0..count {
-            self.appended += 1;
-            let event = NewEvent {
-                id: CommandId(Uuid::from_u128(self.appended.into())).event(0),
-                kind: "thing.happened",
-                schema: 1,
-                data: format!("{{\"number\":{}}}", self.appended).into_bytes(),
-                metadata: Arc::from(*b"{}"),
-            };
-            let stream = StreamName::new("thing", self.appended);
-            let append = Append { stream, expected: Version::NONE, events: vec![event] };
-            self.log.append(vec![append]).await.unwrap();
-        }
+    pub async fn append(&mut self, count: u64) {
+        append_to(&self.log, self.appended + 1..=self.appended + count).await;
+        self.appended += count;
     }
 
     /// Proofs over the log, and the checkpoints that they publish.
-    async fn proofs(&self) -> (Proofs, mpsc::UnboundedReceiver<SignedCheckpoint>) {
+    pub async fn proofs(&self) -> (Proofs, mpsc::UnboundedReceiver<SignedCheckpoint>) {
         let (publish, published) = mpsc::unbounded_channel();
-        let deps = ProofDeps {
-            log: Arc::clone(&self.log) as _,
-            checkpoints: Arc::clone(&self.state.checkpoints) as _,
-            blobs: Arc::new(self.blobs.clone()),
-            publish: Arc::new(move |text| drop(publish.send(SignedCheckpoint::parse(text).unwrap()))),
-        };
-        let proofs = Proofs::open(self.folder.path(), deps, || Ok([7; 32])).await.unwrap();
-        (proofs, published)
+        let publish = Arc::new(move |text: &str| drop(publish.send(SignedCheckpoint::parse(text).unwrap())));
+        let checkpoints = Arc::clone(&self.state.checkpoints) as _;
+        (self.node(self.folder.path(), checkpoints, publish).await, published)
     }
 
-    fn store(&self) -> CheckpointStore {
+    /// Proofs of a node that has its tree in `folder`.
+    async fn node(&self, folder: &Path, checkpoints: Arc<dyn Checkpoints>, publish: Publish) -> Proofs {
+        let blobs = Arc::new(self.blobs.clone());
+        let deps = ProofDeps { log: Arc::clone(&self.log) as _, checkpoints, blobs, publish };
+        Proofs::open(folder, deps, || Ok([7; 32])).await.unwrap()
+    }
+
+    pub fn store(&self) -> CheckpointStore {
         CheckpointStore::new(Arc::clone(&self.state.checkpoints) as _)
+    }
+
+    pub fn blob_folder(&self) -> PathBuf {
+        self.folder.path().join("blobs")
     }
 
     fn log_file(&self) -> PathBuf {
@@ -85,6 +84,75 @@ impl Place {
         let sql = "UPDATE events SET data = CAST('{\"number\":0}' AS BLOB) WHERE position = ?1";
         assert_eq!(log.execute(sql, [position.cast_signed()]).unwrap(), 1);
     }
+}
+
+/// Appends an event for each of these numbers.
+async fn append_to(log: &SqliteLog, numbers: RangeInclusive<u64>) {
+    for number in numbers {
+        let event = NewEvent {
+            id: CommandId(Uuid::from_u128(number.into())).event(0),
+            kind: "thing.happened",
+            schema: 1,
+            data: format!("{{\"number\":{number}}}").into_bytes(),
+            metadata: Arc::from(*b"{}"),
+        };
+        let stream = StreamName::new("thing", number);
+        let append = Append { stream, expected: Version::NONE, events: vec![event] };
+        log.append(vec![append]).await.unwrap();
+    }
+}
+
+/// The checkpoints of all nodes, as one of them sees them that is slow: before it is told which one is the latest,
+/// something happens elsewhere, once.
+struct Slow {
+    checkpoints: Arc<dyn Checkpoints>,
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Checkpoints for Slow {
+    fn find(&self, name: &str) -> Result<Option<Vec<u8>>, Cause> {
+        if name == "checkpoint/latest"
+            && let Some(happen) = self.meanwhile.lock().unwrap().take()
+        {
+            happen();
+        }
+        self.checkpoints.find(name)
+    }
+
+    fn put(&self, name: &str, value: &[u8]) -> Result<(), Cause> {
+        self.checkpoints.put(name, value)
+    }
+
+    fn replace(&self, name: &str, before: Option<&[u8]>, value: &[u8]) -> Result<bool, Cause> {
+        self.checkpoints.replace(name, before, value)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_another_node_signs_further_meanwhile_is_not_taken_for_a_changed_one() {
+    let mut place = Place::new();
+    place.append(20).await;
+    let checkpoints: Arc<dyn Checkpoints> = Arc::clone(&place.state.checkpoints) as _;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let other = place.node(elsewhere.path(), Arc::clone(&checkpoints), Arc::new(|_| ())).await;
+    let slow = Arc::new(Slow { checkpoints, meanwhile: Mutex::default() });
+    let own = place.node(place.folder.path(), Arc::clone(&slow) as _, Arc::new(|_| ())).await;
+    for node in [&own, &other] {
+        assert_eq!(node.sign().await.unwrap().size(), 20);
+    }
+    let (runtime, log, there) = (Handle::current(), Arc::clone(&place.log), other.clone());
+    *slow.meanwhile.lock().unwrap() = Some(Box::new(move || {
+        runtime.block_on(async {
+            append_to(&log, 21..=25).await;
+            assert_eq!(there.sign().await.unwrap().size(), 25);
+        });
+    }));
+    assert_eq!(own.sign().await.unwrap().size(), 25);
+    assert!(matches!(own.standing(), Standing::Sound { .. }), "{:?}", own.standing());
+    assert!(slow.meanwhile.lock().unwrap().is_none(), "it happened");
+    append_to(&place.log, 26..=26).await;
+    assert_eq!(own.sign().await.unwrap().size(), 26);
+    assert_eq!(place.store().all().unwrap().iter().map(|kept| kept.size()).collect::<Vec<_>>(), [20, 25, 26]);
 }
 
 /// Waits until a figure is as large.

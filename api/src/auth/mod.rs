@@ -267,21 +267,41 @@ impl Caller {
     /// The context of the command that this request gives; `body` is the SHA-256 of what it says.
     ///
     /// # Errors
-    /// 400 for an idempotency key that will not do, 422 if it came with another body before, else a fault.
+    /// 400 for an idempotency key that will not do, 422 if it came with another body or query before, else a fault.
     pub async fn command(&self, app: &App, body: [u8; 32]) -> Result<Context, Problem> {
         let command = match self.idempotency_key()? {
             None => CommandId(app.ids.fresh()),
-            Some(command) => match app.idempotency.remember(command, body).await {
-                Ok(Seen::New | Seen::Same) => command,
-                Ok(Seen::Different) => {
-                    let error = "this idempotency key came with another request before";
-                    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error);
-                    return Err(problem.with_code("IDEMPOTENCY_KEY_REUSED"));
-                }
-                Err(cause) => return Err(Problem::fault(&*cause)),
-            },
+            Some(command) => self.remembered(app, command, body).await?,
         };
         self.context(app, command)
+    }
+
+    /// The position of what this request did when it came before with the same idempotency key. Handlers of deletions
+    /// ask it first, because what a deletion is about is not found any more. Nobody learns of anything that is not
+    /// theirs: the key is one caller's, for one path, and the log knows it only if they were allowed to.
+    ///
+    /// # Errors
+    /// As [`Self::command`].
+    pub async fn repeated(&self, app: &App, body: [u8; 32]) -> Result<Option<Position>, Problem> {
+        let Some(command) = self.idempotency_key()? else { return Ok(None) };
+        let known = app.ledger.known(command).await.map_err(scanledger_commands::Fault::from)?;
+        if known.is_some() {
+            self.remembered(app, command, body).await?;
+        }
+        Ok(known)
+    }
+
+    /// The command of an idempotency key, unless the key came with another request before.
+    async fn remembered(&self, app: &App, command: CommandId, body: [u8; 32]) -> Result<CommandId, Problem> {
+        match app.idempotency.remember(command, self.origin.digest(body)).await {
+            Ok(Seen::New | Seen::Same) => Ok(command),
+            Ok(Seen::Different) => {
+                let error = "this idempotency key came with another request before";
+                let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error);
+                Err(problem.with_code("IDEMPOTENCY_KEY_REUSED"))
+            }
+            Err(cause) => Err(Problem::fault(&*cause)),
+        }
     }
 
     fn idempotency_key(&self) -> Result<Option<CommandId>, Problem> {

@@ -13,6 +13,21 @@ pub use query::{List, Query};
 pub use when::{AtIn, parse_at, parse_at_of, parse_instant, parse_scan};
 
 use crate::problem::Problem;
+use scanledger_domain::limits::SEARCH_CHARS;
+
+/// Refuses what is longer than anybody searches for: the database has a limit of its own for patterns, beyond which it
+/// would fail.
+///
+/// # Errors
+/// 400 for the parameter `name` beyond [`SEARCH_CHARS`].
+pub fn check_search(name: &str, text: Option<&str>) -> Result<(), Problem> {
+    match text {
+        Some(text) if text.chars().count() > SEARCH_CHARS => {
+            Err(Problem::invalid(name, format!("may have at most {SEARCH_CHARS} characters")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
 
 /// A problem for what `serde` says about a part of the request.
 fn invalid(error: &serde_path_to_error::Error<impl std::error::Error>) -> Problem {

@@ -2,10 +2,21 @@
 
 use super::component::Component;
 use super::finding::Finding;
+use super::paging::cost;
 use super::scalar::Place;
 use super::scope::Pin;
 use async_graphql::SimpleObject;
 use scanledger_projections::diff;
+
+/// Rows of each kind that a difference lists if nobody says how many.
+pub(super) const DIFF_ROWS: i32 = 100;
+/// Kinds of rows that a difference lists.
+const DIFF_LISTS: usize = 6;
+
+/// What a difference costs, whose lists are all read, also those that nothing is asked of.
+pub(super) fn cost_of_diff(first: Option<i32>, fields: usize) -> usize {
+    cost(Some(first.unwrap_or(DIFF_ROWS)), None, fields.max(DIFF_LISTS))
+}
 
 /// Findings of one kind of difference.
 #[derive(SimpleObject)]

@@ -2,7 +2,7 @@
 
 use super::audit::{AuditEntry, AuditFilter};
 use super::component::{Component, ComponentFilter};
-use super::diff::Diff;
+use super::diff::{DIFF_ROWS, Diff, cost_of_diff};
 use super::finding::{Finding, FindingFilter, check_search};
 use super::incident::{Incident, IncidentFilter};
 use super::paging::{Asked, List, cost, page, size};
@@ -28,9 +28,6 @@ use scanledger_projections::scan::ScanQuery;
 
 /// The root of queries.
 pub(super) struct Query;
-
-/// Rows of each kind that a difference lists.
-const DIFF_ROWS: u32 = 100;
 
 /// Everything there is, at any point in time.
 ///
@@ -365,7 +362,7 @@ impl Query {
 
     /// What differs on a branch of a project between two instants, each of which takes what `asOf` takes; the
     /// default branch without a name, and `to` is now without a word.
-    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    #[graphql(complexity = "cost_of_diff(first, child_complexity)")]
     async fn diff(
         &self,
         ctx: &Context<'_>,
@@ -377,10 +374,7 @@ impl Query {
     ) -> Result<Diff> {
         let scope = Scope::of(ctx);
         let project = own_project(scope, &project).await?;
-        let limit = match first {
-            Some(first) => size("first", first, scanledger_domain::limits::PAGE_ROWS)?,
-            None => DIFF_ROWS,
-        };
+        let limit = size("first", first.unwrap_or(DIFF_ROWS), PAGE_ROWS)?;
         let from = scope.pin(Some(from), None).await?;
         let to = scope.pin(to, None).await?;
         let query = DiffQuery {

@@ -34,11 +34,13 @@ pub use lockout::{AccountHash, Lockout, Wait};
 pub use settings::{InvalidQuota, QuotaChange, Quotas, Settings};
 pub use slots::{Slot, Slots};
 
+use crate::origins::AllowedOrigins;
 use credential::Accepted;
 use limiter::Limiter;
 use scanledger_domain::code_host::InstalledRepository;
 use scanledger_domain::identity::Credential;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use ticks::Ticks;
 
@@ -58,6 +60,7 @@ pub struct Limits {
     /// What sockets were opened with.
     pub sockets: Slots<Credential>,
     proxies: TrustedProxies,
+    origins: Arc<AllowedOrigins>,
     limiters: HashMap<Class, Limiter>,
     accepted: Accepted,
 }
@@ -78,8 +81,14 @@ impl Limits {
             fixes: Slots::default(),
             sockets: Slots::default(),
             proxies: settings.proxies.clone(),
+            origins: Arc::new(settings.origins.clone()),
             limiters: limiters.collect(),
             accepted: Accepted::default(),
         }
+    }
+
+    /// The origins whose pages may ask.
+    pub(crate) fn origins(&self) -> &Arc<AllowedOrigins> {
+        &self.origins
     }
 }

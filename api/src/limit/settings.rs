@@ -2,6 +2,7 @@
 
 use super::address::TrustedProxies;
 use super::class::{Class, Quota};
+use crate::origins::AllowedOrigins;
 use std::collections::HashMap;
 use std::str::FromStr;
 use thiserror::Error;
@@ -11,11 +12,14 @@ const MAX_LIMIT: u32 = 1_000_000;
 /// The longest window that can be set: a day, in seconds.
 const MAX_WINDOW_SECONDS: u32 = 86_400;
 
-/// What an operator may change about limits; the default trusts no proxy and has the quotas of the table.
+/// What an operator may change about limits; the default trusts no proxy, lets no page of another origin ask, and has
+/// the quotas of the table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// The proxies that may say for whom they ask.
     pub proxies: TrustedProxies,
+    /// The origins whose pages may ask.
+    pub origins: AllowedOrigins,
     /// How much each class may do.
     pub quotas: Quotas,
 }

@@ -49,6 +49,7 @@ fn world(quotas: &[&str], proxies: &[&str]) -> World {
     let settings = Settings {
         proxies: proxies.iter().map(|proxy| proxy.parse::<super::TrustedProxy>().unwrap()).collect(),
         quotas: quotas.iter().map(|quota| quota.parse::<super::QuotaChange>().unwrap()).collect(),
+        ..Settings::default()
     };
     let clock = Standing::default();
     let limits = Arc::new(Limits::with_clock(&settings, &clock.ticks()));

@@ -1,7 +1,7 @@
 //! What the OpenAPI document says of every route because the table says it: ids, parameters of paths, who may ask,
 //! and the errors that do not come from the route itself, in the shape of its dialect.
 
-use super::Access;
+use super::{Access, header};
 use crate::dialect::Dialect;
 use crate::limit::Class;
 use crate::openapi::{API_KEY, COOKIE, SESSION};
@@ -29,6 +29,7 @@ pub(super) fn document(operation: &mut Operation, method: &str, path: &str, acce
         let text = operation.description.take().map(|text| format!("{text}\n\n{}", who(needs)));
         operation.description = Some(text.unwrap_or_else(|| who(needs)));
     }
+    header::add(operation, dialect, method, access);
     add_errors(operation, dialect, method, path, access);
     in_shape(operation, dialect);
 }
@@ -102,6 +103,9 @@ fn add_errors(operation: &mut Operation, dialect: Dialect, method: &str, path: &
             ("413", "The body is too large."),
             ("415", "The body is of another kind."),
         ]);
+    }
+    if header::takes_key(dialect, method, access) {
+        errors.push(("422", "The idempotency key came with another request before."));
     }
     if has_parameter(operation, "asOfScan") {
         errors.push(("404", "There is no such scan."));

@@ -65,6 +65,12 @@ impl Reached {
         (now.0.saturating_sub(first.ended) >= micros(grace)).then_some(first.until)
     }
 
+    /// Whether both steps are done for a deletion.
+    pub(super) fn is_done_with(&self, deletion: Position) -> bool {
+        let again = |again: &Again| again.after < deletion && deletion <= again.until;
+        deletion <= self.discarded && !self.again.iter().any(again)
+    }
+
     /// The first deletions to be looked at again by now.
     pub(super) fn due_again(&self, now: Timestamp, grace: Duration) -> Option<usize> {
         let is_due =
@@ -73,7 +79,8 @@ impl Reached {
     }
 }
 
-fn micros(duration: Duration) -> i64 {
+/// In the unit of times.
+pub(super) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 

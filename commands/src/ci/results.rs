@@ -9,7 +9,7 @@ use scanledger_domain::blob::{BlobHash, BlobStore};
 use scanledger_domain::branch::{Coverage, Observed, RuleCoverage};
 use scanledger_domain::id::FindingId;
 use scanledger_domain::log::Position;
-use scanledger_domain::project::GateInput;
+use scanledger_domain::project::{Gate, GateInput};
 use scanledger_domain::scan::{
     CLIENT_ATTEMPT, Extent, ResultsReceived, ScanCommand, ScanOutcome, ScanStatus, ScannerReport,
 };
@@ -107,7 +107,9 @@ impl Seen {
 
     /// The client's names of new findings that count.
     pub(super) fn new_and_open(&self, decisions: &Decisions) -> Vec<String> {
-        let counts = |seen: &&SeenFinding| seen.is_new && state_of(seen.finding, decisions).counts_for_gate();
+        let counts = |seen: &&SeenFinding| {
+            seen.is_new && Gate::counts(seen.severity, state_of(seen.finding, decisions))
+        };
         self.findings.iter().filter(counts).map(|seen| seen.name.clone()).collect()
     }
 }
@@ -224,6 +226,7 @@ fn outcome(recorded: &RecordedScan, scanners: Vec<ScannerReport>, files: u64) ->
         files,
         components: 0,
         scanners,
+        gaps: vec![],
         generation: None,
         artifacts: vec![],
         client: None,

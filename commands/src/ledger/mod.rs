@@ -175,6 +175,14 @@ impl Ledger {
         Err(CommandError::Contended)
     }
 
+    /// The position of the command's last event, if the log knows the command: what it answers.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn known(&self, command: CommandId) -> Result<Option<Position>, LogError> {
+        Ok(self.recorded(command).await?.last().map(|event| event.position))
+    }
+
     /// Every event of the command, in order, if the log knows it; none of another command.
     pub(crate) async fn recorded(&self, command: CommandId) -> Result<Vec<Recorded>, LogError> {
         let Some(first) = self.find(command).await? else { return Ok(vec![]) };

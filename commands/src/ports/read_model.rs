@@ -1,6 +1,6 @@
 //! What commands read besides streams.
 
-use scanledger_domain::branch::{BaseBranch, Inventory, KnownAdvisory};
+use scanledger_domain::branch::{BaseBranch, Inventory, KnownAdvisory, Present};
 use scanledger_domain::component::Package;
 use scanledger_domain::finding::{Fingerprint, TriageState};
 use scanledger_domain::id::{
@@ -12,6 +12,7 @@ use scanledger_domain::incident::Opening;
 use scanledger_domain::log::{Position, Version};
 use scanledger_domain::project::Gate;
 use scanledger_domain::scan::ScanStatus;
+use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::time::Timestamp;
 use scanledger_domain::{BoxFuture, Cause};
 use std::collections::HashMap;
@@ -169,6 +170,14 @@ pub trait ReadModel: Send + Sync {
         project: ProjectId,
         branch: &'a str,
     ) -> BoxFuture<'a, Result<InventorySnapshot, ReadError>>;
+
+    /// Findings of `scanners` that are on a branch now, but not what clients uploaded, in any order; none for a branch
+    /// that is not open.
+    fn present_findings(
+        &self,
+        branch: BranchId,
+        scanners: Vec<ScannerKind>,
+    ) -> BoxFuture<'_, Result<Vec<Present>, ReadError>>;
 
     /// Findings that the project has or had, on any branch, about each of `packages`, in order of first sight;
     /// packages without any may be left out.

@@ -114,8 +114,11 @@ impl Checkpointer {
             Standing::Sound { events } => events,
             Standing::Unexamined => self.examine_alone().await?.compared,
         };
+        // In this order: a node that signs more in between makes what is read here older, and no tree too short for it.
+        let store = self.deps.store.clone();
+        let last = blocking("read the last checkpoint", move || store.latest()).await?;
         self.catch_up().await?;
-        match self.sign_after(compared).await {
+        match self.sign_after(compared, last).await {
             Err(SignError::Contradicted(contradiction)) => {
                 *self.standing.lock() = Standing::Refused(contradiction);
                 Err(contradiction.into())
@@ -177,15 +180,18 @@ impl Checkpointer {
         Ok(found)
     }
 
-    /// `compared` leaves were held against the log by this process.
-    async fn sign_after(&self, compared: u64) -> Result<KeptCheckpoint, SignError> {
+    /// `compared` leaves were held against the log by this process, and `last` was signed before the tree was brought up
+    /// to the log.
+    async fn sign_after(
+        &self,
+        compared: u64,
+        last: Option<KeptCheckpoint>,
+    ) -> Result<KeptCheckpoint, SignError> {
         let tree = Arc::clone(&self.deps.tree);
         let size = tree.size();
         let Some(first) = self.deps.log.read_all(Position::START, 1).await.map_err(Fault::from)?.pop() else {
             return Err(SignError::Empty);
         };
-        let store = self.deps.store.clone();
-        let last = blocking("read the last checkpoint", move || store.latest()).await?;
         if let Some(last) = &last
             && last.size() > size
         {

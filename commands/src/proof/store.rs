@@ -92,18 +92,41 @@ impl CheckpointStore {
     /// # Errors
     /// As [`Self::latest`]; also when one is missing.
     pub fn all(&self) -> Result<Vec<KeptCheckpoint>, Fault> {
-        let mut all: Vec<KeptCheckpoint> = Vec::new();
+        self.later_than(0)
+    }
+
+    /// Those of trees with more than `size` leaves, smallest first. One look-up each, and one more.
+    ///
+    /// # Errors
+    /// As [`Self::all`].
+    pub fn later_than(&self, size: u64) -> Result<Vec<KeptCheckpoint>, Fault> {
+        let mut later: Vec<KeptCheckpoint> = Vec::new();
         let mut next = self.latest_size()?;
-        while let Some(size) = next {
-            let kept = self.find(size)?.ok_or_else(|| damaged("a checkpoint is missing"))?;
+        while let Some(at) = next.filter(|at| *at > size) {
+            let kept = self.find(at)?.ok_or_else(|| damaged("a checkpoint is missing"))?;
             next = kept.previous;
-            if next.is_some_and(|previous| previous >= size) {
+            if next.is_some_and(|previous| previous >= at) {
                 return Err(damaged("checkpoints are out of order"));
             }
-            all.push(kept);
+            later.push(kept);
         }
-        all.reverse();
-        Ok(all)
+        later.reverse();
+        Ok(later)
+    }
+
+    /// Notes that the checkpoint of the tree of `size` leaves is `blob` in the blob store; `false` if there is none, or
+    /// another process changed it meanwhile.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub fn note_blob(&self, size: u64, blob: BlobHash) -> Result<bool, Fault> {
+        let Some(before) = self.store.find(&name(size)).map_err(failed(KEEP))? else { return Ok(false) };
+        let kept = KeptCheckpoint::decode(&before).map_err(failed(KEEP))?;
+        if kept.blob == Some(blob) {
+            return Ok(true);
+        }
+        let noted = KeptCheckpoint { blob: Some(blob), ..kept };
+        self.store.replace(&name(size), Some(&before), &noted.encode()).map_err(failed(KEEP))
     }
 
     /// Keeps a checkpoint as the newest one; `false` if another process kept one meanwhile, which then stays as it is.

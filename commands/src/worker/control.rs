@@ -6,6 +6,7 @@ use scanledger_domain::id::ScanId;
 use scanledger_domain::scanning::{Control, Interrupted, ScannerKind};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Why a run ends before it is complete.
@@ -79,6 +80,21 @@ impl RunControl {
         }
     }
 
+    /// Waits for the end of the run, but no longer than `time`; `None` if it did not come.
+    pub(super) async fn ended_within(&self, time: Duration) -> Option<Ending> {
+        let mut watch = self.watch.subscribe();
+        let ended =
+            tokio::time::timeout(time, watch.wait_for(|signal| matches!(signal, Signal::End(_)))).await;
+        match ended {
+            Ok(Ok(signal)) => match *signal {
+                Signal::End(ending) => Some(ending),
+                Signal::Run | Signal::Pause => None,
+            },
+            // The sender lives in `self`.
+            Ok(Err(_)) | Err(_) => None,
+        }
+    }
+
     fn block_while_paused(&self) -> Result<(), Interrupted> {
         let mut signal = self.signal.lock();
         loop {
@@ -129,6 +145,11 @@ impl Runs {
 
     pub(super) fn contains(&self, scan: ScanId) -> bool {
         self.runs.lock().contains_key(&scan)
+    }
+
+    /// Whether a scan runs here and does not wait for somebody to resume it.
+    pub(super) fn is_at_work(&self, scan: ScanId) -> bool {
+        self.runs.lock().get(&scan).is_some_and(|(_, control)| control.signal() != Signal::Pause)
     }
 
     /// How many runs wait for somebody to resume their scan.

@@ -2,11 +2,13 @@
 
 use super::control::{Ending, ScannerControl, Signal};
 use super::run::{Halt, Run};
-use crate::error::is_out_of_reach;
+use crate::error::{Fault, is_out_of_reach};
 use crate::progress::{ScannerProgress, ScannerStatus};
+use scanledger_domain::OutOfReach;
 use scanledger_domain::advisory::Generation;
+use scanledger_domain::branch::ScannerCoverage;
 use scanledger_domain::component::Component;
-use scanledger_domain::scan::{Failure, FailureCode, ScannerReport};
+use scanledger_domain::scan::{Failure, FailureCode, GapReason, ScannerGap, ScannerReport};
 use scanledger_domain::scanning::{Detection, Outcome, ScanError, Scanner, ScannerKind};
 use scanledger_domain::source::SourceTree;
 use std::sync::Arc;
@@ -14,8 +16,8 @@ use std::sync::Arc;
 /// What the scanners found together.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    /// Scanners whose findings are complete: only their findings can be resolved.
-    pub(super) coverage: Vec<ScannerKind>,
+    /// Scanners whose findings are complete, but for what they could not read: only their findings can be resolved.
+    pub(super) coverage: ScannerCoverage,
     /// What was found, scanner by scanner.
     pub(super) detections: Vec<Detection>,
     /// What the source is made of; `None` if nobody looked.
@@ -26,6 +28,8 @@ pub(super) struct Gathered {
     pub(super) generation: Option<Generation>,
     /// What each scanner did.
     pub(super) reports: Vec<ScannerReport>,
+    /// Scanners that did not do all of it.
+    pub(super) gaps: Vec<ScannerGap>,
     /// Files looked at, by the scanner that looked at most.
     pub(super) files: u64,
     /// Why scanners that ended by themselves have no outcome.
@@ -35,27 +39,40 @@ pub(super) struct Gathered {
 impl Gathered {
     /// Whether there is anything to record.
     pub(super) fn is_empty(&self) -> bool {
-        self.coverage.is_empty() && self.components.is_none()
+        self.coverage.scanners.is_empty() && self.components.is_none()
     }
 
-    fn add(&mut self, scanner: ScannerKind, outcome: Outcome) {
-        let Outcome { detections, components, dependencies, files_scanned, generation, warnings: _ } =
-            outcome;
-        self.reports.push(ScannerReport { scanner, findings: detections.len() as u64, files: files_scanned });
+    /// Adds what a scanner found, and says how it did.
+    fn add(&mut self, scanner: ScannerKind, outcome: Outcome) -> ScannerStatus {
+        let Outcome { detections, components, dependencies, files_scanned, generation, unread, .. } = outcome;
         self.files = self.files.max(files_scanned);
         if scanner == ScannerKind::Sca || !components.is_empty() {
             let known = self.components.get_or_insert_default();
             let offset = known.len();
             known.extend(components);
             self.dependencies.extend(dependencies.iter().map(|(from, to)| (from + offset, to + offset)));
+            self.coverage.unread_components.extend(unread.clone());
         }
         // Without advisories nothing was matched, so an empty result does not mean that findings are gone.
         if scanner == ScannerKind::Sca && generation.is_none() {
-            return;
+            self.gaps.push(ScannerGap { scanner, because: GapReason::Skipped, unread: unread.count() });
+            return ScannerStatus::Skipped;
         }
+        self.reports.push(ScannerReport { scanner, findings: detections.len() as u64, files: files_scanned });
         self.generation = self.generation.max(generation);
-        self.coverage.push(scanner);
+        self.coverage.scanners.push(scanner);
+        if !unread.is_empty() {
+            self.gaps.push(ScannerGap { scanner, because: GapReason::Unread, unread: unread.count() });
+            self.coverage.unread.insert(scanner, unread);
+        }
         self.detections.extend(detections);
+        ScannerStatus::Done
+    }
+
+    /// Notes that a scanner has no outcome.
+    fn miss(&mut self, scanner: ScannerKind, because: GapReason, problem: String) {
+        self.gaps.push(ScannerGap { scanner, because, unread: 0 });
+        self.problems.push(problem);
     }
 }
 
@@ -96,7 +113,8 @@ impl Run {
             }
             Signal::End(Ending::Stopped) => Ok(gathered),
             Signal::Run | Signal::Pause if is_retried => {
-                Err(Halt::Retry("a scanner could not reach a store"))
+                let cause = OutOfReach("the store of a scanner did not answer".into());
+                Err(Fault::other("run a scanner", cause).into())
             }
             Signal::Run | Signal::Pause if gathered.is_empty() => {
                 let why = if gathered.problems.is_empty() {
@@ -135,13 +153,19 @@ impl Run {
                 if let Some(generation) = outcome.generation {
                     fields.push(("advisories", generation.0.into()));
                 }
+                if !outcome.left_out.is_nothing() {
+                    fields.push(("foldersLeftOut", outcome.left_out.folders.into()));
+                    fields.push(("filesLeftOut", outcome.left_out.files.into()));
+                }
                 self.log.info("the scanner is done", &fields);
-                if kind == ScannerKind::Sca && outcome.generation.is_none() {
+                if kind == ScannerKind::Sca && outcome.generation.is_none() && outcome.unmatched.is_empty() {
                     let message = "no advisories were imported, so dependencies were listed but not matched";
                     self.log.warn(message, &[]);
                 }
-                gathered.add(kind, outcome);
-                (ScannerStatus::Done, Some(findings))
+                match gathered.add(kind, outcome) {
+                    ScannerStatus::Done => (ScannerStatus::Done, Some(findings)),
+                    other => (other, None),
+                }
             }
             Err(ScanError::Interrupted(_)) => {
                 self.log.info("the scanner was interrupted", &[name]);
@@ -149,7 +173,7 @@ impl Run {
             }
             Err(ScanError::Skipped { reason }) => {
                 self.log.warn("the scanner was skipped", &[name, ("reason", reason.as_str().into())]);
-                gathered.problems.push(format!("{kind} was skipped: {reason}"));
+                gathered.miss(kind, GapReason::Skipped, format!("{kind} was skipped: {reason}"));
                 (ScannerStatus::Skipped, None)
             }
             Err(error @ ScanError::Failed { .. }) => {
@@ -157,7 +181,7 @@ impl Run {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(scan.id = %scan, scanner = %kind, error, "a scanner failed");
                 self.log.warn("the scanner failed; the server's log says more", &[name]);
-                gathered.problems.push(format!("{kind} failed"));
+                gathered.miss(kind, GapReason::Failed, format!("{kind} failed"));
                 (ScannerStatus::Failed, None)
             }
         };
@@ -172,6 +196,7 @@ mod tests {
     use super::Gathered;
     use scanledger_domain::advisory::Generation;
     use scanledger_domain::component::{Component, Ecosystem, Package, Scope};
+    use scanledger_domain::scan::{GapReason, ScannerGap};
     use scanledger_domain::scanning::{Outcome, ScannerKind};
 
     fn component(name: &str) -> Component {
@@ -189,7 +214,10 @@ mod tests {
         let mut gathered = Gathered::default();
         gathered
             .add(ScannerKind::Sca, Outcome { components: vec![component("lodash")], ..Outcome::default() });
-        assert_eq!(gathered.coverage, []);
+        assert_eq!(gathered.coverage.scanners, []);
+        assert_eq!(gathered.reports, []);
+        let gap = ScannerGap { scanner: ScannerKind::Sca, because: GapReason::Skipped, unread: 0 };
+        assert_eq!(gathered.gaps, [gap]);
         assert_eq!(gathered.components, Some(vec![component("lodash")]));
         assert!(!gathered.is_empty());
     }
@@ -198,7 +226,7 @@ mod tests {
     fn a_source_without_dependencies_is_known_to_have_none() {
         let mut gathered = Gathered::default();
         gathered.add(ScannerKind::Sca, Outcome { generation: Some(Generation(3)), ..Outcome::default() });
-        assert_eq!(gathered.coverage, [ScannerKind::Sca]);
+        assert_eq!(gathered.coverage.scanners, [ScannerKind::Sca]);
         assert_eq!((gathered.components, gathered.generation), (Some(vec![]), Some(Generation(3))));
     }
 
@@ -220,7 +248,19 @@ mod tests {
     fn a_scanner_of_files_says_nothing_about_components() {
         let mut gathered = Gathered::default();
         gathered.add(ScannerKind::Secrets, Outcome { files_scanned: 4, ..Outcome::default() });
-        assert_eq!((gathered.coverage, gathered.components), (vec![ScannerKind::Secrets], None));
+        assert_eq!((gathered.coverage.scanners, gathered.components), (vec![ScannerKind::Secrets], None));
         assert_eq!(gathered.files, 4);
+    }
+
+    #[test]
+    fn lockfiles_that_were_not_read_keep_their_components_although_nothing_was_matched() {
+        let mut gathered = Gathered::default();
+        let unread = || ["package-lock.json"].into_iter().collect();
+        gathered.add(ScannerKind::Sca, Outcome { unread: unread(), ..Outcome::default() });
+        assert_eq!(gathered.coverage.unread_components, unread());
+        gathered
+            .add(ScannerKind::Secrets, Outcome { unread: ["a"].into_iter().collect(), ..Outcome::default() });
+        assert_eq!(gathered.coverage.unread_components, unread());
+        assert_eq!(gathered.coverage.hindered().collect::<Vec<_>>(), [ScannerKind::Secrets]);
     }
 }

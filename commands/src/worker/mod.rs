@@ -12,6 +12,7 @@ mod history;
 mod imports;
 mod incidents;
 mod lease;
+mod outage;
 mod pick;
 mod pool;
 mod reaper;
@@ -29,6 +30,7 @@ use crate::ports::{Entropy, Leases, ReadModel, Unpacker};
 use crate::progress::ScanProgress;
 use scanledger_domain::blob::BlobStore;
 use scanledger_domain::id::Ids;
+use scanledger_domain::limits::SCAN_OUTAGE_SECONDS;
 use scanledger_domain::reachability::ImportReader;
 use scanledger_domain::report::ReportWriter;
 use scanledger_domain::scanning::Scanner;
@@ -80,10 +82,14 @@ pub struct WorkerOptions {
     pub lease_ttl: Duration,
     /// How often the queue and the leases are looked at when nothing else calls for it.
     pub poll_interval: Duration,
+    /// How long a scan waits the first time that a store is out of reach; each further attempt waits twice as long, at
+    /// most [`scanledger_domain::limits::SCAN_OUTAGE_SECONDS_MOST`].
+    pub outage_pause: Duration,
 }
 
 impl WorkerOptions {
-    /// Two workers, a lease of 15 s and a look at the queue every 2 s.
+    /// Two workers, a lease of 15 s, a look at the queue every 2 s, and [`SCAN_OUTAGE_SECONDS`] until the first try
+    /// after an outage.
     pub fn new(node: Uuid, temp_dir: PathBuf) -> Self {
         Self {
             node,
@@ -91,6 +97,7 @@ impl WorkerOptions {
             temp_dir,
             lease_ttl: Duration::from_secs(15),
             poll_interval: Duration::from_secs(2),
+            outage_pause: Duration::from_secs(SCAN_OUTAGE_SECONDS),
         }
     }
 }

@@ -48,7 +48,7 @@ impl WorkerPool {
             options: options.clone(),
             runs: Arc::clone(&runs),
             tasks: JoinSet::new(),
-            runs_alone: false,
+            alone: None,
         };
         let (waiting, reaped) = (queue.subscribe(), watch::Sender::new(false));
         let is_reaped = reaped.subscribe();
@@ -87,7 +87,8 @@ struct Dispatcher {
     options: WorkerOptions,
     runs: Arc<Runs>,
     tasks: JoinSet<ScanId>,
-    runs_alone: bool,
+    /// The scan that runs while nothing else begins.
+    alone: Option<ScanId>,
 }
 
 /// What a look at the queue came to.
@@ -132,13 +133,16 @@ impl Dispatcher {
 
     fn ended(&mut self, ended: Result<ScanId, tokio::task::JoinError>) {
         match ended {
-            Ok(scan) => self.runs.remove(scan),
+            Ok(scan) => {
+                self.runs.remove(scan);
+                self.alone.take_if(|alone| *alone == scan);
+            }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a worker ended badly");
             }
         }
         if self.tasks.is_empty() {
-            self.runs_alone = false;
+            self.alone = None;
         }
     }
 
@@ -146,7 +150,7 @@ impl Dispatcher {
     async fn fill(&mut self, wanted: Position) -> Result<(), Fault> {
         let mut lost = HashSet::new();
         let mut has_waited = false;
-        while self.busy() < self.options.workers && !self.runs_alone {
+        while self.busy() < self.options.workers && !self.is_kept_free() {
             if !has_waited {
                 self.deps.views.wait_for(wanted, VIEW_TIMEOUT).await?;
                 has_waited = true;
@@ -157,6 +161,11 @@ impl Dispatcher {
             }
         }
         Ok(())
+    }
+
+    /// Whether a scan is at work that runs alone. While it is paused others may begin: nobody knows how long that takes.
+    fn is_kept_free(&self) -> bool {
+        self.alone.is_some_and(|scan| self.runs.is_at_work(scan))
     }
 
     /// Workers that have something to do. Paused scans wait without a worker, up to one for each; otherwise a few
@@ -185,8 +194,10 @@ impl Dispatcher {
             // Nobody knows when a paused scan ends, so others are not kept waiting for that.
             let must_wait = next.must_run_alone && !self.tasks.is_empty();
             if !must_wait && let Some(run) = self.claim(&next).await? {
-                self.runs_alone = next.must_run_alone;
                 let scan = next.scan;
+                if next.must_run_alone {
+                    self.alone = Some(scan);
+                }
                 self.tasks.spawn(Box::pin(async move {
                     run.run().await;
                     scan

@@ -117,7 +117,7 @@ impl Run {
         let results = Results {
             queued: self.life.queued.clone(),
             run: self.life.run,
-            coverage: gathered.coverage.clone().into(),
+            coverage: Coverage::Scanners(gathered.coverage.clone()),
             components: gathered.components.clone(),
             generation: gathered.generation,
         };
@@ -162,7 +162,8 @@ impl Recorder<'_> {
             let version = snapshot.version;
             let can_be_new = snapshot.inventory.has_history || snapshot.base.is_some();
             let was_begun = snapshot.inventory.pending != Pending::default();
-            let events = difference(results, &mut observed, snapshot).await?;
+            let coverage = self.located(results, &snapshot).await?;
+            let events = difference(results, coverage, &mut observed, snapshot).await?;
             let mut before = Default::default();
             if events.is_empty() || was_begun {
                 before =
@@ -195,6 +196,22 @@ impl Recorder<'_> {
         }
         Err(Unrecorded::Retry("other scans of the branch were faster, again and again"))
     }
+
+    /// The coverage of a scan, and where findings are of its scanners that could not read everything. Should the branch
+    /// change meanwhile, nothing that is decided with it is recorded.
+    async fn located(&self, results: &Results, snapshot: &InventorySnapshot) -> Result<Coverage, Unrecorded> {
+        let mut coverage = results.coverage.clone();
+        let Coverage::Scanners(covered) = &mut coverage else { return Ok(coverage) };
+        let hindered: Vec<_> = covered.hindered().collect();
+        if !hindered.is_empty() {
+            let queued = &results.queued;
+            let own = || branch_id(queued.project, &queued.branch);
+            let branch = snapshot.base.map_or_else(own, |base| base.branch);
+            let present = self.views.present_findings(branch, hindered).await?;
+            covered.places = present.into_iter().map(|present| (present.finding, present.places)).collect();
+        }
+        Ok(coverage)
+    }
 }
 
 /// The value of work that is done on a thread of its own.
@@ -206,6 +223,7 @@ async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
 /// Decides what changes on the branch, on a thread of its own: it costs microseconds per finding.
 async fn difference(
     results: &Results,
+    coverage: Coverage,
     observed: &mut Vec<Observed>,
     snapshot: InventorySnapshot,
 ) -> Result<Vec<BranchEvent>, Unrecorded> {
@@ -218,7 +236,7 @@ async fn difference(
         base: snapshot.base,
         scan: queued.scan,
         run: results.run,
-        coverage: results.coverage.clone(),
+        coverage,
         observed: vec![],
         components: results.components.clone(),
         generation: results.generation,

@@ -4,25 +4,38 @@ use super::gather::Gathered;
 use super::record::RecordedScan;
 use super::run::{Halt, Run, joined};
 use crate::error::Fault;
-use scanledger_domain::branch::{Observed, branch_id};
+use scanledger_domain::branch::{Observed, Present, branch_id};
 use scanledger_domain::finding::TriageState;
-use scanledger_domain::id::FindingId;
+use scanledger_domain::id::{BranchId, FindingId};
 use scanledger_domain::project::{GateInput, Project, ProjectState, Verdict, project_stream};
 use scanledger_domain::report::{Artifact, ArtifactKind, Report, ReportFinding, ReportFormat};
 use scanledger_domain::scan::{Failure, FailureCode, ScanOutcome};
+use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::severity::{Severity, SeverityCounts};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+/// A report that is written and not stored.
+pub(super) type Written = (ArtifactKind, Vec<u8>);
+
+/// Whether a scan can be run again once a store is back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CanWait {
+    /// It can.
+    Yes,
+    /// Somebody stopped it: this is all that will be recorded of the run.
+    No,
+}
+
 pub(crate) type Decisions = HashMap<FindingId, (TriageState, Option<String>)>;
 
 impl Run {
-    /// Asks the gate, writes the artifacts, and says what came out.
+    /// Asks the gate, and says what came out; besides, the reports about it, which are not stored yet.
     pub(super) async fn conclude(
         &mut self,
         gathered: Gathered,
         recorded: RecordedScan,
-    ) -> Result<(ScanOutcome, Verdict), Halt> {
+    ) -> Result<(ScanOutcome, Verdict, Vec<Written>), Halt> {
         let queued = self.life.queued.clone();
         let RecordedScan { observed, new, scanned, position } = recorded;
         let branch = branch_id(queued.project, &queued.branch);
@@ -30,12 +43,22 @@ impl Run {
         if triage.read_at < position {
             return Err(Halt::Retry("the read model went back behind the results of the scan"));
         }
+        let left = self.left_alone(branch, &gathered, &observed).await?;
         let seen = observed.iter().map(|observed| (observed.finding, observed.detection.severity));
+        let seen = seen.chain(left.iter().map(|present| (present.finding, present.severity)));
         let input = gate_input(seen, &new, &triage.decisions);
         let verdict = triage.gate.verdict(&input, triage.read_at);
+        // Findings of the scan are those that its scanners cover, as lists show them.
+        let kept = left.iter().filter(|present| gathered.coverage.scanners.contains(&present.scanner));
+        let kept: Vec<Severity> = kept.map(|present| present.severity).collect();
         let mut counts = SeverityCounts::default();
-        for observed in &observed {
-            counts.add(observed.detection.severity, 1);
+        for severity in
+            observed.iter().map(|observed| observed.detection.severity).chain(kept.iter().copied())
+        {
+            counts.add(severity, 1);
+        }
+        for gap in &gathered.gaps {
+            self.log.warn(&format!("{gap}; what it left out stays as it was, and counts for the gate"), &[]);
         }
         self.log.info(
             "the results are recorded",
@@ -43,6 +66,7 @@ impl Run {
                 ("findings", counts.total().into()),
                 ("new", scanned.counts.new.into()),
                 ("fixed", scanned.counts.resolved.into()),
+                ("leftAlone", left.len().into()),
                 ("gate", serde_json::json!(verdict.result)),
             ],
         );
@@ -51,10 +75,11 @@ impl Run {
             counts,
             new: scanned.counts.new,
             fixed: scanned.counts.resolved,
-            unchanged: scanned.counts.unchanged + scanned.counts.updated,
+            unchanged: scanned.counts.unchanged + scanned.counts.updated + kept.len() as u64,
             files: gathered.files,
             components: components.unwrap_or(0),
             scanners: gathered.reports,
+            gaps: gathered.gaps.clone(),
             generation: scanned.generation,
             artifacts: vec![],
             client: None,
@@ -73,6 +98,7 @@ impl Run {
             findings: vec![],
             components: gathered.components.unwrap_or_default(),
             dependencies: gathered.dependencies,
+            gaps: gathered.gaps,
         };
         let mut formats = vec![(ArtifactKind::Sarif, ReportFormat::Sarif)];
         if components.is_some() {
@@ -88,23 +114,70 @@ impl Run {
                 .collect::<Result<Vec<_>, _>>()
         });
         let written = joined(written.await)?.map_err(|error| Fault::other("write a report", error))?;
-        let artifacts = self.store(written).await?;
-        Ok((ScanOutcome { artifacts, ..outcome }, verdict))
+        Ok((outcome, verdict, written))
     }
 
-    /// Stores reports, and the scan's log until now as the last of them.
-    pub(super) async fn store(
+    /// Findings on the branch that the scan would have to see again to keep, had its scanners been able to look
+    /// everywhere.
+    async fn left_alone(
         &self,
-        mut files: Vec<(ArtifactKind, Vec<u8>)>,
+        branch: BranchId,
+        gathered: &Gathered,
+        observed: &[Observed],
+    ) -> Result<Vec<Present>, Halt> {
+        let hindered: Vec<ScannerKind> = gathered.coverage.hindered().collect();
+        let is_open =
+            |kind: &ScannerKind| !gathered.coverage.scanners.contains(kind) || hindered.contains(kind);
+        let wanted = self.life.queued.scan_type.scanners().iter().copied();
+        let mut left = self.deps.views.present_findings(branch, wanted.filter(is_open).collect()).await?;
+        let seen: HashSet<FindingId> = observed.iter().map(|observed| observed.finding).collect();
+        left.retain(|present| !seen.contains(&present.finding));
+        Ok(left)
+    }
+
+    /// Stores reports, and the scan's log until now as the last of them. What is on the branch is recorded by now and the
+    /// verdict stands, so a report that the store does not take is left out: exports write it again from what is
+    /// recorded. A store that is out of reach is another matter if `can_wait`.
+    ///
+    /// # Errors
+    /// When the store is out of reach and the scan can wait for it.
+    pub(super) async fn keep(
+        &mut self,
+        reports: Vec<Written>,
+        can_wait: CanWait,
     ) -> Result<Vec<Artifact>, Fault> {
-        files.push((ArtifactKind::ScanLog, self.log.to_bytes()));
-        let mut artifacts = Vec::with_capacity(files.len());
-        for (kind, bytes) in files {
-            let size = bytes.len() as u64;
-            let blob = self.deps.blobs.put(bytes).await?;
-            artifacts.push(Artifact { kind, blob, size });
+        let mut artifacts = Vec::with_capacity(reports.len() + 1);
+        for (kind, bytes) in reports {
+            artifacts.extend(self.keep_one(kind, bytes, can_wait).await?);
         }
+        let log = self.log.to_bytes();
+        artifacts.extend(self.keep_one(ArtifactKind::ScanLog, log, can_wait).await?);
         Ok(artifacts)
+    }
+
+    async fn keep_one(
+        &mut self,
+        kind: ArtifactKind,
+        bytes: Vec<u8>,
+        can_wait: CanWait,
+    ) -> Result<Option<Artifact>, Fault> {
+        match self.store(kind, bytes).await {
+            Ok(artifact) => Ok(Some(artifact)),
+            Err(fault) if can_wait == CanWait::Yes && fault.is_temporary() => Err(fault),
+            Err(fault) => {
+                let (scan, report) = (self.life.queued.scan, serde_json::json!(kind));
+                let error = &fault as &dyn std::error::Error;
+                tracing::error!(scan.id = %scan, %report, error, "a report of a scan could not be kept");
+                self.log.warn("a report could not be kept; the server's log says why", &[("report", report)]);
+                Ok(None)
+            }
+        }
+    }
+
+    pub(super) async fn store(&self, kind: ArtifactKind, bytes: Vec<u8>) -> Result<Artifact, Fault> {
+        let size = bytes.len() as u64;
+        let blob = self.deps.blobs.put(bytes).await?;
+        Ok(Artifact { kind, blob, size })
     }
 }
 
@@ -124,6 +197,7 @@ pub(super) fn nothing() -> ScanOutcome {
         files: 0,
         components: 0,
         scanners: vec![],
+        gaps: vec![],
         generation: None,
         artifacts: vec![],
         client: None,
@@ -141,18 +215,18 @@ pub(crate) fn gate_input(
     decisions: &Decisions,
 ) -> GateInput {
     let mut findings = HashMap::new();
-    let mut new_by_state = HashMap::new();
+    let mut new_findings = HashMap::new();
     for (finding, severity) in seen {
         let state = state_of(finding, decisions);
         *findings.entry((severity, state)).or_insert(0) += 1;
         if new.contains(&finding) {
-            *new_by_state.entry(state).or_insert(0) += 1;
+            *new_findings.entry((severity, state)).or_insert(0) += 1;
         }
     }
-    GateInput {
-        findings: findings.into_iter().map(|((severity, state), n)| (severity, state, n)).collect(),
-        new: new_by_state.into_iter().collect(),
-    }
+    let counted = |found: HashMap<(Severity, TriageState), u64>| {
+        found.into_iter().map(|((severity, state), n)| (severity, state, n)).collect()
+    };
+    GateInput { findings: counted(findings), new: counted(new_findings) }
 }
 
 /// Findings as reports show them, worst first, then by place.

@@ -1,7 +1,7 @@
 //! One run of one scan, from the claimed scan to its last event.
 
 use super::control::{Ending, RunControl, Signal};
-use super::results::{nothing, project_gone};
+use super::results::{CanWait, nothing, project_gone};
 use super::scanlog::ScanLog;
 use super::{WorkerDeps, WorkerOptions, lease};
 use crate::context::Context;
@@ -9,9 +9,10 @@ use crate::error::{CommandError, Fault};
 use crate::ledger::Ledger;
 use crate::ports::ReadError;
 use scanledger_domain::project::{Project, ProjectState, project_stream};
+use scanledger_domain::report::ArtifactKind;
 use scanledger_domain::scan::{
-    Failure, FailureCode, Interruption, Scan, ScanCommand, ScanLife, ScanRefusal, ScanState, ScanStatus,
-    scan_stream,
+    Failure, FailureCode, Interruption, Scan, ScanCommand, ScanLife, ScanOutcome, ScanRefusal, ScanState,
+    ScanStatus, scan_stream,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,7 +117,9 @@ impl Run {
         imported.tell(&mut observed);
         let recorded = Box::pin(self.record(&gathered, observed)).await?;
         self.settle_incidents(&recorded).await?;
-        let (outcome, verdict) = Box::pin(self.conclude(gathered, recorded)).await?;
+        let (outcome, verdict, reports) = Box::pin(self.conclude(gathered, recorded)).await?;
+        let can_wait = if is_partial { CanWait::No } else { CanWait::Yes };
+        let outcome = ScanOutcome { artifacts: self.keep(reports, can_wait).await?, ..outcome };
         if is_partial {
             self.tell("keep", ScanCommand::KeepPartial { attempt, outcome }).await?;
         } else {
@@ -129,6 +132,7 @@ impl Run {
 
     /// Records why the run is not completed.
     async fn halt(&mut self, halt: Halt) -> Result<(), Halt> {
+        let Some(halt) = self.sit_out(halt).await? else { return Ok(()) };
         let (scan, attempt) = (self.life.queued.scan, self.life.attempt);
         let (label, command) = match halt {
             Halt::Ended(Ending::Cancelled | Ending::Superseded) => return Ok(()),
@@ -138,11 +142,6 @@ impl Run {
             }
             Halt::Retry(why) => {
                 tracing::warn!(scan.id = %scan, attempt, why, "a scan goes back into the queue");
-                ("retry", ScanCommand::Interrupt { attempt, because: Interruption::WorkerLost })
-            }
-            Halt::Broken(fault) if fault.is_temporary() => {
-                let error = &fault as &dyn std::error::Error;
-                tracing::warn!(scan.id = %scan, attempt, error, "a scan goes back into the queue");
                 ("retry", ScanCommand::Interrupt { attempt, because: Interruption::WorkerLost })
             }
             Halt::Broken(fault) => {
@@ -163,8 +162,8 @@ impl Run {
     async fn fail(&mut self, failure: Failure) -> ScanCommand {
         let (code, reason) = (serde_json::json!(failure.code), failure.message.as_str().into());
         self.log.error("the scan failed", &[("code", code), ("reason", reason)]);
-        let log = match self.store(vec![]).await {
-            Ok(mut artifacts) => artifacts.pop(),
+        let log = match self.store(ArtifactKind::ScanLog, self.log.to_bytes()).await {
+            Ok(log) => Some(log),
             Err(fault) => {
                 let error = &fault as &dyn std::error::Error;
                 tracing::warn!(scan.id = %self.life.queued.scan, error, "the log of a failed scan could not be kept");
@@ -180,7 +179,7 @@ impl Run {
 
     /// Tells the scan's stream; while the scan is paused, waits. A paused scan that is waiting when the process
     /// ends stays paused: whoever resumes it finds it without a worker, and it is requeued.
-    async fn tell(&self, label: &str, command: ScanCommand) -> Result<ScanLife, Halt> {
+    pub(super) async fn tell(&self, label: &str, command: ScanCommand) -> Result<ScanLife, Halt> {
         let context = self.context.derive(label);
         let stream = scan_stream(self.life.queued.scan);
         loop {

@@ -53,6 +53,36 @@ fn who_comes_too_late_with_the_same_size_changes_nothing() {
 }
 
 #[test]
+fn those_that_are_later_than_another_are_listed_alone() {
+    let world = World::new();
+    assert!(world.list.later_than(0).unwrap().is_empty());
+    for (size, previous) in [(5, None), (10, Some(5)), (12, Some(10))] {
+        assert!(world.list.keep(&checkpoint(size, previous)).unwrap());
+    }
+    for (after, expected) in
+        [(0, vec![5, 10, 12]), (5, vec![10, 12]), (11, vec![12]), (12, vec![]), (99, vec![])]
+    {
+        let later = world.list.later_than(after).unwrap();
+        assert_eq!(later.iter().map(KeptCheckpoint::size).collect::<Vec<_>>(), expected, "after {after}");
+    }
+}
+
+#[test]
+fn where_a_checkpoint_was_stored_is_noted_later_and_changes_nothing_else() {
+    let world = World::new();
+    let unstored = KeptCheckpoint { blob: None, ..checkpoint(10, Some(5)) };
+    assert!(world.list.keep(&checkpoint(5, None)).unwrap());
+    assert!(world.list.keep(&unstored).unwrap());
+    let blob = BlobHash::of(b"where it is now");
+    assert!(!world.list.note_blob(7, blob).unwrap(), "there is none of this size");
+    for _ in 0..2 {
+        assert!(world.list.note_blob(10, blob).unwrap());
+        let expected = KeptCheckpoint { blob: Some(blob), ..unstored.clone() };
+        assert_eq!(world.list.all().unwrap(), [checkpoint(5, None), expected]);
+    }
+}
+
+#[test]
 fn what_somebody_wrote_who_never_came_to_the_list_is_in_nobodys_way() {
     for left in [checkpoint(10, None), checkpoint(10, Some(5)), checkpoint(10, Some(3))] {
         // As it is written before it is in the list: where the list is another one, it never is.

@@ -46,6 +46,8 @@ fn wanted(principal: Principal, run: u128) -> NewClientScan {
             job_url: None,
             pull_request: None,
             people: None,
+            author: None,
+            opener: None,
         },
     }
 }

@@ -119,10 +119,11 @@ fn difference(state: &Inventory, command: RecordScan) -> Vec<BranchEvent> {
         events.push(Opened { branch, organization, project, name, base }.into());
     }
     let mut tally = Tally { counts: recorded, digest: state.digest };
-    let components = components.map(|components| component_changes(state, components, &mut tally));
+    let components = components.map(|components| component_changes(state, components, &coverage, &mut tally));
     let mut updates = Vec::new();
     let seen: HashMap<FindingId, ()> = observed.iter().map(|observed| (observed.finding, ())).collect();
-    for observed in observed {
+    for mut observed in observed {
+        coverage.keep_places(&mut observed);
         record(state, observed, can_be_new, &mut tally, &mut updates, &mut events);
     }
     let mut gone: Vec<FindingId> = state
@@ -130,7 +131,7 @@ fn difference(state: &Inventory, command: RecordScan) -> Vec<BranchEvent> {
         .iter()
         .filter(|(finding, held)| {
             held.is_present
-                && coverage.covers(held, state.uploads.get(finding))
+                && coverage.covers(**finding, held, state.uploads.get(finding))
                 && !seen.contains_key(finding)
         })
         .map(|(finding, _)| *finding)
@@ -227,7 +228,12 @@ fn detected(observed: Observed, is_new: bool) -> Detected {
     }
 }
 
-fn component_changes(state: &Inventory, components: Vec<Component>, tally: &mut Tally) -> Vec<BranchEvent> {
+fn component_changes(
+    state: &Inventory,
+    components: Vec<Component>,
+    coverage: &Coverage,
+    tally: &mut Tally,
+) -> Vec<BranchEvent> {
     let mut here = HashMap::with_capacity(components.len());
     let mut set = Vec::new();
     for component in components {
@@ -242,8 +248,8 @@ fn component_changes(state: &Inventory, components: Vec<Component>, tally: &mut 
             set.push(component);
         }
     }
-    let mut removed: Vec<ComponentKey> =
-        state.components.keys().filter(|key| !here.contains_key(*key)).cloned().collect();
+    let is_gone = |key: &&ComponentKey| !here.contains_key(*key) && coverage.covers_component(&key.path);
+    let mut removed: Vec<ComponentKey> = state.components.keys().filter(is_gone).cloned().collect();
     removed.sort_unstable();
     for key in &removed {
         tally.digest = tally.digest.minus(state.components[key]);

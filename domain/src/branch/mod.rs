@@ -6,7 +6,7 @@ mod inventory;
 mod observe;
 mod stored;
 
-pub use coverage::{ClientCoverage, Coverage, FoundBy, RuleCoverage};
+pub use coverage::{ClientCoverage, Coverage, FoundBy, Present, RuleCoverage, ScannerCoverage};
 pub use decider::{Branch, BranchRefusal, RecordScan};
 pub use inventory::{Held, Inventory, InventoryDigest, Pending};
 pub use observe::{KnownAdvisory, Observed, observe};

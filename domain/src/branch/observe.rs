@@ -1,6 +1,7 @@
 //! From what a scanner saw to findings with an identity in their project.
 
 use super::{ExcerptRef, Occurrence, SecretFacts};
+use crate::advisory::{joined, preference};
 use crate::component::Package;
 use crate::finding::{Fingerprint, finding_id, fingerprint};
 use crate::id::{FindingId, ProjectId};
@@ -35,9 +36,10 @@ pub struct Observed {
 
 /// Gives every detection its finding, each finding once.
 ///
-/// A vulnerable package keeps the finding of the first advisory seen: a detection whose group shares an id with
-/// a finding known for the package is that finding, the elder one if there are several (`known` is in order of
-/// first sight).
+/// Detections of one package whose groups share an id are one finding, so that versions which only some records of
+/// a group affect do not tell it apart. It keeps the finding of the first advisory seen: a detection whose group
+/// shares an id with a finding known for the package is that finding, the elder one if there are several (`known` is
+/// in order of first sight).
 pub fn observe(
     project: ProjectId,
     detections: Vec<Detection>,
@@ -45,16 +47,48 @@ pub fn observe(
 ) -> Vec<Observed> {
     let mut seen: HashMap<FindingId, usize> = HashMap::with_capacity(detections.len());
     let mut observed: Vec<Observed> = Vec::with_capacity(detections.len());
-    for detection in detections {
+    for detection in one_for_each_group(detections) {
         let (finding, fingerprint) = identify(project, &detection, known);
         if let Some(&first) = seen.get(&finding) {
-            merge(&mut observed[first].detection, detection);
+            merge(&mut observed[first].detection, vec![detection]);
             continue;
         }
         seen.insert(finding, observed.len());
         observed.push(Observed { finding, fingerprint, detection, excerpt: None, imported: None });
     }
     observed
+}
+
+/// Detections of one package whose groups share an id, put together.
+fn one_for_each_group(detections: Vec<Detection>) -> Vec<Detection> {
+    let leaders = joined(detections.iter().map(advisories));
+    let mut others: HashMap<usize, Vec<Detection>> = HashMap::new();
+    let mut firsts = Vec::with_capacity(detections.len());
+    for (number, (detection, leader)) in detections.into_iter().zip(leaders).enumerate() {
+        if leader == number {
+            firsts.push((number, detection));
+        } else {
+            others.entry(leader).or_default().push(detection);
+        }
+    }
+    let whole = firsts.into_iter().map(|(number, mut detection)| {
+        if let Some(others) = others.remove(&number) {
+            merge(&mut detection, others);
+        }
+        detection
+    });
+    whole.collect()
+}
+
+/// Package and id of every advisory of a detection.
+fn advisories(detection: &Detection) -> impl Iterator<Item = (&Package, &str)> {
+    let named = match &detection.identity {
+        Identity::Advisory { package, id, group, .. } => Some((package, id, group)),
+        Identity::Secret { .. } | Identity::Code { .. } | Identity::Upload(_) => None,
+    };
+    named.into_iter().flat_map(|(package, id, group)| {
+        std::iter::once(id).chain(group).map(move |id| (package, id.as_str()))
+    })
 }
 
 fn identify(
@@ -73,14 +107,38 @@ fn identify(
     (finding_id(project, print), print)
 }
 
-/// Two groups of advisories that turned out to be one finding: the worse severity and all places hold.
-fn merge(first: &mut Detection, other: Detection) {
-    first.severity = first.severity.min(other.severity);
-    first.places.extend(other.places);
+/// Detections that turned out to be one finding: the worst severity and all places hold. Of groups of advisories the
+/// preferred one is shown and all ids hold, and it is a vulnerability if one of them is.
+fn merge(first: &mut Detection, mut others: Vec<Detection>) {
+    if matches!(first.identity, Identity::Advisory { .. }) {
+        for other in &mut others {
+            if preference(&other.rule) < preference(&first.rule) {
+                std::mem::swap(first, other);
+            }
+        }
+    }
+    let mut ids = Vec::new();
+    let mut is_vulnerability = false;
+    for other in others {
+        first.severity = first.severity.min(other.severity);
+        first.places.extend(other.places);
+        first.fixed_version = first.fixed_version.take().or(other.fixed_version);
+        if let Identity::Advisory { group, informational, .. } = other.identity {
+            ids.extend(group);
+            is_vulnerability |= informational.is_none();
+        }
+    }
     first.places.sort();
     first.places.dedup();
     first.places.truncate(crate::limits::PLACES);
-    first.fixed_version = first.fixed_version.take().or(other.fixed_version);
+    if let Identity::Advisory { group, informational, .. } = &mut first.identity {
+        group.extend(ids);
+        group.sort();
+        group.dedup();
+        if is_vulnerability {
+            *informational = None;
+        }
+    }
 }
 
 impl Observed {
@@ -124,7 +182,7 @@ mod tests {
     use crate::component::{Ecosystem, Package};
     use crate::finding::{finding_id, fingerprint};
     use crate::limits::PLACES;
-    use crate::scanning::{Detection, ScannerKind};
+    use crate::scanning::{Detection, Identity, ScannerKind};
     use crate::severity::Severity;
     use std::collections::HashMap;
 
@@ -170,6 +228,53 @@ mod tests {
         let seen = observe(SHOP, vec![lodash(&["CVE-1", "GHSA-1"])], &known(&[&["GHSA-1"], &["CVE-1"]]));
         assert_eq!(seen.len(), 1);
         assert_eq!(seen[0].finding, elder.finding);
+    }
+
+    /// Two versions of lodash in one tree, of which the elder one is affected by one record more.
+    fn in_two_versions() -> Vec<Detection> {
+        let at = |path: &str, detection: Detection| Detection { places: vec![place(path, 1)], ..detection };
+        vec![
+            at("b", vulnerable("lodash", &["GHSA-1", "CVE-1"])),
+            at("a", vulnerable("lodash", &["RUSTSEC-1", "CVE-1"])),
+            at("c", vulnerable("minimist", &["GHSA-1", "CVE-1"])),
+        ]
+    }
+
+    #[test]
+    fn versions_that_records_of_one_group_affect_are_one_finding_in_every_scan() {
+        let first = observe(SHOP, in_two_versions(), &HashMap::new());
+        assert_eq!(first.len(), 2);
+        assert_eq!(first[0].finding, observed(lodash(&["RUSTSEC-1"])).finding);
+        assert_eq!(first[0].detection.places, [place("a", 1), place("b", 1)]);
+        let Identity::Advisory { package, group, .. } = &first[0].detection.identity else { panic!() };
+        assert_eq!(group, &["CVE-1", "GHSA-1", "RUSTSEC-1"]);
+        let (finding, fingerprint) = (first[0].finding, first[0].fingerprint);
+        let known = KnownAdvisory { finding, fingerprint, advisories: group.clone() };
+        let known = HashMap::from([(package.clone(), vec![known])]);
+        assert_eq!(observe(SHOP, in_two_versions(), &known), first);
+        let mut reversed = in_two_versions();
+        reversed.reverse();
+        assert_eq!(observe(SHOP, reversed, &HashMap::new())[1], first[0]);
+    }
+
+    #[test]
+    fn a_group_with_a_vulnerability_is_one() {
+        let notice = |mut detection: Detection| {
+            if let Identity::Advisory { informational, .. } = &mut detection.identity {
+                *informational = Some("unsound".to_owned());
+            }
+            Detection { severity: Severity::Info, ..detection }
+        };
+        let told = |detections| match observe(SHOP, detections, &HashMap::new()).remove(0).detection {
+            Detection { identity: Identity::Advisory { informational, .. }, severity, .. } => {
+                (informational, severity)
+            }
+            other => panic!("{other:?}"),
+        };
+        let (unsound, weak) = (notice(lodash(&["RUSTSEC-1", "CVE-1"])), lodash(&["GHSA-1", "CVE-1"]));
+        assert_eq!(told(vec![unsound.clone(), weak]), (None, Severity::High));
+        let also = notice(lodash(&["GHSA-1", "CVE-1"]));
+        assert_eq!(told(vec![unsound, also]), (Some("unsound".to_owned()), Severity::Info));
     }
 
     #[test]

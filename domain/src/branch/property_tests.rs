@@ -5,14 +5,14 @@ use super::samples::{
 };
 use super::{
     BaseBranch, Branch, BranchEvent, ComponentKey, Coverage, Inventory, InventoryDigest, Observed,
-    RecordScan, RuleCoverage, ScanCounts, Scanned,
+    RecordScan, RuleCoverage, ScanCounts, Scanned, ScannerCoverage,
 };
 use crate::blob::BlobHash;
 use crate::component::{Component, Scope};
 use crate::decider::{Decider, StoredEvent};
 use crate::id::FindingId;
 use crate::log::Position;
-use crate::scanning::{Identity, ScannerKind};
+use crate::scanning::{Identity, ScannerKind, Unread};
 use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
 use proptest::test_runner::TestCaseError;
 use std::collections::BTreeMap;
@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone)]
 struct Seen {
     covers: [bool; 3],
+    /// Whether the files of each finding could not be read.
+    unread: [bool; 9],
     lines: [Option<u32>; 9],
     /// What a client covers instead of scanners, if a client looks.
     client: Option<ClientSaw>,
@@ -73,16 +75,29 @@ impl Seen {
         if let Some(client) = &self.client {
             return RecordScan { coverage: client.coverage(), ..scan(n, &client.observed()) };
         }
-        let observed: Vec<_> =
-            (0..).zip(self.lines).filter_map(|(i, line)| Some(finding(i, line?))).collect();
+        let all: Vec<Observed> = (0..9).map(|i| finding(i, 1)).collect();
         let covered = KINDS.into_iter().zip(self.covers).filter_map(|(kind, covers)| covers.then_some(kind));
+        let unread_by = |kind: ScannerKind| -> Unread {
+            let unread = all.iter().zip(self.unread).filter(|(seen, is)| *is && seen.scanner() == kind);
+            unread.map(|(seen, _)| &*seen.detection.places[0].path).collect()
+        };
+        let coverage = ScannerCoverage {
+            scanners: covered.collect(),
+            unread: KINDS.map(|kind| (kind, unread_by(kind))).into(),
+            places: all.iter().map(|seen| (seen.finding, seen.detection.places.clone())).collect(),
+            ..ScannerCoverage::default()
+        };
+        let is_read =
+            |seen: &Observed| !coverage.unread[&seen.scanner()].contains(&seen.detection.places[0].path);
+        let observed = (0..).zip(self.lines).filter_map(|(i, line)| Some(finding(i, line?)));
+        let observed: Vec<_> = observed.filter(is_read).collect();
         let components = self.scopes.map(|scopes| {
             let there = (0..).zip(scopes).filter_map(|(i, scope): (u32, _)| {
                 Some(Component { scope: scope?, ..component(&format!("p{i}"), "1.0.0") })
             });
             there.collect()
         });
-        RecordScan { coverage: Coverage::Scanners(covered.collect()), components, ..scan(n, &observed) }
+        RecordScan { coverage: Coverage::Scanners(coverage), components, ..scan(n, &observed) }
     }
 }
 
@@ -105,11 +120,18 @@ fn any_seen() -> impl Strategy<Value = Seen> {
     }));
     (
         any::<[bool; 3]>(),
+        proptest::array::uniform9(proptest::bool::weighted(0.1)),
         proptest::array::uniform9(line),
         proptest::option::of(proptest::array::uniform4(scope)),
         proptest::option::weighted(0.3, any_client_saw()),
     )
-        .prop_map(|(covers, lines, scopes, client)| Seen { covers, lines, scopes, client })
+        .prop_map(|(covers, unread, lines, scopes, client)| Seen {
+            covers,
+            unread,
+            lines,
+            scopes,
+            client,
+        })
 }
 
 fn any_client_saw() -> impl Strategy<Value = ClientSaw> {
@@ -134,7 +156,11 @@ fn is_covered(coverage: &Coverage, held: &Observed) -> bool {
     let is_upload = matches!(held.detection.identity, Identity::Upload(_));
     let path = &held.detection.places[0].path;
     match coverage {
-        Coverage::Scanners(kinds) => !is_upload && kinds.contains(&held.scanner()),
+        Coverage::Scanners(covered) => {
+            let scanner = held.scanner();
+            let is_unread = covered.unread.get(&scanner).is_some_and(|unread| unread.contains(path));
+            !is_upload && covered.scanners.contains(&scanner) && !is_unread
+        }
         Coverage::Rules(covered) => {
             is_upload && covered.rules.contains(&held.detection.rule) && !covered.unread.contains(path)
         }
@@ -285,7 +311,7 @@ proptest! {
     fn a_digest_does_not_depend_on_the_order_in_which_things_came(scans in any_scans(), last in any_seen()) {
         let uploads = ClientSaw { rules: [true; 2], unread: [false; 2], is_diff: false, lines: [Some(1); 4] };
         let uploads = Seen { client: Some(last.client.clone().map_or(uploads.clone(), |client| ClientSaw { lines: client.lines, ..uploads })), ..last.clone() };
-        let everything = Seen { covers: [true; 3], scopes: Some(last.scopes.unwrap_or_default()), client: None, ..last };
+        let everything = Seen { covers: [true; 3], unread: [false; 9], scopes: Some(last.scopes.unwrap_or_default()), client: None, ..last };
         let straight = recorded(&[everything.clone(), uploads.clone()]);
         let detour = recorded(&[scans, vec![everything, uploads]].concat());
         prop_assert_eq!(straight.digest, detour.digest);

@@ -10,6 +10,7 @@ mod authorize;
 mod authorize_tests;
 mod installation;
 mod key_rules;
+mod mark;
 mod organization;
 mod password;
 mod principal;
@@ -36,6 +37,7 @@ pub use installation::{
     SuperAdminRemoved, installation_stream, may_change,
 };
 pub use key_rules::{KeyFacts, KeyPlace, KeysSeen, key_end, may_end, may_issue};
+pub use mark::{Mark, plain_login};
 pub use organization::{
     Changer, InvitationAccepted, InvitationRevoked, Invited, InvitedTeam, MemberAdded, MemberRemoved,
     Organization, OrganizationCommand, OrganizationCreated, OrganizationEvent, OrganizationRefusal,

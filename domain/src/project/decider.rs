@@ -21,7 +21,7 @@ pub struct ProjectDetails {
     /// What it is.
     #[serde(rename = "description", skip_serializing_if = "Option::is_none", default)]
     pub description: Option<String>,
-    /// Where its source is; none for projects that are uploaded.
+    /// Where its source is, in a git or a Subversion repository; none for projects that are uploaded.
     #[serde(rename = "repoUrl", skip_serializing_if = "Option::is_none", default)]
     pub repo_url: Option<String>,
     /// The branch that scans without a branch are about.
@@ -188,12 +188,18 @@ fn line(field: &'static str, line: &str, max: usize) -> Result<(), ProjectRefusa
     Ok(())
 }
 
-fn http_url(field: &'static str, url: &str) -> Result<(), ProjectRefusal> {
+/// An address with a host and one of these schemes; `problem` is what is said of any other.
+fn url(
+    field: &'static str,
+    url: &str,
+    schemes: &[&str],
+    problem: &'static str,
+) -> Result<(), ProjectRefusal> {
     text(field, url, URL_CHARS, false)?;
-    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = url.split_once("://").filter(|(scheme, _)| schemes.contains(scheme)).map(|(_, rest)| rest);
     if host.is_none_or(|rest| rest.is_empty() || rest.starts_with('/') || rest.contains(char::is_whitespace))
     {
-        return Err(ProjectRefusal::BadText { field, problem: "must be an http or https URL" });
+        return Err(ProjectRefusal::BadText { field, problem });
     }
     Ok(())
 }
@@ -203,12 +209,13 @@ fn check(details: &ProjectDetails) -> Result<(), ProjectRefusal> {
     if let Some(description) = &details.description {
         text("description", description, DESCRIPTION_CHARS, true)?;
     }
-    if let Some(url) = &details.repo_url {
-        http_url("repoUrl", url)?;
+    if let Some(repository) = &details.repo_url {
+        let schemes = ["https", "http", "svn", "svn+ssh"];
+        url("repoUrl", repository, &schemes, "must be an http, https, svn or svn+ssh URL")?;
     }
     line("defaultBranch", &details.default_branch, REF_CHARS)?;
-    if let Some(url) = &details.dast_target_url {
-        http_url("dastTargetUrl", url)?;
+    if let Some(target) = &details.dast_target_url {
+        url("dastTargetUrl", target, &["https", "http"], "must be an http or https URL")?;
     }
     Ok(())
 }

@@ -176,8 +176,9 @@ fn a_default_branch_is_one_that_scans_can_have() {
 }
 
 #[test]
-fn addresses_are_http_or_https_with_a_host_up_to_their_limit() {
-    const NOT_A_URL: &str = "must be an http or https URL";
+fn addresses_have_a_known_scheme_and_a_host_up_to_their_limit() {
+    const NO_REPOSITORY: &str = "must be an http, https, svn or svn+ssh URL";
+    const NO_TARGET: &str = "must be an http or https URL";
     let repo = |url: &str| ProjectDetails { repo_url: Some(url.to_owned()), ..details() };
     let target = |url: &str| ProjectDetails { dast_target_url: Some(url.to_owned()), ..details() };
     let longest = format!("https://{}", "h".repeat(URL_CHARS - "https://".len()));
@@ -185,20 +186,30 @@ fn addresses_are_http_or_https_with_a_host_up_to_their_limit() {
         accepted(&repo(good));
         accepted(&target(good));
     }
+    for good in ["svn://example.org/shop/trunk", "svn+ssh://ana@example.org/shop"] {
+        accepted(&repo(good));
+        refused(&target(good), "dastTargetUrl", NO_TARGET);
+    }
     for (bad, problem) in [
         (format!("{longest}h").as_str(), "is too long"),
         ("", "must not be empty"),
-        ("https://", NOT_A_URL),
-        ("https:///path", NOT_A_URL),
-        ("https://a b", NOT_A_URL),
-        ("https://a\nb", NOT_A_URL),
-        ("ftp://example.org", NOT_A_URL),
-        ("javascript:alert(1)", NOT_A_URL),
-        ("git@example.org:a/b.git", NOT_A_URL),
         ("https://a\0", "has control characters"),
     ] {
         refused(&repo(bad), "repoUrl", problem);
         refused(&target(bad), "dastTargetUrl", problem);
+    }
+    for bad in [
+        "https://",
+        "https:///path",
+        "https://a b",
+        "https://a\nb",
+        "svn://",
+        "ftp://example.org",
+        "javascript:alert(1)",
+        "git@example.org:a/b.git",
+    ] {
+        refused(&repo(bad), "repoUrl", NO_REPOSITORY);
+        refused(&target(bad), "dastTargetUrl", NO_TARGET);
     }
 }
 

@@ -133,8 +133,8 @@ pub struct Verdict {
 pub struct GateInput {
     /// `(severity, state, how many)`.
     pub findings: Vec<(Severity, TriageState, u64)>,
-    /// The states of the new findings: `(state, how many)`.
-    pub new: Vec<(TriageState, u64)>,
+    /// The new findings among them: `(severity, state, how many)`.
+    pub new: Vec<(Severity, TriageState, u64)>,
 }
 
 impl Verdict {
@@ -153,15 +153,22 @@ impl Gate {
         Self { fail_on_new: false, ..Self::default() }
     }
 
-    /// The verdict, reading only states that count ([`TriageState::counts_for_gate`]). INFO never counts.
+    /// Whether a finding is anything to a gate, as one among many and as a new one: its state counts
+    /// ([`TriageState::counts_for_gate`]), and it is more than INFO (Pepper reference §6).
+    pub fn counts(severity: Severity, state: TriageState) -> bool {
+        severity != Severity::Info && state.counts_for_gate()
+    }
+
+    /// The verdict, reading only what [counts](Self::counts).
     pub fn verdict(&self, input: &GateInput, read_at: Position) -> Verdict {
         let mut counts = SeverityCounts::default();
         for &(severity, state, n) in &input.findings {
-            if state.counts_for_gate() {
+            if Self::counts(severity, state) {
                 counts.add(severity.at_gates(), n);
             }
         }
-        let new: u64 = input.new.iter().filter(|(state, _)| state.counts_for_gate()).map(|(_, n)| n).sum();
+        let new = input.new.iter().filter(|(severity, state, _)| Self::counts(*severity, *state));
+        let new: u64 = new.map(|(_, _, n)| n).sum();
         let mut reasons = Vec::new();
         for (severity, count, limit) in [
             (Severity::Critical, counts.critical, self.max_critical),
@@ -193,7 +200,7 @@ mod tests {
     fn reasons(
         gate: Gate,
         findings: &[(Severity, TriageState, u64)],
-        new: &[(TriageState, u64)],
+        new: &[(Severity, TriageState, u64)],
     ) -> Vec<GateReason> {
         let input = GateInput { findings: findings.to_vec(), new: new.to_vec() };
         let verdict = gate.verdict(&input, Position(1));
@@ -217,6 +224,16 @@ mod tests {
         let many =
             [(Severity::Low, TriageState::Untriaged, 9_999), (Severity::Info, TriageState::Untriaged, 9_999)];
         assert_eq!(reasons(gate, &many, &[]), []);
+        let info = (Severity::Info, TriageState::Untriaged, 3);
+        assert_eq!(reasons(Gate::default(), &[info], &[info]), [], "nor does a new one");
+    }
+
+    #[test]
+    fn new_findings_of_every_other_severity_count() {
+        for severity in Severity::ALL {
+            let new = reasons(Gate::default(), &[], &[(severity, TriageState::Untriaged, 1)]);
+            assert_eq!(new.is_empty(), severity == Severity::Info, "{severity}");
+        }
     }
 
     #[test]
@@ -234,7 +251,8 @@ mod tests {
     fn dismissed_findings_do_not_count_and_accepted_ones_do() {
         let gate = Gate { fail_on_new: true, ..Gate::default() };
         for state in TriageState::ALL {
-            let failed = !reasons(gate, &[(Severity::Critical, state, 1)], &[(state, 1)]).is_empty();
+            let findings = [(Severity::Critical, state, 1)];
+            let failed = !reasons(gate, &findings, &findings).is_empty();
             let dismissed =
                 matches!(state, TriageState::FalsePositive | TriageState::NotAffected | TriageState::Fixed);
             assert_eq!(failed, !dismissed, "{state}");
@@ -243,7 +261,7 @@ mod tests {
 
     #[test]
     fn new_findings_fail_only_where_the_gate_says_so() {
-        let new = [(TriageState::Untriaged, 2)];
+        let new = [(Severity::Low, TriageState::Untriaged, 2)];
         assert_eq!(reasons(Gate::default(), &[], &new), [GateReason::NewFindings { count: 2 }]);
         assert_eq!(reasons(Gate { fail_on_new: false, ..Gate::default() }, &[], &new), []);
     }
@@ -252,7 +270,7 @@ mod tests {
     fn only_new_findings_fail_a_build_of_a_client() {
         let verdict = |gate: Gate, new| {
             let findings = vec![(Severity::Critical, TriageState::Untriaged, 1)];
-            let new = vec![(TriageState::Untriaged, new)];
+            let new = vec![(Severity::Critical, TriageState::Untriaged, new)];
             gate.verdict(&GateInput { findings, new }, Position(1))
         };
         assert!(verdict(Gate::default(), 1).fails_client());

@@ -58,38 +58,17 @@ pub struct ClientRun {
     /// The pull request's number or id.
     #[serde(rename = "pullRequest", skip_serializing_if = "Option::is_none", default)]
     pub pull_request: Option<String>,
-    /// [`ClientPeople`] as JSON, sealed.
+    /// What of [`super::ClientPeople`] is about nobody who is named, as JSON, sealed for whoever asked for the scan. In
+    /// events from before [`Self::author`] it is all of them.
     #[serde(rename = "people", skip_serializing_if = "Option::is_none", default)]
     pub people: Option<Sealed>,
-}
-
-/// What a client says about people, and what people wrote. Never in clear in the log.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct ClientPeople {
-    /// The first line of the commit.
-    #[serde(rename = "commitTitle", skip_serializing_if = "Option::is_none", default)]
-    pub commit_title: Option<String>,
-    /// Who wrote the commit.
-    #[serde(rename = "authorName", skip_serializing_if = "Option::is_none", default)]
-    pub author_name: Option<String>,
-    /// Their address.
-    #[serde(rename = "authorEmail", skip_serializing_if = "Option::is_none", default)]
-    pub author_email: Option<String>,
-    /// Their name at the code host.
-    #[serde(rename = "authorUsername", skip_serializing_if = "Option::is_none", default)]
-    pub author_username: Option<String>,
-    /// Their picture.
-    #[serde(rename = "authorImageUrl", skip_serializing_if = "Option::is_none", default)]
-    pub author_image_url: Option<String>,
-    /// The pull request's title.
-    #[serde(rename = "pullRequestTitle", skip_serializing_if = "Option::is_none", default)]
-    pub pull_request_title: Option<String>,
-    /// Who opened the pull request, by name at the code host.
-    #[serde(rename = "pullRequestAuthor", skip_serializing_if = "Option::is_none", default)]
-    pub pull_request_author: Option<String>,
-    /// Their picture.
-    #[serde(rename = "pullRequestAuthorImageUrl", skip_serializing_if = "Option::is_none", default)]
-    pub pull_request_author_image_url: Option<String>,
+    /// What of [`super::ClientPeople`] is about who wrote the commit, as JSON, sealed for them
+    /// ([`crate::identity::Mark`]).
+    #[serde(rename = "author", skip_serializing_if = "Option::is_none", default)]
+    pub author: Option<Sealed>,
+    /// What of [`super::ClientPeople`] is about who opened the pull request, as JSON, sealed for them.
+    #[serde(rename = "opener", skip_serializing_if = "Option::is_none", default)]
+    pub opener: Option<Sealed>,
 }
 
 /// `scan.results_received`: what a client found is on the branch.
@@ -144,6 +123,11 @@ pub fn silence(received: Option<&ResultsReceived>) -> Failure {
 }
 
 impl ClientRun {
+    /// All that is sealed about people: each is a part of [`super::ClientPeople`].
+    pub fn sealed(&self) -> impl Iterator<Item = &Sealed> {
+        [&self.people, &self.author, &self.opener].into_iter().flatten()
+    }
+
     /// Which of the types of scans this is.
     pub fn scan_type(&self) -> ScanType {
         match (self.extent, self.products.as_slice()) {

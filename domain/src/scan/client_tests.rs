@@ -20,6 +20,8 @@ fn of_client() -> Queued {
         job_url: None,
         pull_request: None,
         people: None,
+        author: None,
+        opener: None,
     };
     Queued { client: Some(client), ..wish() }
 }

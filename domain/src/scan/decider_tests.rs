@@ -48,6 +48,7 @@ pub(super) fn outcome() -> ScanOutcome {
         files: 4,
         components: 5,
         scanners: vec![],
+        gaps: vec![],
         generation: None,
         artifacts: vec![],
         client: None,

@@ -11,6 +11,7 @@ use crate::scanning::ScannerKind;
 use crate::severity::SeverityCounts;
 use crate::stored_events;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Where a scan's source came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -183,6 +184,53 @@ pub struct ScannerReport {
     pub files: u64,
 }
 
+/// Why a scanner did not do all of what a scan asked of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum GapReason {
+    /// It failed.
+    #[serde(rename = "failed")]
+    Failed,
+    /// It had nothing to work with.
+    #[serde(rename = "skipped")]
+    Skipped,
+    /// It could not read some files. What it found in the others is complete.
+    #[serde(rename = "unread")]
+    Unread,
+}
+
+/// A scanner that did not do all of what a scan asked of it: what it left out keeps its state on the branch, and counts
+/// for the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScannerGap {
+    /// Which.
+    #[serde(rename = "scanner")]
+    pub scanner: ScannerKind,
+    /// Why.
+    #[serde(rename = "because")]
+    pub because: GapReason,
+    /// How many files and folders it could not read.
+    #[serde(rename = "unread", skip_serializing_if = "is_zero", default)]
+    pub unread: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl fmt::Display for ScannerGap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scanner, because, unread } = self;
+        match because {
+            GapReason::Failed => write!(f, "the {scanner} scanner failed"),
+            GapReason::Skipped => write!(f, "the {scanner} scanner had nothing to work with"),
+            GapReason::Unread => {
+                write!(f, "the {scanner} scanner could not read everything ({unread} left out)")
+            }
+        }
+    }
+}
+
 /// What came out of a scan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScanOutcome {
@@ -207,6 +255,9 @@ pub struct ScanOutcome {
     /// What each scanner did.
     #[serde(rename = "scanners")]
     pub scanners: Vec<ScannerReport>,
+    /// Scanners that did not do all of what was asked; those that failed or were skipped are not among `scanners`.
+    #[serde(rename = "gaps", skip_serializing_if = "Vec::is_empty", default)]
+    pub gaps: Vec<ScannerGap>,
     /// What was matched against.
     #[serde(rename = "generation", skip_serializing_if = "Option::is_none", default)]
     pub generation: Option<Generation>,

@@ -6,7 +6,7 @@ use scanledger_domain::blob::BlobHash;
 use scanledger_domain::claim::{Released, Taken};
 use scanledger_domain::component::Ecosystem;
 use scanledger_domain::event::Event;
-use scanledger_domain::id::{AccessId, IdentityId, InvitationId, ScanId, SessionId, TeamId};
+use scanledger_domain::id::{AccessId, IdentityId, InvitationId, ScanId, SessionId, SubjectId, TeamId};
 use scanledger_domain::identity::{
     AccessDenied, AccessGranted, Action, AddressProof, ApiKeyCreated, ApiKeyNarrowed, ApiKeyRevoked, Breadth,
     Channels, InvitationAccepted, InvitationRevoked, Invited, InvitedTeam, KeyForm, KeyHash, KeyKind,
@@ -29,6 +29,7 @@ const SESSION: SessionId = SessionId(Uuid::from_u128(0x019a_0000_0000_7000_8000_
 const IDENTITY: IdentityId = IdentityId(Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0009));
 const ACCESS: AccessId = AccessId(Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_000a));
 const INVITATION: InvitationId = InvitationId(Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_000b));
+const MARK: SubjectId = SubjectId(Uuid::from_u128(0x019a_0000_0000_5000_8000_0000_0000_0013));
 const LATER: Timestamp = Timestamp(1_795_255_200_123_456);
 
 fn user() -> UserRegistered {
@@ -186,8 +187,9 @@ pub fn samples() -> Vec<Sample> {
         full(Event::Installation(SuperAdminRemoved { user: USER }.into())),
         full(Event::User(user().into())),
         minimal(Event::User(UserRegistered { password: None, ..user() }.into())),
-        full(Event::User(UserErased { user: USER, keys: [KEY].into() }.into())),
-        minimal(Event::User(UserErased { user: USER, keys: [].into() }.into())),
+        full(Event::User(UserErased { user: USER, keys: [KEY].into(), marks: [].into() }.into())),
+        minimal(Event::User(UserErased { user: USER, keys: [].into(), marks: [].into() }.into())),
+        further(Event::User(UserErased { user: USER, keys: [KEY].into(), marks: [MARK].into() }.into())),
         full(Event::Team(team().into())),
         further(Event::Team(
             TeamCreated { slug: Some(text("checkout")), description: Some(text("Sells.")), ..team() }.into(),

@@ -9,9 +9,9 @@ use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::project::{Gate, GateReason, GateResult, Verdict};
 use scanledger_domain::report::{Artifact, ArtifactKind};
 use scanledger_domain::scan::{
-    Cancelled, ClientEnd, ClientRun, Completed, Deleted, Extent, Failed, Failure, FailureCode, Interruption,
-    PartialKept, Paused, Queued, Requeued, ResultsReceived, Resumed, ScanEvent, ScanOutcome, ScanType,
-    ScannerReport, Settling, Source, SourceKind, Started, Stopped,
+    Cancelled, ClientEnd, ClientRun, Completed, Deleted, Extent, Failed, Failure, FailureCode, GapReason,
+    Interruption, PartialKept, Paused, Queued, Requeued, ResultsReceived, Resumed, ScanEvent, ScanOutcome,
+    ScanType, ScannerGap, ScannerReport, Settling, Source, SourceKind, Started, Stopped,
 };
 use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::severity::{Severity, SeverityCounts};
@@ -53,6 +53,7 @@ fn outcome() -> ScanOutcome {
         files: 812,
         components: 340,
         scanners: vec![report(ScannerKind::Sca, 17, 3), report(ScannerKind::Secrets, 4, 812)],
+        gaps: vec![],
         generation: Some(Generation(17)),
         artifacts: vec![
             artifact(ArtifactKind::Sarif, b"sarif"),
@@ -66,6 +67,17 @@ fn outcome() -> ScanOutcome {
 
 fn bare_outcome() -> ScanOutcome {
     ScanOutcome { scanners: vec![], generation: None, artifacts: vec![], ..outcome() }
+}
+
+/// What came out although no scanner did all of it.
+fn hindered() -> ScanOutcome {
+    let gap = |scanner, because, unread| ScannerGap { scanner, because, unread };
+    let gaps = vec![
+        gap(ScannerKind::Sca, GapReason::Skipped, 0),
+        gap(ScannerKind::Secrets, GapReason::Unread, 2),
+        gap(ScannerKind::Sast, GapReason::Failed, 0),
+    ];
+    ScanOutcome { gaps, ..bare_outcome() }
 }
 
 fn verdict() -> Verdict {
@@ -108,6 +120,8 @@ fn client_run() -> ClientRun {
         job_url: Some(text("https://github.com/acme/shop/actions/runs/7")),
         pull_request: Some(text("31")),
         people: Some(Sealed(text("v1.eyJjb21taXRUaXRsZSI6"))),
+        author: None,
+        opener: None,
     }
 }
 
@@ -115,6 +129,13 @@ fn client_run() -> ClientRun {
 fn client_queued() -> Queued {
     let source = Source::of_client(text("acme/shop"));
     Queued { source, rescan_of: None, client: Some(client_run()), ..queued() }
+}
+
+/// The same, which says about people what is sealed for each of them.
+fn signed_queued() -> Queued {
+    let author = Some(Sealed(text("v1.eyJhdXRob3JOYW1lIjoi")));
+    let opener = Some(Sealed(text("v1.eyJwdWxsUmVxdWVzdEF1")));
+    Queued { client: Some(ClientRun { people: None, author, opener, ..client_run() }), ..client_queued() }
 }
 
 fn received() -> ResultsReceived {
@@ -135,6 +156,7 @@ pub fn samples() -> Vec<Sample> {
         happened(queued().into()),
         minimal(Event::Scan(bare.into())),
         further(Event::Scan(client_queued().into())),
+        another(Event::Scan(signed_queued().into())),
         happened(received().into()),
         minimal(Event::Scan(ResultsReceived { changes: vec![], ..received() }.into())),
         further(Event::Scan(Completed { outcome: ended, ..completed() }.into())),
@@ -151,6 +173,7 @@ pub fn samples() -> Vec<Sample> {
         happened(Stopped { scan: SCAN }.into()),
         happened(PartialKept { scan: SCAN, outcome: outcome() }.into()),
         minimal(Event::Scan(PartialKept { scan: SCAN, outcome: bare_outcome() }.into())),
+        further(Event::Scan(PartialKept { scan: SCAN, outcome: hindered() }.into())),
         happened(Cancelled { scan: SCAN }.into()),
         happened(Deleted { scan: SCAN }.into()),
     ]

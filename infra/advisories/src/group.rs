@@ -4,10 +4,10 @@ use crate::limits::REFERENCES;
 use crate::range::{Event, Range};
 use crate::record::{Rules, Text};
 use crate::version::Version;
-use scanledger_domain::advisory::Match;
+use scanledger_domain::advisory::{Match, joined, preference};
 use scanledger_domain::component::Ecosystem;
 use scanledger_domain::severity::Severity;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What one record says about one package, ready to be asked.
@@ -70,23 +70,13 @@ impl Statement {
             .any(|(text, version)| text == asked.text || (version.is_some() && *version == asked.version))
             || asked.version.as_ref().is_some_and(|version| self.ranges.iter().any(|r| r.contains(version)))
     }
-
-    /// RUSTSEC, GO and PYSEC before GHSA before others, then by id.
-    fn preference(&self) -> (u8, &str) {
-        let class = match self.id.split_once('-').map_or("", |(prefix, _)| prefix) {
-            "RUSTSEC" | "GO" | "PYSEC" => 0,
-            "GHSA" => 1,
-            _ => 2,
-        };
-        (class, &self.id)
-    }
 }
 
 /// The groups among `statements` (all about one package) that affect `version`, ordered by id.
 pub(crate) fn matches(ecosystem: Ecosystem, statements: &[Statement], version: &str) -> Vec<Match> {
     let asked = Asked { text: version, version: Version::parse(ecosystem, version) };
     let mut affecting: Vec<_> = statements.iter().filter(|statement| statement.affects(&asked)).collect();
-    affecting.sort_by_key(|statement| statement.preference());
+    affecting.sort_by_key(|statement| preference(&statement.id));
     let mut matches: Vec<_> = grouped(&affecting)
         .into_iter()
         .map(|group| {
@@ -103,18 +93,11 @@ pub(crate) fn matches(ecosystem: Ecosystem, statements: &[Statement], version: &
 
 /// Joins what shares an id or an alias, directly or through others; keeps the order within each group.
 fn grouped<'a>(statements: &[&'a Statement]) -> Vec<Vec<&'a Statement>> {
-    // For each statement the group it is in, named by the group's first member.
-    let mut leader: Vec<usize> = (0..statements.len()).collect();
-    let mut named: HashMap<&str, usize> = HashMap::new();
-    for (index, statement) in statements.iter().enumerate() {
-        for name in std::iter::once(&*statement.id).chain(statement.text.aliases.iter().map(String::as_str)) {
-            let other = leader[*named.entry(name).or_insert(index)];
-            let (low, high) = (leader[index].min(other), leader[index].max(other));
-            leader.iter_mut().filter(|l| **l == high).for_each(|l| *l = low);
-        }
-    }
+    let leaders = joined(statements.iter().map(|statement| {
+        std::iter::once(&*statement.id).chain(statement.text.aliases.iter().map(String::as_str))
+    }));
     let mut groups: Vec<Vec<&Statement>> = vec![vec![]; statements.len()];
-    for (statement, leader) in statements.iter().zip(leader) {
+    for (statement, leader) in statements.iter().zip(leaders) {
         groups[leader].push(statement);
     }
     groups.retain(|group| !group.is_empty());

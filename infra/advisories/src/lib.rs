@@ -21,7 +21,7 @@ mod version;
 
 pub use pack::pack;
 pub use report::{FileReport, ImportError, ImportProgress, ImportReport, Problem};
-pub use store::{AdvisoryStore, StoreError};
+pub use store::{AdvisoryStore, Standing, StoreError};
 pub use version::Version;
 
 /// The limits of this crate. Each is tested at its edge.

@@ -118,6 +118,13 @@ pub enum ImportError {
         /// Bytes it may have.
         limit: u64,
     },
+    /// What should take note of the import before it is in force did not.
+    #[error("the import could not be recorded, and is not in force")]
+    NotRecorded {
+        /// Why.
+        #[source]
+        source: scanledger_domain::Cause,
+    },
     /// The store was opened for reading only.
     #[error("the advisories were opened for reading only")]
     ReadOnly,

@@ -1,22 +1,29 @@
 //! Blobs by content hash in a local folder or an S3-compatible bucket.
 //!
 //! A blob lies under `<first two hex digits>/<64 hex digits>`, so that no folder grows beyond a 256th of the
-//! store; what was set aside lies under `aside/` in the same order, and `owner` says whose blobs these are. In a
-//! folder a blob is written beside its place, synced, renamed and its folder synced: it is either there whole and for
-//! good, or not at all. A bucket wants a lifecycle rule that ends multipart uploads which
-//! were never completed, since a process that dies in one cannot take it back.
+//! store; what was set aside lies under `aside/` in the same order, `owner` says whose blobs these are, and `erased/`
+//! who was erased. In a folder a blob is written beside its place, synced, renamed and its folder synced: it is either
+//! there whole and for good, or not at all. A bucket wants a lifecycle rule that ends multipart uploads which were never
+//! completed, since a process that dies in one cannot take it back.
+//!
+//! Errors of a bucket that does not answer, or is too busy to, name [`domain::OutOfReach`] among their causes.
 
 mod address;
 mod download;
+mod erased;
+mod outage;
 mod upload;
 
 pub use address::AddressError;
 
 use bytes::Bytes;
-use domain::blob::{BlobError, BlobHash, BlobStore, OWNER};
+use domain::blob::{BlobError, BlobHash, BlobStore, Listed, OWNER, Shelf};
+use domain::time::Timestamp;
 use domain::{BoxFuture, Cause};
+use futures::TryStreamExt as _;
 use object_store::path::Path as Key;
-use object_store::{GetResult, ObjectStore, ObjectStoreExt as _};
+use object_store::{GetResult, ObjectMeta, ObjectStore, ObjectStoreExt as _};
+use outage::refused;
 use scanledger_domain as domain;
 use std::fmt;
 use std::ops::Range;
@@ -57,17 +64,39 @@ impl fmt::Debug for Blobs {
 impl Blobs {
     /// The place of a blob.
     fn key(&self, hash: BlobHash) -> Key {
-        Self::under(self.prefix.clone(), hash)
+        self.key_on(Shelf::Place, hash)
     }
 
     /// Where a blob lies that was set aside.
     fn key_aside(&self, hash: BlobHash) -> Key {
-        Self::under(self.prefix.clone().join(ASIDE), hash)
+        self.key_on(Shelf::Aside, hash)
     }
 
-    fn under(folder: Key, hash: BlobHash) -> Key {
+    fn key_on(&self, shelf: Shelf, hash: BlobHash) -> Key {
         let name = hash.to_string();
-        folder.join(&name[..2]).join(name.as_str())
+        self.folder_of(shelf, hash.0[0]).join(name.as_str())
+    }
+
+    /// Where the blobs of a shelf lie whose hashes begin with a byte.
+    fn folder_of(&self, shelf: Shelf, first: u8) -> Key {
+        let shelf = match shelf {
+            Shelf::Place => self.prefix.clone(),
+            Shelf::Aside => self.prefix.clone().join(ASIDE),
+        };
+        shelf.join(format!("{first:02x}"))
+    }
+
+    async fn listed(&self, shelf: Shelf, first: u8) -> Result<Vec<Listed>, BlobError> {
+        let found = self.store.list(Some(&self.folder_of(shelf, first)));
+        let blobs = found.try_filter_map(|object| async move { Ok(self.blob_at(shelf, &object)) });
+        blobs.try_collect().await.map_err(refused("list blobs"))
+    }
+
+    /// The blob that lies at a key, if the key is the blob's own.
+    fn blob_at(&self, shelf: Shelf, object: &ObjectMeta) -> Option<Listed> {
+        let blob = object.location.filename()?.parse().ok()?;
+        let written = Timestamp(object.last_modified.timestamp_micros());
+        (self.key_on(shelf, blob) == object.location).then_some(Listed { blob, written })
     }
 
     /// Asks for a blob wherever it may be: in its place, aside, or in its place again if it was put back meanwhile.
@@ -90,7 +119,7 @@ impl Blobs {
         match self.find(hash, |key| async move { self.store.head(&key).await }).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(failed("look for a blob")(error)),
+            Err(error) => Err(refused("look for a blob")(error)),
         }
     }
 
@@ -98,7 +127,7 @@ impl Blobs {
     async fn shift(&self, from: Key, to: Key) -> Result<(), BlobError> {
         match self.store.rename(&from, &to).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(failed("move a blob")(error)),
+            Err(error) => Err(refused("move a blob")(error)),
         }
     }
 
@@ -107,7 +136,7 @@ impl Blobs {
         match self.store.head(&self.key(hash)).await {
             Ok(found) => Ok(Some(found.size)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(failed("look for a blob")(error)),
+            Err(error) => Err(refused("look for a blob")(error)),
         }
     }
 
@@ -180,9 +209,9 @@ impl Blobs {
         let found = match self.store.get(key).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(failed(doing)(error)),
+            Err(error) => return Err(refused(doing)(error)),
         };
-        let bytes = found.bytes().await.map_err(failed(doing))?;
+        let bytes = found.bytes().await.map_err(refused(doing))?;
         let text = std::str::from_utf8(&bytes).map_err(failed(doing))?;
         Ok(Some(text.trim().parse().map_err(failed::<uuid::Error>(doing))?))
     }
@@ -193,7 +222,7 @@ impl Blobs {
             return Ok(owner);
         }
         let doing = "note whose blobs these are";
-        self.store.put(&key, log.to_string().into()).await.map_err(failed(doing))?;
+        self.store.put(&key, log.to_string().into()).await.map_err(refused(doing))?;
         // Not every S3-compatible store can write what is not there yet and nothing else, so another log may have
         // written as well; the last one has it.
         Ok(self.noted_owner(&key).await?.unwrap_or(log))
@@ -202,7 +231,7 @@ impl Blobs {
     async fn delete(&self, key: Key) -> Result<(), BlobError> {
         match self.store.delete(&key).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(failed("remove a blob")(error)),
+            Err(error) => Err(refused("remove a blob")(error)),
         }
     }
 }
@@ -256,6 +285,11 @@ impl BlobStore for Blobs {
     fn discard(&self, hash: BlobHash) -> BoxFuture<'_, Result<(), BlobError>> {
         Box::pin(self.delete(self.key_aside(hash)))
     }
+
+    /// One request for each thousand of them in a bucket.
+    fn list(&self, shelf: Shelf, first: u8) -> BoxFuture<'_, Result<Vec<Listed>, BlobError>> {
+        Box::pin(self.listed(shelf, first))
+    }
 }
 
 /// Work that reads, writes or hashes, away from the threads that serve.
@@ -276,6 +310,6 @@ fn failed<E: Into<Cause>>(doing: &'static str) -> impl FnOnce(E) -> BlobError {
 fn missing_or_failed(hash: BlobHash) -> impl FnOnce(object_store::Error) -> BlobError {
     move |error| match error {
         object_store::Error::NotFound { .. } => BlobError::Missing(hash),
-        error => failed("read a blob")(error),
+        error => refused("read a blob")(error),
     }
 }

@@ -1,5 +1,6 @@
 //! Sends a blob in parts that fit into memory, and makes sure that it is the blob its key says.
 
+use crate::outage::refused;
 use crate::{Blobs, Fault, blocking, failed};
 use bytes::Bytes;
 use domain::Cause;
@@ -80,10 +81,10 @@ impl Blobs {
         let (source, first) = source.part().await?;
         if first.len() < PART_BYTES {
             source.must_have_been(hash)?;
-            self.store.put(&key, first.into()).await.map_err(failed("write a blob"))?;
+            self.store.put(&key, first.into()).await.map_err(refused("write a blob"))?;
             return Ok(());
         }
-        let upload = self.store.put_multipart(&key).await.map_err(failed("begin to write a blob"))?;
+        let upload = self.store.put_multipart(&key).await.map_err(refused("begin to write a blob"))?;
         let mut parts = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
         if let Err(error) = send(&mut parts, first, source, hash).await {
             if let Err(abort) = parts.abort().await {
@@ -91,7 +92,7 @@ impl Blobs {
             }
             return Err(error);
         }
-        parts.finish().await.map_err(failed("finish a blob"))?;
+        parts.finish().await.map_err(refused("finish a blob"))?;
         Ok(())
     }
 }
@@ -103,7 +104,7 @@ async fn send<R: Read + Send + 'static>(
     hash: BlobHash,
 ) -> Result<(), BlobError> {
     while !part.is_empty() {
-        parts.wait_for_capacity(PARTS_AT_ONCE).await.map_err(failed("write a part of a blob"))?;
+        parts.wait_for_capacity(PARTS_AT_ONCE).await.map_err(refused("write a part of a blob"))?;
         parts.put(part);
         (source, part) = source.part().await?;
     }

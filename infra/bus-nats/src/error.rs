@@ -3,6 +3,7 @@
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use scanledger_domain::Cause;
 use scanledger_domain::log::{LogError, Position};
+use std::mem;
 use uuid::Uuid;
 
 /// Why something was not done. No text here shows a URL or a credential.
@@ -94,11 +95,39 @@ impl BusError {
             | Self::Unreadable { .. } => false,
         }
     }
+
+    /// Whether the same stands in the way, whatever was tried.
+    pub fn is_like(&self, other: &Self) -> bool {
+        mem::discriminant(self) == mem::discriminant(other) && self.stops_at() == other.stops_at()
+    }
+
+    /// The event that cannot be published, if it is one event.
+    pub const fn stops_at(&self) -> Option<Position> {
+        match self {
+            Self::TooLarge { position, .. } | Self::Unreadable { position, .. } => Some(*position),
+            Self::Url
+            | Self::File { .. }
+            | Self::Unavailable { .. }
+            | Self::OtherLog { .. }
+            | Self::OtherShape { .. }
+            | Self::Diverged { .. }
+            | Self::Raced
+            | Self::Log(_) => None,
+        }
+    }
 }
 
 /// The server did not do it.
 pub(crate) fn unavailable<E: Into<Cause>>(doing: &'static str) -> impl FnOnce(E) -> BusError {
     move |source| BusError::Unavailable { doing, source: Some(source.into()) }
+}
+
+/// A checkpoint was not taken.
+pub(crate) fn checkpoint_not_published(error: PublishError) -> BusError {
+    match error.kind() {
+        PublishErrorKind::WrongLastSequence => BusError::Raced,
+        _ => unavailable("publish a checkpoint")(error),
+    }
 }
 
 /// An event of `bytes` at `position` was not taken.

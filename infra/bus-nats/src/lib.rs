@@ -10,7 +10,7 @@
 //! `Scanledger-Position` and `Scanledger-Log`. Each event is published with the sequence that the stream must have
 //! before it (`Nats-Expected-Last-Sequence`), so the *n*th message is the log's *n*th event, however often publishers
 //! and servers fail and however many publish at once. A publisher keeps no state: the stream's last message says where
-//! to go on.
+//! to go on. Checkpoints are published in the same way, and the last one's second line, its size, says which come next.
 //!
 //! Needs a tokio runtime with time and IO, and a NATS server from 2.9 with JetStream. TLS is rustls with aws-lc-rs.
 
@@ -24,11 +24,10 @@ mod stream;
 pub use error::BusError;
 pub use options::{BusOptions, Limit, Retention};
 pub use state::{BusState, Link};
+pub use stream::KeptNote;
 
-use crate::error::unavailable;
 use crate::publisher::Publisher;
 use async_nats::jetstream::context::{Context, ContextBuilder};
-use async_nats::jetstream::message::PublishMessage;
 use async_nats::{Client, Event};
 use scanledger_domain::log::{EventLog, Position};
 use std::sync::Arc;
@@ -94,7 +93,7 @@ impl NatsBus {
         &self,
         log: Arc<dyn EventLog>,
         mut stop: watch::Receiver<bool>,
-    ) -> Result<(), BusError> {
+    ) -> Result<(), Arc<BusError>> {
         let publisher = Publisher {
             client: &self.client,
             options: &self.options,
@@ -102,11 +101,19 @@ impl NatsBus {
             log,
             reached: None,
         };
-        tokio::select! {
+        let ended = tokio::select! {
             // An error means that nobody is left to stop it later.
             _ = stop.wait_for(|stop| *stop) => Ok(()),
             error = Box::pin(publisher.run()) => Err(error),
-        }
+        };
+        self.state.send_modify(|state| {
+            // How far another publisher comes, this one does not hear.
+            state.published = None;
+            if ended.is_ok() {
+                state.failure = None;
+            }
+        });
+        ended
     }
 
     /// What other nodes say about how far the log has come: a reason to look, and no more. The newest is what counts,
@@ -135,20 +142,31 @@ impl NatsBus {
         }
     }
 
-    /// Publishes a signed checkpoint of the log; it is kept when this answers.
+    /// The signed checkpoint that the bus has kept last. Makes their stream if there is none.
     ///
     /// # Errors
-    /// [`BusError::Unavailable`] when the server does not take it, [`BusError::OtherLog`] and [`BusError::OtherShape`]
-    /// as for events.
-    pub async fn publish_checkpoint(&self, note: &str) -> Result<(), BusError> {
-        let context = self.context();
-        stream::open_checkpoints(&context, self.log, &self.options).await?;
-        let message =
-            PublishMessage::build().payload(note.to_owned().into()).header(stream::LOG, self.log.to_string());
-        let sent = context.send_publish(stream::CHECKPOINT_SUBJECT, message).await;
-        let failed = "publish a checkpoint";
-        sent.map_err(unavailable(failed))?.await.map_err(unavailable(failed))?;
-        Ok(())
+    /// [`BusError::Unavailable`] when the server does not answer, [`BusError::OtherLog`] and [`BusError::OtherShape`] as
+    /// for events.
+    pub async fn last_checkpoint(&self) -> Result<KeptNote, BusError> {
+        stream::last_checkpoint(&self.context(), self.log, &self.options).await
+    }
+
+    /// Publishes a signed checkpoint of the log right after `last`; it is kept when this answers.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`] when the server does not take it, [`BusError::Raced`] if `last` is no longer the last
+    /// one, and [`BusError::OtherShape`] if the note is none of a checkpoint.
+    pub async fn publish_checkpoint(&self, last: KeptNote, note: &str) -> Result<KeptNote, BusError> {
+        stream::publish_checkpoint(&self.context(), self.log, last, note).await
+    }
+
+    /// Keeps in the state why checkpoints are not published, or that they are.
+    pub fn note_checkpoints(&self, failure: Option<Arc<BusError>>) {
+        self.state.send_if_modified(|state| {
+            let is_news = failure.is_some() || state.checkpoint_failure.is_some();
+            state.checkpoint_failure = failure;
+            is_news
+        });
     }
 
     fn context(&self) -> Context {

@@ -63,8 +63,8 @@ struct Window {
 }
 
 impl Publisher<'_> {
-    /// Goes on for ever; ends only with what does not pass by itself.
-    pub(crate) async fn run(mut self) -> BusError {
+    /// Goes on for ever; ends only with what does not pass by itself, which is in the state too.
+    pub(crate) async fn run(mut self) -> Arc<BusError> {
         let [mut pause, longest] = PAUSES;
         let mut link = self.state.subscribe();
         loop {
@@ -72,12 +72,15 @@ impl Publisher<'_> {
             let _ = link.wait_for(|state| state.link == Link::Up).await;
             let before = self.reached;
             let Err(error) = self.session().await;
+            tracing::debug!(error = %error, "publishing events was interrupted");
+            let error = Arc::new(error);
+            // Of two publishers one is always slower, and nothing is missing.
+            if !matches!(*error, BusError::Raced) {
+                self.state.send_modify(|state| state.failure = Some(Arc::clone(&error)));
+            }
             if !error.is_passing() {
                 return error;
             }
-            let error = Arc::new(error);
-            tracing::debug!(error = %error, "publishing events was interrupted");
-            self.state.send_modify(|state| state.failure = Some(error));
             pause = if self.reached == before { longest.min(pause * 2) } else { PAUSES[0] };
             tokio::time::sleep(pause).await;
         }
@@ -115,10 +118,7 @@ impl Publisher<'_> {
 
     fn advance(&mut self, reached: Reached) {
         self.reached = Some(reached);
-        self.state.send_modify(|state| {
-            state.published = Some(reached.position);
-            state.failure = None;
-        });
+        self.state.send_modify(|state| state.advance(reached.position));
     }
 }
 

@@ -19,10 +19,13 @@ pub enum Link {
 pub struct BusState {
     /// Whether there is a connection.
     pub link: Link,
-    /// The last event that the bus is known to have kept; none before this process has published or looked.
+    /// The last event that the bus is known to have kept; none while this process publishes no events, and before it
+    /// has looked.
     pub published: Option<Position>,
-    /// Why publishing does not go on, until it does.
+    /// Why publishing events does not go on, until it does.
     pub failure: Option<Arc<BusError>>,
+    /// Why the last signed checkpoint that was to be published was not, until one is.
+    pub checkpoint_failure: Option<Arc<BusError>>,
 }
 
 impl BusState {
@@ -31,12 +34,34 @@ impl BusState {
     pub fn lag(&self, head: Position) -> Option<u64> {
         self.published.map(|published| head.0.saturating_sub(published.0))
     }
+
+    /// The bus has every event up to `reached`. What stands in the way of a later one still does.
+    pub(crate) fn advance(&mut self, reached: Position) {
+        self.published = Some(reached);
+        let is_ahead = |failure: &Arc<BusError>| failure.stops_at().is_some_and(|stop| stop > reached);
+        self.failure.take_if(|failure| !is_ahead(failure));
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::BusState;
+    use crate::error::BusError;
     use scanledger_domain::log::Position;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_failure_lasts_until_the_bus_has_what_failed() {
+        let too_large = BusError::TooLarge { position: Position(5), bytes: 9 };
+        let mut state = BusState { failure: Some(Arc::new(too_large)), ..BusState::default() };
+        for (reached, is_over) in [(3, false), (4, false), (5, true)] {
+            state.advance(Position(reached));
+            assert_eq!((state.published, state.failure.is_none()), (Some(Position(reached)), is_over));
+        }
+        state.failure = Some(Arc::new(BusError::Raced));
+        state.advance(Position(5));
+        assert!(state.failure.is_none());
+    }
 
     #[test]
     fn the_lag_is_what_is_not_published_yet() {

@@ -1,12 +1,12 @@
 //! The streams on the server, and how far the one of events has come.
 
-use crate::error::{BusError, unavailable};
+use crate::error::{BusError, checkpoint_not_published, unavailable};
 use crate::options::{BusOptions, Limit, Retention};
 use async_nats::HeaderMap;
 use async_nats::header::{HeaderName, NATS_MESSAGE_ID};
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{Context, GetStreamErrorKind};
-use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::message::{PublishMessage, StreamMessage};
 use async_nats::jetstream::stream::{
     Config, DiscardPolicy, LastRawMessageErrorKind, RetentionPolicy, StorageType, Stream,
 };
@@ -78,13 +78,64 @@ pub(crate) async fn reached(
     count(log, last, sequence).await
 }
 
-/// Makes sure that the stream of checkpoints is there.
-pub(crate) async fn open_checkpoints(
+/// The checkpoint that the bus has kept last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeptNote {
+    /// The last sequence of the stream.
+    sequence: u64,
+    /// How many events it covers; 0 if the bus has none.
+    pub size: u64,
+}
+
+/// Where the stream of checkpoints ends. Makes the stream if there is none.
+pub(crate) async fn last_checkpoint(
     context: &Context,
     log: Uuid,
     options: &BusOptions,
-) -> Result<(), BusError> {
-    open(context, Wanted::checkpoints(log, options), log).await.map(drop)
+) -> Result<KeptNote, BusError> {
+    let stream = open(context, Wanted::checkpoints(log, options), log).await?;
+    let sequence = stream.cached_info().state.last_sequence;
+    if sequence == 0 {
+        return Ok(KeptNote::default());
+    }
+    match stream.get_last_raw_message_by_subject(CHECKPOINT_SUBJECT).await {
+        Ok(message) => {
+            let note = std::str::from_utf8(&message.payload).ok();
+            let shape =
+                BusError::OtherShape { stream: CHECKPOINTS, what: "its last message is no checkpoint" };
+            let size = note.and_then(size_of).ok_or(shape)?;
+            Ok(KeptNote { sequence: message.sequence, size })
+        }
+        // Somebody removed them all: they are published again.
+        Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => {
+            Ok(KeptNote { sequence, size: 0 })
+        }
+        Err(error) => Err(unavailable("read the last checkpoint on the bus")(error)),
+    }
+}
+
+/// Publishes a checkpoint that is to follow `last`.
+pub(crate) async fn publish_checkpoint(
+    context: &Context,
+    log: Uuid,
+    last: KeptNote,
+    note: &str,
+) -> Result<KeptNote, BusError> {
+    let shape = BusError::OtherShape { stream: CHECKPOINTS, what: "what is to follow is no checkpoint" };
+    let size = size_of(note).ok_or(shape)?;
+    let message = PublishMessage::build()
+        .payload(note.to_owned().into())
+        .header(LOG, log.to_string())
+        .expected_stream(CHECKPOINTS)
+        .expected_last_sequence(last.sequence);
+    let sent = context.send_publish(CHECKPOINT_SUBJECT, message).await.map_err(checkpoint_not_published)?;
+    let kept = sent.await.map_err(checkpoint_not_published)?;
+    Ok(KeptNote { sequence: kept.sequence, size })
+}
+
+/// How many events a checkpoint covers: its second line (C2SP `tlog-checkpoint`).
+fn size_of(note: &str) -> Option<u64> {
+    note.lines().nth(1)?.parse().ok()
 }
 
 /// A stream as it is to be.

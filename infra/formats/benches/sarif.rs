@@ -66,6 +66,7 @@ fn report() -> Report {
         findings: (0..FINDINGS).map(finding).collect(),
         components: components.collect(),
         dependencies: (1..2_000).map(|number| (number / 2, number)).collect(),
+        gaps: vec![],
     }
 }
 

@@ -144,6 +144,7 @@ mod tests {
             findings: vec![],
             components,
             dependencies,
+            gaps: vec![],
         }
     }
 

@@ -1,11 +1,15 @@
 //! The files of a source tree that scanners look at.
 
 use ignore::WalkBuilder;
-use scanledger_domain::source::{SKIPPED_FOLDERS, SourceTree, is_in_skipped_folder};
+use scanledger_domain::scanning::Unread;
+use scanledger_domain::source::{MemoryTree, SKIPPED_FOLDERS, SourceTree, skipped_folder};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A regular file in a tree.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,36 +75,57 @@ pub(crate) struct Tree<'a> {
     pub files: Vec<SourceFile<'a>>,
     /// Folders that could not be read: `(path, message)`.
     pub warnings: Vec<(String, String)>,
+    /// Folders that were left out because of their names.
+    pub skipped_folders: u64,
+}
+
+impl Tree<'_> {
+    /// What could not be read: of a folder that could not be listed nobody knows which it is, so it may be anywhere.
+    pub(crate) fn unread(&self) -> Unread {
+        self.warnings.iter().map(|(folder, _)| folder.as_str()).collect()
+    }
 }
 
 /// Lists the regular files of `source`. Links are not followed.
 pub(crate) fn walk(source: &SourceTree) -> Tree<'_> {
     let mut tree = match source {
         SourceTree::Folder(root) => walk_folder(root),
-        SourceTree::Memory(tree) => Tree {
-            files: tree
-                .files()
-                .filter(|(path, _)| !is_in_skipped_folder(path))
-                .map(|(path, content)| SourceFile { path: path.into(), location: Location::Memory(content) })
-                .collect(),
-            warnings: vec![],
-        },
+        SourceTree::Memory(tree) => walk_memory(tree),
     };
     tree.files.sort();
     tree.warnings.sort();
     tree
 }
 
+fn walk_memory(source: &MemoryTree) -> Tree<'_> {
+    let mut tree = Tree::default();
+    let mut skipped = BTreeSet::new();
+    for (path, content) in source.files() {
+        match skipped_folder(path) {
+            Some(folder) => drop(skipped.insert(folder)),
+            None => {
+                tree.files.push(SourceFile { path: path.into(), location: Location::Memory(content) });
+            }
+        }
+    }
+    tree.skipped_folders = skipped.len() as u64;
+    tree
+}
+
 fn walk_folder(root: &Path) -> Tree<'static> {
     let mut tree = Tree::default();
+    let skipped = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&skipped);
     let walk = WalkBuilder::new(root)
         .standard_filters(false)
         .follow_links(false)
-        .filter_entry(|entry| {
+        .filter_entry(move |entry| {
             let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-            let is_skipped = || SKIPPED_FOLDERS.iter().any(|name| entry.file_name() == *name);
+            let is_named = || SKIPPED_FOLDERS.iter().any(|name| entry.file_name() == *name);
             // Depth 0 is the root, which may have any name.
-            !(is_folder && entry.depth() > 0 && is_skipped())
+            let is_skipped = is_folder && entry.depth() > 0 && is_named();
+            counter.fetch_add(u64::from(is_skipped), Ordering::Relaxed);
+            !is_skipped
         })
         .build();
     for entry in walk {
@@ -120,6 +145,7 @@ fn walk_folder(root: &Path) -> Tree<'static> {
             }
         }
     }
+    tree.skipped_folders = skipped.load(Ordering::Relaxed);
     tree
 }
 
@@ -184,6 +210,21 @@ mod tests {
         for folder in SKIPPED_FOLDERS {
             let inside = format!("app/{folder}/file");
             assert_eq!(paths(&[&inside, "app/file"]), ["app/file"], "{folder}");
+        }
+    }
+
+    #[test]
+    fn folders_that_are_left_out_are_counted_and_not_what_is_in_them() {
+        let files = ["vendor/a/x", "vendor/b/vendor/x", "web/dist/x", "web/src/x", "build"];
+        let root = TempDir::new().unwrap();
+        for file in files {
+            let location = root.path().join(file);
+            fs::create_dir_all(location.parent().unwrap()).unwrap();
+            fs::write(location, "").unwrap();
+        }
+        let ranges = files.iter().map(|file| ((*file).to_owned(), 0..0)).collect();
+        for source in [folder(root.path()), SourceTree::Memory(MemoryTree::new(ranges, vec![]))] {
+            assert_eq!(walk(&source).skipped_folders, 2, "{source:?}");
         }
     }
 

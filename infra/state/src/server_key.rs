@@ -1,9 +1,10 @@
 //! The server's key: one file that only its owner may read, without which nothing in the vault opens.
 
 use crate::vault::SecretKey;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 /// Hexadecimal digits of a key.
@@ -54,20 +55,18 @@ impl ServerKey {
     pub fn create(path: &Path) -> Result<Self, KeyFileError> {
         let doing = "make a key";
         let key = SecretKey::random().map_err(|error| failed(doing)(io::Error::other(error)))?;
-        let mut file = private(OpenOptions::new().write(true).create_new(true)).open(path).map_err(
-            |error| match error.kind() {
-                io::ErrorKind::AlreadyExists => KeyFileError::Exists,
-                _ => failed("create it")(error),
-            },
-        )?;
         let mut text = Zeroizing::new(hex::encode(key.bytes()));
         text.push('\n');
-        let written = file
-            .write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .and_then(|()| sync_folder_of(path));
-        if let Err(error) = written {
-            // Half a key is of no use, and would be in the way of the next attempt.
+        // Named when all of it is there: half a key would be in the way of every start. Only the owner may read it.
+        let mut file = NamedTempFile::new_in(folder_of(path)).map_err(failed("create it"))?;
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all());
+        written.map_err(failed("write it"))?;
+        file.persist_noclobber(path).map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => KeyFileError::Exists,
+            _ => failed("create it")(error.error),
+        })?;
+        if let Err(error) = sync_folder_of(path) {
+            // One that may be gone after a power failure has sealed nothing yet.
             let _ = std::fs::remove_file(path);
             return Err(failed("write it")(error));
         }
@@ -95,19 +94,11 @@ impl ServerKey {
 
 /// Makes a name of a file survive a crash.
 pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all())
+    File::open(folder_of(path)).and_then(|folder| folder.sync_all())
 }
 
-#[cfg(unix)]
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-    options.mode(0o600)
-}
-
-#[cfg(not(unix))]
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    options
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(unix)]

@@ -235,10 +235,7 @@ fn complete(
     state.touch(decoded.position());
     tx.prepare_cached(
         "INSERT INTO branch_scan (scan, branch, run, position, changed, coverage, counts, generation, client)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-         ON CONFLICT (scan) DO UPDATE SET run = excluded.run, position = excluded.position,
-             changed = excluded.changed, coverage = excluded.coverage, counts = excluded.counts,
-             generation = excluded.generation, client = excluded.client",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         scanned.scan.as_bytes(),

@@ -3,6 +3,7 @@
 pub(crate) mod apply;
 mod counters;
 mod inventory;
+mod present;
 mod query;
 mod state;
 

@@ -1,7 +1,7 @@
 //! Components of several projects, in one statement.
 
 use super::query::{ComponentRow, ComponentSort, read};
-use crate::at::{At, Moment, resolve};
+use crate::at::{At, Moment, NOW, holds, resolve_on_branch};
 use crate::page::{Page, Paging};
 use crate::project::batch::hex_ids;
 use crate::store::column::id;
@@ -32,15 +32,19 @@ pub struct ComponentsOfProjects {
     pub paging: Paging,
 }
 
-fn text(sort: ComponentSort) -> String {
+fn text(moment: Moment, sort: ComponentSort) -> String {
+    let holds = match moment {
+        Moment::Live => holds!("d", live),
+        Moment::Past(_) => holds!("d", past),
+    };
     let order = sort.columns();
     format!(
         "WITH target AS (
             SELECT p.id AS project, b.key AS branch FROM json_each(:ids) w
-            JOIN project p ON p.id = unhex(w.value) AND p.deleted IS NULL
+            CROSS JOIN project p ON p.id = unhex(w.value) AND p.deleted IS NULL
             JOIN organization o ON o.key = p.organization AND o.id = :organization
-            JOIN project_detail d ON d.project = p.key AND d.valid_to = 9223372036854775807
-            JOIN branch b ON b.project = p.key AND b.name = coalesce(:branch, d.default_branch) AND b.opened <= :at
+            JOIN project_detail d ON d.project = p.key AND {holds}
+            CROSS JOIN branch b ON b.project = p.key AND b.name = coalesce(:branch, d.default_branch) AND b.opened <= :at
          ), shown AS (
             SELECT t.project AS project, c.key AS component FROM target t JOIN component c ON c.branch = t.branch
               AND c.valid_to = 9223372036854775807 AND c.valid_from <= :at
@@ -71,16 +75,16 @@ impl Views {
     ) -> Result<HashMap<ProjectId, Page<ComponentRow>>, ReadError> {
         let head = self.position();
         self.read(move |connection| {
-            let at = match resolve(connection, query.organization, query.at, head)? {
-                // Below the `valid_to` of rows that hold, above every event.
-                Moment::Live => i64::MAX - 1,
+            let moment = resolve_on_branch(connection, query.organization, query.at, head)?;
+            let at = match moment {
+                Moment::Live => NOW,
                 Moment::Past(position) => position,
             };
             let name = query.name_contains.as_ref().map(|part| {
                 format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
             });
             let skip = i64::try_from(query.paging.offset).unwrap_or(i64::MAX);
-            let mut statement = connection.prepare_cached(&text(query.sort))?;
+            let mut statement = connection.prepare_cached(&text(moment, query.sort))?;
             let mut rows = statement.query(named_params! {
                 ":ids": hex_ids(query.projects.iter().map(|id| id.0)),
                 ":organization": query.organization.as_bytes(),

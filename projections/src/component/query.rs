@@ -1,9 +1,10 @@
 //! Components on a branch.
 
-use crate::at::{At, Moment, resolve};
+use crate::at::{At, Moment, resolve_on_branch};
 use crate::page::{Page, Paging};
+use crate::project::default_branch;
 use crate::store::{ReadError, Views};
-use rusqlite::{OptionalExtension, Row, named_params, params};
+use rusqlite::{Row, named_params};
 use scanledger_domain::component::{Component, Ecosystem, Package, Scope};
 use scanledger_domain::id::{OrganizationId, ProjectId};
 use scanledger_domain::log::Position;
@@ -84,25 +85,15 @@ impl Views {
     pub async fn components(&self, query: ComponentQuery) -> Result<Page<ComponentRow>, ReadError> {
         let head = self.position();
         self.read(move |connection| {
-            let moment = resolve(connection, query.organization, query.at, head)?;
-            let found: Option<(i64, String)> = connection
-                .prepare_cached(
-                    "SELECT p.key, d.default_branch FROM project p JOIN organization o ON o.key = p.organization
-                     JOIN project_detail d ON d.project = p.key AND d.valid_to = 9223372036854775807
-                     WHERE p.id = ?1 AND o.id = ?2 AND p.deleted IS NULL",
-                )?
-                .query_row(params![query.project.as_bytes(), query.organization.as_bytes()], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
-                .optional()?;
-            let Some((project, default)) = found else { return Err(ReadError::Missing("project")) };
+            let moment = resolve_on_branch(connection, query.organization, query.at, head)?;
+            let (project, default) = default_branch(connection, query.organization, query.project, moment)?;
             let condition = condition(moment);
             let name = query.name_contains.as_ref().map(|part| {
                 format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
             });
             let of = named_params! {
                 ":project": project,
-                ":branch": query.branch.as_ref().unwrap_or(&default),
+                ":branch": query.branch.as_ref().or(default.as_ref()),
                 ":name": name,
                 ":ecosystem": query.ecosystem.map(Ecosystem::as_str),
                 ":at": moment.position(),

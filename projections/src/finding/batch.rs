@@ -2,7 +2,7 @@
 
 use super::list::{FindingFilter, FindingSort, ListScope, match_expression};
 use super::row::{COLUMN_COUNT, COLUMNS, FindingRow, read};
-use crate::at::{At, Moment, NOW, resolve};
+use crate::at::{At, Moment, NOW, holds, resolve};
 use crate::page::{Page, Paging};
 use crate::store::column::to_json;
 use crate::store::{ReadError, Views};
@@ -33,23 +33,40 @@ const DECISION: &str = "coalesce(
     (SELECT g.rowid FROM triage g WHERE g.finding = {f} AND g.valid_to < 9223372036854775807
        AND g.valid_from <= :at AND g.valid_to > :at))";
 
-/// Branches that scopes come to: of a project as of `:at`; of a scan where its results were complete.
-const TARGETS: &str = "target AS (
-    SELECT w.key AS number, b.key AS branch, :at AS presence, -1 AS coverage, NULL AS extent, NULL AS scan
-    FROM json_each(:scopes) w
-    JOIN project p ON p.id = unhex(w.value ->> 1) AND p.deleted IS NULL
-    JOIN organization o ON o.key = p.organization AND o.id = :organization
-    JOIN project_detail d ON d.project = p.key AND d.valid_to = 9223372036854775807
-    JOIN branch b ON b.project = p.key AND b.name = coalesce(w.value ->> 2, d.default_branch) AND b.opened <= :at
-    WHERE w.value ->> 0 = 'branch'
-    UNION ALL
-    SELECT w.key, a.branch, a.position, a.coverage, a.client ->> 'extent', s.key
-    FROM json_each(:scopes) w
-    JOIN scan s ON s.id = unhex(w.value ->> 1) AND s.deleted IS NULL
-    JOIN project p ON p.key = s.project AND p.deleted IS NULL
-    JOIN organization o ON o.key = p.organization AND o.id = :organization
-    JOIN branch_scan a ON a.scan = s.id AND a.position <= :at
-    WHERE w.value ->> 0 = 'scan')";
+/// Branches that scopes come to: of a project as of `:at`; of a scan where its results were complete, if they were.
+macro_rules! targets_sql {
+    ($way:ident) => {
+        concat!(
+            "target AS (
+                SELECT w.key AS number, b.key AS branch, :at AS presence, -1 AS coverage, NULL AS extent, NULL AS scan
+                FROM json_each(:scopes) w
+                CROSS JOIN project p ON p.id = unhex(w.value ->> 1) AND p.deleted IS NULL
+                JOIN organization o ON o.key = p.organization AND o.id = :organization
+                JOIN project_detail d ON d.project = p.key AND ",
+            holds!("d", $way),
+            "   CROSS JOIN branch b ON b.project = p.key AND b.name = coalesce(w.value ->> 2, d.default_branch)
+                  AND b.opened <= :at
+                WHERE w.value ->> 0 = 'branch'
+                UNION ALL
+                SELECT w.key, a.branch, a.position, a.coverage, a.client ->> 'extent', s.key
+                FROM json_each(:scopes) w
+                CROSS JOIN scan s ON s.id = unhex(w.value ->> 1) AND s.deleted IS NULL
+                JOIN project p ON p.key = s.project AND p.deleted IS NULL
+                JOIN organization o ON o.key = p.organization AND o.id = :organization
+                JOIN scan_state st ON st.scan = s.key AND ",
+            holds!("st", $way),
+            "   JOIN branch_scan a ON a.scan = s.id AND a.position = st.anchor
+                WHERE w.value ->> 0 = 'scan')"
+        )
+    };
+}
+
+const fn targets(moment: Moment) -> &'static str {
+    match moment {
+        Moment::Live => targets_sql!(live),
+        Moment::Past(_) => targets_sql!(past),
+    }
+}
 
 impl Views {
     /// The same page of the findings of several scopes, each with its exact total, in one statement. Answers
@@ -63,7 +80,8 @@ impl Views {
     ) -> Result<Vec<Page<FindingRow>>, ReadError> {
         let head = self.position();
         self.read(move |connection| {
-            let at = match resolve(connection, query.organization, query.at, head)? {
+            let moment = resolve(connection, query.organization, query.at, head)?;
+            let at = match moment {
                 Moment::Live => NOW,
                 Moment::Past(position) => position,
             };
@@ -73,7 +91,7 @@ impl Views {
                 return Ok(pages);
             }
             let words = text.flatten();
-            let sql = sql(query.sort, words.is_some());
+            let sql = sql(moment, query.sort, words.is_some());
             let path = query.filter.path_contains.as_ref().map(|part| {
                 format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
             });
@@ -109,7 +127,7 @@ impl Views {
     }
 }
 
-fn sql(sort: FindingSort, has_words: bool) -> String {
+fn sql(moment: Moment, sort: FindingSort, has_words: bool) -> String {
     let order = match sort {
         FindingSort::Severity => "severity, status, scanner, finding",
         FindingSort::File => "path, coalesce(line, 0), finding",
@@ -142,7 +160,7 @@ fn sql(sort: FindingSort, has_words: bool) -> String {
         ":words IS NULL"
     };
     format!(
-        "WITH {TARGETS}, shown AS ({live} UNION ALL {closed}), ranked AS (
+        "WITH {targets}, shown AS ({live} UNION ALL {closed}), ranked AS (
             SELECT number, presence, status, count(*) OVER (PARTITION BY number) AS total,
                    row_number() OVER (PARTITION BY number ORDER BY {order}) AS place
             FROM shown
@@ -158,6 +176,7 @@ fn sql(sort: FindingSort, has_words: bool) -> String {
          JOIN project pr ON pr.key = f.project
          LEFT JOIN triage t ON t.rowid = {decision}
          WHERE r.place = 1 OR (r.place > :skip AND r.place <= :until) ORDER BY r.number, r.place",
+        targets = targets(moment),
         decision = DECISION.replace("{f}", "f.key")
     )
 }

@@ -1,7 +1,7 @@
 //! One finding.
 
 use super::row::{COLUMN_COUNT, COLUMNS, FindingRow, read};
-use crate::at::{At, Moment, resolve};
+use crate::at::{At, Moment, NOW, resolve};
 use crate::project::scope::read_scope;
 use crate::store::column::{json, optional_id};
 use crate::store::{ReadError, Views};
@@ -28,12 +28,12 @@ pub struct FindingScope {
     pub secret: Option<Opening>,
 }
 
-/// A finding and the latest scan of its branch that has results, deleted ones aside.
+/// A finding and the latest scan that saw it where it is or was last, deleted ones aside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FindingInScan {
     /// The finding.
     pub finding: FindingRow,
-    /// The scan.
+    /// The scan; none if its results are not complete or it was cancelled.
     pub scan: Option<ScanId>,
 }
 
@@ -50,7 +50,7 @@ impl Views {
     }
 
     /// One finding as it was last seen up to `at`: on the default branch if it is there, else where it is, else
-    /// where it was; with the latest scan of that branch that has results.
+    /// where it was; with the latest scan whose list has it.
     ///
     /// # Errors
     /// [`ReadError::Missing`] if the organization has no such finding at `at`.
@@ -63,25 +63,26 @@ impl Views {
         let head = self.position();
         self.look_up(|connection| {
             let moment = resolve(connection, organization, at, head)?;
-            let (began, triage) = match moment {
-                Moment::Live => ("1", crate::at::holds!("t", live)),
-                Moment::Past(_) => ("p.valid_from <= :at", crate::at::holds!("t", past)),
+            let (began, triage, details) = match moment {
+                Moment::Live => ("1", crate::at::holds!("t", live), crate::at::holds!("d", live)),
+                Moment::Past(_) => {
+                    ("p.valid_from <= :at", crate::at::holds!("t", past), crate::at::holds!("d", past))
+                }
             };
             // Where a finding no longer is, its presence keeps the status of that time; decisions go on.
             let columns = COLUMNS.replace("p.status", "coalesce(t.status, 0)");
             let sql = format!(
-                "SELECT {columns},
-                        (SELECT a.scan FROM branch_scan a JOIN scan s ON s.id = a.scan AND s.deleted IS NULL
-                         WHERE a.branch = p.branch AND a.position <= :at ORDER BY a.position DESC LIMIT 1)
+                "SELECT {columns}, {saw}
                  FROM finding f
                  JOIN project pr ON pr.key = f.project AND pr.deleted IS NULL
                  JOIN organization o ON o.key = pr.organization AND o.id = :organization
-                 JOIN project_detail d ON d.project = pr.key AND d.valid_to = 9223372036854775807
+                 JOIN project_detail d ON d.project = pr.key AND {details}
                  JOIN presence p ON p.finding = f.key
                  JOIN branch b ON b.key = p.branch
                  LEFT JOIN triage t ON t.finding = f.key AND {triage}
                  WHERE f.id = :id AND {began} AND :at = :at
-                 ORDER BY p.valid_to > :at DESC, b.name = d.default_branch DESC, p.valid_from DESC, b.key LIMIT 1"
+                 ORDER BY p.valid_to > :at DESC, b.name = d.default_branch DESC, p.valid_from DESC, b.key LIMIT 1",
+                saw = saw(moment)
             );
             connection
                 .prepare_cached(&sql)?
@@ -89,7 +90,7 @@ impl Views {
                     named_params! {
                         ":organization": organization.as_bytes(),
                         ":id": id.as_bytes(),
-                        ":at": match moment { Moment::Live => i64::MAX - 1, Moment::Past(position) => position },
+                        ":at": match moment { Moment::Live => NOW, Moment::Past(position) => position },
                     },
                     |row| Ok(FindingInScan { finding: read(row)?, scan: optional_id(row, COLUMN_COUNT)?.map(ScanId) }),
                 )
@@ -97,6 +98,27 @@ impl Views {
                 .ok_or(ReadError::Missing("finding"))
         })
     }
+}
+
+/// The latest scan that saw the presence `p` of the finding `f`: one that ended while it was there, looked for such
+/// findings, and still has what it found then.
+fn saw(moment: Moment) -> String {
+    let holds = match moment {
+        Moment::Live => crate::at::holds!("st", live),
+        Moment::Past(_) => crate::at::holds!("st", past),
+    };
+    format!(
+        "(SELECT a.scan FROM branch_scan a INDEXED BY branch_scan_branch
+          CROSS JOIN scan s ON s.id = a.scan AND s.deleted IS NULL
+          CROSS JOIN scan_state st ON st.scan = s.key AND st.anchor = a.position AND {holds}
+          WHERE a.branch = p.branch AND a.position > p.since AND a.position <= :at AND a.position < p.valid_to
+            AND (a.coverage >> p.scanner) & 1
+            AND CASE a.client ->> 'extent'
+                WHEN 'changes' THEN EXISTS (SELECT 1 FROM scan_finding x WHERE x.scan = s.key AND x.finding = f.key)
+                WHEN 'full' THEN f.upload IS NOT NULL
+                ELSE 1 END
+          ORDER BY a.position DESC LIMIT 1)"
+    )
 }
 
 fn scopes(connection: &Connection, ids: &[FindingId]) -> Result<Vec<FindingScope>, ReadError> {

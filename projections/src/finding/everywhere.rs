@@ -124,7 +124,7 @@ pub struct FindingEverywhere {
     pub came_at: Timestamp,
     /// When it went.
     pub gone_at: Option<Timestamp>,
-    /// The number of the scan that saw it on the branch first: the position of `scan.queued`.
+    /// The number of the scan that saw it on the branch first, unless it was deleted: the position of `scan.queued`.
     pub first_scan: Option<u64>,
     /// Whether the project asks for the package itself, as its lockfile says.
     pub is_direct: Option<bool>,

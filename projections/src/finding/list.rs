@@ -4,8 +4,9 @@ use super::only::{Bits, Only};
 use super::order::{Order, OrderKey, Orders};
 use super::row::{COLUMNS, FindingRow, read};
 use super::runs;
-use crate::at::{At, Moment, resolve};
+use crate::at::{At, Moment, resolve, resolve_on_branch};
 use crate::page::{Page, Paging};
+use crate::project::default_branch;
 use crate::store::{ReadError, Views};
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 use scanledger_domain::finding::TriageState;
@@ -94,18 +95,22 @@ struct Target {
 impl Views {
     /// Findings on a page, with the exact total.
     ///
-    /// A scope without results yet (a scan that is still running, a branch never scanned) is an empty list.
+    /// A scope without results (a scan that is running or was cancelled, a branch never scanned) is an empty list.
     ///
     /// # Errors
     /// [`ReadError::Missing`] for a scan, project or instant that the organization does not have.
     pub async fn findings(&self, query: FindingQuery) -> Result<FindingList, ReadError> {
         let head = self.position();
         self.read_ordered(move |connection, orders| {
-            let moment = resolve(connection, query.organization, query.at, head)?;
+            let organization = query.organization;
             let target = match &query.scope {
-                ListScope::Scan(scan) => scan_target(connection, query.organization, *scan, moment)?,
+                ListScope::Scan(scan) => {
+                    let moment = resolve(connection, organization, query.at, head)?;
+                    scan_target(connection, organization, *scan, moment)?
+                }
                 ListScope::Branch(project, name) => {
-                    branch_target(connection, query.organization, *project, name.as_deref(), moment)?
+                    let moment = resolve_on_branch(connection, organization, query.at, head)?;
+                    branch_target(connection, organization, *project, name.as_deref(), moment)?
                 }
             };
             match target {
@@ -298,13 +303,18 @@ fn scan_target(
     if !exists {
         return Err(ReadError::Missing("scan"));
     }
+    let holds = match moment {
+        Moment::Live => crate::at::holds!("st", live),
+        Moment::Past(_) => crate::at::holds!("st", past),
+    };
     let anchor = connection
-        .prepare_cached(
-            "SELECT a.branch, a.position, a.coverage, b.changed, b.pending_from, a.client ->> 'extent',
-                    (SELECT s.key FROM scan s WHERE s.id = a.scan), b.project
-             FROM branch_scan a JOIN branch b ON b.key = a.branch WHERE a.scan = ?1 AND a.position <= ?2",
-        )?
-        .query_row(params![scan.as_bytes(), moment.position()], |row| {
+        .prepare_cached(&format!(
+            "SELECT a.branch, a.position, a.coverage, b.changed, b.pending_from, a.client ->> 'extent', s.key, b.project
+             FROM scan s JOIN scan_state st ON st.scan = s.key AND {holds}
+             JOIN branch_scan a ON a.scan = s.id AND a.position = st.anchor
+             JOIN branch b ON b.key = a.branch WHERE s.id = :scan AND :at = :at"
+        ))?
+        .query_row(named_params! { ":scan": scan.as_bytes(), ":at": moment.position() }, |row| {
             let only = match row.get_ref(5)?.as_str_or_null()? {
                 None => None,
                 Some("changes") => Some(Only::Seen(row.get(6)?)),
@@ -336,18 +346,10 @@ fn branch_target(
     name: Option<&str>,
     moment: Moment,
 ) -> Result<Option<Target>, ReadError> {
-    let found: Option<(i64, String)> = connection
-        .prepare_cached(
-            "SELECT p.key, d.default_branch FROM project p JOIN organization o ON o.key = p.organization
-             JOIN project_detail d ON d.project = p.key AND d.valid_to = 9223372036854775807
-             WHERE p.id = ?1 AND o.id = ?2 AND p.deleted IS NULL",
-        )?
-        .query_row(params![project.as_bytes(), organization.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((key, default)) = found else { return Err(ReadError::Missing("project")) };
+    let (key, default) = default_branch(connection, organization, project, moment)?;
     let branch = connection
         .prepare_cached("SELECT key, changed FROM branch WHERE project = ?1 AND name = ?2 AND opened <= ?3")?
-        .query_row(params![key, name.unwrap_or(&default), moment.position()], |row| {
+        .query_row(params![key, name.or(default.as_deref()), moment.position()], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
         .optional()?;

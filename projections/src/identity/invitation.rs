@@ -88,6 +88,23 @@ impl Views {
         .await
     }
 
+    /// Every invitation of the installation with the address it was sent to and who came by it, whatever became of it,
+    /// eldest first. Whom one is about that nobody came by is only known to who opens the address.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn all_invitations(&self) -> Result<Vec<(InvitationId, Sealed, Option<UserId>)>, ReadError> {
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT id, email, accepted_by FROM invitation ORDER BY key")?;
+            let rows = statement.query_map([], |row| {
+                Ok((InvitationId(id(row, 0)?), Sealed(row.get(1)?), optional_id(row, 2)?.map(UserId)))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// An invitation, whatever became of it.
     ///
     /// # Errors

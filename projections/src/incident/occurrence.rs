@@ -34,7 +34,7 @@ pub struct OccurrenceBranch {
     pub name: String,
     /// The finding that it is there.
     pub finding: FindingId,
-    /// The scan that saw it come, once its results were complete.
+    /// The scan that saw it come, once its results were complete, unless it was deleted.
     pub scan: Option<ScanId>,
     /// The commit that the scan looked at.
     pub commit: Option<String>,
@@ -155,7 +155,7 @@ fn tags() -> String {
     )
 }
 
-/// The scan whose results the place `o` was among.
+/// The scan whose results the place `o` was among, which may be deleted.
 const SCAN: &str = "(SELECT a.scan FROM branch_scan a INDEXED BY branch_scan_branch
                      WHERE a.branch = o.branch AND a.position > o.key AND a.position <= :at ORDER BY a.position LIMIT 1)";
 
@@ -198,7 +198,7 @@ fn page(
          CROSS JOIN incident i ON i.id = o.incident
          LEFT JOIN branch b ON b.key = o.branch
          LEFT JOIN finding f ON f.key = o.finding
-         LEFT JOIN scan n ON n.id = {SCAN}
+         LEFT JOIN scan n ON n.id = {SCAN} AND n.deleted IS NULL
          LEFT JOIN presence q ON q.key = (
             SELECT l.key FROM presence l INDEXED BY presence_finding
             WHERE l.finding = o.finding AND l.branch = o.branch AND l.valid_from <= :at
@@ -240,7 +240,7 @@ fn conditions(query: &OccurrenceQuery, moment: Moment) -> Conditions {
     conditions.one_of_ids("p.id", ":projects", filter.projects.iter().map(|project| project.0));
     conditions.one_of("o.path", ":paths", &filter.paths);
     conditions.one_of(
-        &format!("(SELECT c.commit_id FROM scan c WHERE c.id = {SCAN})"),
+        &format!("(SELECT c.commit_id FROM scan c WHERE c.id = {SCAN} AND c.deleted IS NULL)"),
         ":commits",
         &filter.commits,
     );

@@ -29,7 +29,8 @@ impl Views {
         self.read(move |connection| {
             let moment = resolve(connection, organization, at, head)?;
             let sql = format!(
-                "SELECT {} FROM json_each(:ids) w JOIN project p ON p.id = unhex(w.value) AND p.deleted IS NULL
+                "SELECT {} FROM json_each(:ids) w
+                 CROSS JOIN project p ON p.id = unhex(w.value) AND p.deleted IS NULL
                  JOIN organization o ON o.key = p.organization AND o.id = :organization
                  JOIN project_detail d ON d.project = p.key AND {}",
                 columns(moment),

@@ -1,6 +1,7 @@
 //! Projects, with what people wrote about them over time.
 
 pub(crate) mod batch;
+mod default_branch;
 mod named;
 mod numbered;
 mod query;
@@ -12,6 +13,8 @@ mod walk;
 pub use query::{ProjectQuery, ProjectSort};
 pub use row::ProjectRow;
 pub use walk::{ProjectMark, ProjectOrder, ProjectWalk, WalkedKey, WalkedProject};
+
+pub(crate) use default_branch::default_branch;
 
 use crate::at::FOREVER;
 use crate::projector::{ApplyError, Decoded, Scratch};

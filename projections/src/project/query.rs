@@ -1,6 +1,6 @@
 //! Projects, one or many.
 
-use super::row::{FROM, ProjectRow, columns, holds, read};
+use super::row::{FROM, ProjectRow, columns, holds, read, total};
 use super::visible;
 use crate::at::{At, Moment, resolve};
 use crate::page::{Page, Paging};
@@ -149,15 +149,19 @@ fn page(query: &ProjectQuery, moment: Moment, condition: &str) -> String {
     let (value, order) = match query.sort {
         ProjectSort::Recent => (
             "max(d.updated_at, coalesce((SELECT s.queued_at FROM scan s WHERE s.project = p.key
-               AND s.deleted IS NULL AND s.queued <= :at ORDER BY s.key DESC LIMIT 1), 0))",
+               AND s.deleted IS NULL AND s.queued <= :at ORDER BY s.key DESC LIMIT 1), 0))"
+                .to_owned(),
             "value DESC, p.key DESC",
         ),
-        ProjectSort::Name => ("d.name", "value COLLATE NOCASE, p.key"),
+        ProjectSort::Name => ("d.name".to_owned(), "value COLLATE NOCASE, p.key"),
         ProjectSort::Findings => (
-            "(SELECT coalesce(sum(c.value * CASE c.severity WHEN 0 THEN 1000000 WHEN 1 THEN 10000
-                 WHEN 2 THEN 100 WHEN 3 THEN 100 ELSE 1 END), 0)
-               FROM counter_cell c JOIN branch b ON b.key = c.branch
-               WHERE b.project = p.key AND b.name = d.default_branch)",
+            format!(
+                "(SELECT coalesce(sum({total} * CASE c.severity WHEN 0 THEN 1000000 WHEN 1 THEN 10000
+                     WHEN 2 THEN 100 WHEN 3 THEN 100 ELSE 1 END), 0)
+                   FROM counter_cell c JOIN branch b ON b.key = c.branch
+                   WHERE b.project = p.key AND b.name = d.default_branch AND b.opened <= :at)",
+                total = total(moment)
+            ),
             "value DESC, p.key",
         ),
     };

@@ -32,6 +32,8 @@ pub struct ProjectRow {
     pub scans: u64,
     /// Its latest scan, deleted ones aside.
     pub latest_scan: Option<ScanId>,
+    /// Whether a scan of its default branch has had results.
+    pub has_results: bool,
     /// Findings on its default branch by severity, whatever their triage.
     pub counts: SeverityCounts,
     /// Of those, secrets.
@@ -40,8 +42,24 @@ pub struct ProjectRow {
     pub dependencies: u64,
 }
 
+/// What a total `c` was at `:at`.
+macro_rules! past_total {
+    () => {
+        "coalesce((SELECT k.value FROM counter k WHERE k.cell = c.key AND k.position <= :at
+                   ORDER BY k.position DESC LIMIT 1), 0)"
+    };
+}
+
+/// A total `c` at a moment.
+pub(super) const fn total(moment: Moment) -> &'static str {
+    match moment {
+        Moment::Live => "c.value",
+        Moment::Past(_) => past_total!(),
+    }
+}
+
 macro_rules! columns_sql {
-    ($total:literal, $until:literal) => {
+    ($total:expr, $until:literal) => {
         concat!(
             "p.id, o.id, p.team, d.name, d.description, d.repo_url, d.default_branch, d.dast_target_url, d.gate,
              p.created_at, d.updated_at,
@@ -54,7 +72,9 @@ macro_rules! columns_sql {
             $total,
             ")) FROM branch b JOIN counter_cell c ON c.branch = b.key
               WHERE b.project = p.key AND b.name = d.default_branch AND b.opened <= :at),
-             p.created"
+             p.created,
+             EXISTS (SELECT 1 FROM branch b CROSS JOIN branch_scan a ON a.branch = b.key AND a.position <= :at
+                     WHERE b.project = p.key AND b.name = d.default_branch)"
         )
     };
 }
@@ -64,11 +84,7 @@ pub(super) const fn columns(moment: Moment) -> &'static str {
     match moment {
         // Without an end, scans are counted in their index alone.
         Moment::Live => columns_sql!("c.value", ""),
-        Moment::Past(_) => columns_sql!(
-            "coalesce((SELECT k.value FROM counter k WHERE k.cell = c.key AND k.position <= :at
-                       ORDER BY k.position DESC LIMIT 1), 0)",
-            " AND s.queued <= :at"
-        ),
+        Moment::Past(_) => columns_sql!(past_total!(), " AND s.queued <= :at"),
     }
 }
 
@@ -112,6 +128,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<ProjectRow> {
         updated_at: Timestamp(row.get(10)?),
         scans: row.get::<_, i64>(11)?.cast_unsigned(),
         latest_scan: optional_id(row, 12)?.map(ScanId),
+        has_results: row.get(15)?,
         counts,
         secrets,
         dependencies,

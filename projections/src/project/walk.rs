@@ -111,7 +111,7 @@ impl Views {
 }
 
 /// Behind the columns of a project.
-const LAST_SCAN_COLUMN: usize = 15;
+const LAST_SCAN_COLUMN: usize = 16;
 
 fn read_walked(row: &Row<'_>) -> rusqlite::Result<WalkedProject> {
     Ok(WalkedProject { row: read(row)?, last_scan_at: last_scan(row.get(LAST_SCAN_COLUMN)?) })

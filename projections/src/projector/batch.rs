@@ -4,7 +4,7 @@ use super::text::Waiting;
 use crate::blob::Excerpts;
 use crate::branch::BranchStates;
 use crate::branch::apply::Counters;
-use crate::store::{Mover, open_writer};
+use crate::store::{Mover, is_untried, open_writer};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use scanledger_domain::decider::DecodeError;
 use scanledger_domain::event::Event;
@@ -161,6 +161,7 @@ pub(crate) struct Writer {
     scratch: Scratch,
     position: Position,
     parked: u64,
+    is_untried: bool,
 }
 
 impl Writer {
@@ -182,12 +183,14 @@ impl Writer {
             }
         };
         let parked = connection.query_row("SELECT count(*) FROM parked", [], |row| row.get::<_, i64>(0))?;
+        let is_untried = is_untried(&connection)?;
         Ok(Some(Self {
             mover: Some(Mover::new(&connection, path)),
             connection,
             scratch: Scratch::default(),
             position: Position(position.cast_unsigned()),
             parked: parked.cast_unsigned(),
+            is_untried,
         }))
     }
 
@@ -207,6 +210,11 @@ impl Writer {
     /// How many events could not be applied.
     pub(crate) const fn parked(&self) -> u64 {
         self.parked
+    }
+
+    /// Whether it was another node that could not apply some of them, and this one has not tried.
+    pub(crate) const fn is_untried(&self) -> bool {
+        self.is_untried
     }
 
     /// The id of the last event that was applied.
@@ -272,6 +280,8 @@ impl Writer {
             };
             match outcome {
                 Ok(()) => savepoint.commit()?,
+                // There is nothing wrong with the event.
+                Err(ApplyError::Store(error)) if is_transient(&error) => return Err(error),
                 Err(error) => {
                     self.scratch = Scratch::default();
                     drop(savepoint);
@@ -377,3 +387,6 @@ fn apply_event(tx: &Connection, scratch: &mut Scratch, decoded: &Decoded) -> Res
     .execute(params![organization, decoded.position(), kind, project, decoded.at()])?;
     crate::audit::apply(tx, scratch, decoded, organization, project)
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,6 +48,9 @@ pub struct Health {
     pub position: Position,
     /// Events that could not be applied and were put aside.
     pub parked: u64,
+    /// Whether another node did that, whose read models these are, and this one has not tried: it does when it builds
+    /// them anew.
+    pub is_untried: bool,
     /// Why it does not go on, if so: it stopped, or it cannot write and tries again.
     pub stopped: Option<String>,
     /// Events applied since it started.
@@ -109,7 +112,8 @@ impl Projector {
         let (sender, receiver) = watch::channel(position);
         let file = Arc::new(RwLock::new(crate::store::File::new(&path)));
         let views = Views::new(Arc::clone(&file), receiver);
-        let health = Mutex::new(Health { position, parked: writer.parked(), ..Health::default() });
+        let (parked, is_untried) = (writer.parked(), writer.is_untried());
+        let health = Mutex::new(Health { position, parked, is_untried, ..Health::default() });
         let shared = Shared {
             log,
             folder: folder.to_owned(),

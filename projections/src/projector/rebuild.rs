@@ -138,6 +138,7 @@ async fn build_and_swap(
         let mut health = shared.health.lock();
         health.position = position;
         health.parked = parked;
+        health.is_untried = false;
     }
     drop(replaced);
     tokio::spawn(remove_when_unread(old));

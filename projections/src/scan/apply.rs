@@ -7,6 +7,7 @@ use crate::store::column::{actor_columns, to_json};
 use rusqlite::{Connection, params};
 use scanledger_domain::id::FindingId;
 use scanledger_domain::scan::{Interruption, Queued, ScanEvent, ScanStatus, SourceKind};
+use uuid::Uuid;
 
 /// What of a scan's state an event changes.
 #[derive(Default)]
@@ -23,6 +24,7 @@ struct State {
     verdict: Option<String>,
     failure: Option<String>,
     log: Option<String>,
+    anchor: Option<i64>,
 }
 
 /// Applies an event of a scan; answers the key of its project.
@@ -49,6 +51,10 @@ pub(crate) fn apply(
     }
     let mut state = close(tx, scan, decoded.position())?;
     change(&mut state, event, decoded.at());
+    state.anchor = match state.outcome {
+        Some(_) => anchor(tx, scan_of(event), state.run)?,
+        None => None,
+    };
     insert(tx, scan, decoded, &state)?;
     Ok(project)
 }
@@ -64,7 +70,14 @@ fn saw(tx: &Connection, scan: i64, findings: &[FindingId]) -> Result<(), ApplyEr
     Ok(())
 }
 
-fn scan_of(event: &ScanEvent) -> uuid::Uuid {
+/// Where the results of a run end on the branch. Lists begin to show them when it is known what came out, so that they
+/// say at every moment what the scan itself says.
+fn anchor(tx: &Connection, scan: Uuid, run: u32) -> rusqlite::Result<Option<i64>> {
+    tx.prepare_cached("SELECT max(position) FROM branch_scan WHERE scan = ?1 AND run = ?2")?
+        .query_row(params![scan.as_bytes(), run], |row| row.get(0))
+}
+
+fn scan_of(event: &ScanEvent) -> Uuid {
     match event {
         ScanEvent::Queued(e) => e.scan,
         ScanEvent::Started(e) => e.scan,
@@ -139,6 +152,7 @@ fn change(state: &mut State, event: &ScanEvent, at: i64) {
             ScanStatus::Stopped
         }
         ScanEvent::Cancelled(_) => {
+            state.outcome = None;
             state.ended_at = Some(at);
             ScanStatus::Cancelled
         }
@@ -196,7 +210,7 @@ fn close(tx: &Connection, scan: i64, position: i64) -> rusqlite::Result<State> {
     tx.prepare_cached(
         "UPDATE scan_state SET valid_to = ?2 WHERE scan = ?1 AND valid_to = 9223372036854775807
          RETURNING status, run, attempt, alone, interruptions, owes_partial, started_at, ended_at, outcome, verdict,
-                   failure, log",
+                   failure, log, anchor",
     )?
     .query_row([scan, position], |row| {
         Ok(State {
@@ -212,6 +226,7 @@ fn close(tx: &Connection, scan: i64, position: i64) -> rusqlite::Result<State> {
             verdict: row.get(9)?,
             failure: row.get(10)?,
             log: row.get(11)?,
+            anchor: row.get(12)?,
         })
     })
 }
@@ -219,8 +234,8 @@ fn close(tx: &Connection, scan: i64, position: i64) -> rusqlite::Result<State> {
 fn insert(tx: &Connection, scan: i64, decoded: &Decoded, state: &State) -> Result<(), ApplyError> {
     tx.prepare_cached(
         "INSERT INTO scan_state (scan, status, run, attempt, alone, interruptions, owes_partial, started_at, ended_at,
-                                 outcome, verdict, failure, log, changed_at, valid_from, valid_to)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                                 outcome, verdict, failure, log, anchor, changed_at, valid_from, valid_to)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )?
     .execute(params![
         scan,
@@ -236,6 +251,7 @@ fn insert(tx: &Connection, scan: i64, decoded: &Decoded, state: &State) -> Resul
         state.verdict,
         state.failure,
         state.log,
+        state.anchor,
         decoded.at(),
         decoded.position(),
         FOREVER,

@@ -1,7 +1,7 @@
 //! Scans by id and by project, many in one statement.
 
 use super::ScanRow;
-use super::query::{COLUMN_COUNT, COLUMNS, read};
+use super::query::{COLUMN_COUNT, COLUMNS, of_scan, read};
 use crate::at::{At, Moment, holds, resolve};
 use crate::incident::Direction;
 use crate::page::{Page, Paging};
@@ -32,10 +32,6 @@ pub struct ScansOfProjects {
     pub paging: Paging,
 }
 
-const OF_SCAN: &str = "JOIN project p ON p.key = s.project AND p.deleted IS NULL
-     JOIN organization o ON o.key = s.organization AND o.id = :organization
-     JOIN project_detail d ON d.project = p.key AND d.valid_to = 9223372036854775807";
-
 const fn state_holds(moment: Moment) -> &'static str {
     match moment {
         Moment::Live => holds!("st", live),
@@ -59,9 +55,9 @@ impl Views {
             let moment = resolve(connection, organization, at, head)?;
             let sql = format!(
                 "SELECT {COLUMNS} FROM json_each(:ids) w
-                 JOIN scan s ON s.id = unhex(w.value) AND s.deleted IS NULL AND s.queued <= :at {OF_SCAN}
-                 JOIN scan_state st ON st.scan = s.key AND {}",
-                state_holds(moment)
+                 CROSS JOIN scan s ON s.id = unhex(w.value) AND s.deleted IS NULL AND s.queued <= :at {}
+                 WHERE o.id = :organization",
+                of_scan(moment)
             );
             let mut statement = connection.prepare_cached(&sql)?;
             let rows = statement.query_map(
@@ -92,7 +88,7 @@ impl Views {
             let (holds, way) = (state_holds(moment), query.direction.word());
             let sql = format!(
                 "WITH ranked AS (
-                    SELECT s.key AS scan, st.rowid AS state, count(*) OVER (PARTITION BY s.project) AS total,
+                    SELECT s.key AS scan, count(*) OVER (PARTITION BY s.project) AS total,
                            row_number() OVER (PARTITION BY s.project ORDER BY s.key {way}) AS place
                     FROM json_each(:ids) w JOIN project p ON p.id = unhex(w.value)
                     JOIN scan s ON s.project = p.key AND s.deleted IS NULL AND s.queued <= :at
@@ -100,9 +96,10 @@ impl Views {
                     WHERE (:branch IS NULL OR s.branch = :branch)
                       AND (:statuses IS NULL OR st.status IN (SELECT value FROM json_each(:statuses)))
                  )
-                 SELECT {COLUMNS}, r.total, r.place FROM ranked r JOIN scan s ON s.key = r.scan {OF_SCAN}
-                 JOIN scan_state st ON st.rowid = r.state
-                 WHERE r.place = 1 OR (r.place > :skip AND r.place <= :until) ORDER BY p.key, r.place"
+                 SELECT {COLUMNS}, r.total, r.place FROM ranked r JOIN scan s ON s.key = r.scan {of_scan}
+                 WHERE o.id = :organization AND (r.place = 1 OR (r.place > :skip AND r.place <= :until))
+                 ORDER BY p.key, r.place",
+                of_scan = of_scan(moment)
             );
             let words: Vec<&str> = query.statuses.iter().map(|status| status.as_str()).collect();
             let skip = i64::try_from(query.paging.offset).unwrap_or(i64::MAX);

@@ -1,6 +1,6 @@
 //! Lists of scans.
 
-use super::query::{COLUMNS, FROM, ScanRow, holds, read};
+use super::query::{COLUMNS, ScanRow, of_scan, read};
 use crate::at::{At, Moment, resolve};
 use crate::incident::Direction;
 use crate::page::{Page, Paging};
@@ -58,11 +58,11 @@ impl Views {
                 ":branch": query.branch,
                 ":at": moment.position(),
             };
-            let condition = condition(&query, moment);
+            let scans = scans(&query, moment);
             let total: i64 = connection
-                .prepare_cached(&format!("SELECT count(*) {FROM} WHERE {condition}"))?
+                .prepare_cached(&format!("SELECT count(*) {scans}"))?
                 .query_row(of, |row| row.get(0))?;
-            let mut statement = connection.prepare(&text(&query, &condition))?;
+            let mut statement = connection.prepare(&text(&query, &scans))?;
             let rows = statement.query_map(of, read)?;
             Ok(Page { rows: rows.collect::<Result<_, _>>()?, total: total.cast_unsigned() })
         })
@@ -70,7 +70,8 @@ impl Views {
     }
 }
 
-fn condition(query: &ScanQuery, moment: Moment) -> String {
+/// Which scans, from where.
+fn scans(query: &ScanQuery, moment: Moment) -> String {
     // The statuses are words of a closed set, never what a client typed.
     let statuses = if query.statuses.is_empty() {
         String::new()
@@ -88,22 +89,22 @@ fn condition(query: &ScanQuery, moment: Moment) -> String {
         }
     };
     format!(
-        "{scope} AND {} AND s.deleted IS NULL AND {} {statuses} AND (:branch IS NULL OR s.branch = :branch)
-         AND s.queued <= :at",
-        visible::of_project(&query.visible),
-        holds(moment)
+        "FROM scan s {} WHERE {scope} AND {} AND s.deleted IS NULL {statuses}
+         AND (:branch IS NULL OR s.branch = :branch) AND s.queued <= :at",
+        of_scan(moment),
+        visible::of_project(&query.visible)
     )
 }
 
-fn text(query: &ScanQuery, condition: &str) -> String {
+fn text(query: &ScanQuery, scans: &str) -> String {
     let (word, limit) = (query.direction.word(), query.paging.limit);
     let offset = i64::try_from(query.paging.offset).unwrap_or(i64::MAX);
-    format!("SELECT {COLUMNS} {FROM} WHERE {condition} ORDER BY s.key {word} LIMIT {limit} OFFSET {offset}")
+    format!("SELECT {COLUMNS} {scans} ORDER BY s.key {word} LIMIT {limit} OFFSET {offset}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ScanQuery, condition, text};
+    use super::{ScanQuery, scans, text};
     use crate::at::{At, Moment};
     use crate::incident::Direction;
     use crate::page::Paging;
@@ -138,7 +139,7 @@ mod tests {
                             direction,
                             paging: Paging { offset: 40, limit: 20 },
                         };
-                        let plan = Plan::of(&text(&query, &condition(&query, moment)));
+                        let plan = Plan::of(&text(&query, &scans(&query, moment)));
                         plan.has(index);
                         plan.scans_no_table();
                         plan.sorts_nothing();

@@ -104,19 +104,36 @@ pub struct HeldScan {
     pub attempt: u32,
 }
 
-/// The columns [`read`] expects, in order; aliases as in [`FROM`].
+/// The columns [`read`] expects, in order; aliases as in [`of_scan`].
 pub(super) const COLUMNS: &str = "s.id, o.id, p.id, d.name, d.repo_url, d.default_branch, s.branch, s.scan_type, s.source_blob,
      s.source_name, s.source_size, s.commit_id, s.base_id, s.rescan_of, s.by_kind, s.by_id, st.status, st.run, s.queued,
      s.queued_at, st.started_at, st.ended_at, st.changed_at, st.outcome, st.verdict, st.failure,
-     (SELECT a.position FROM branch_scan a WHERE a.scan = s.id AND a.position <= :at), s.source_kind, s.client, st.log";
+     st.anchor, s.source_kind, s.client, st.log";
 
 /// How many [`COLUMNS`] there are; a query's own columns come behind them.
 pub(super) const COLUMN_COUNT: usize = 30;
 
-pub(super) const FROM: &str = "FROM scan s JOIN project p ON p.key = s.project AND p.deleted IS NULL
-     JOIN organization o ON o.key = s.organization
-     JOIN project_detail d ON d.project = p.key AND d.valid_to = 9223372036854775807
-     JOIN scan_state st ON st.scan = s.key";
+/// What of a scan `s` holds at a moment, beside the scan itself: its state, and the details of its project.
+macro_rules! of_scan_sql {
+    ($way:ident) => {
+        concat!(
+            "JOIN project p ON p.key = s.project AND p.deleted IS NULL
+             JOIN organization o ON o.key = s.organization
+             JOIN project_detail d ON d.project = p.key AND ",
+            crate::at::holds!("d", $way),
+            " JOIN scan_state st ON st.scan = s.key AND ",
+            crate::at::holds!("st", $way)
+        )
+    };
+}
+
+/// What joins the scan `s` with what [`COLUMNS`] names, as it is at a moment.
+pub(super) const fn of_scan(moment: Moment) -> &'static str {
+    match moment {
+        Moment::Live => of_scan_sql!(live),
+        Moment::Past(_) => of_scan_sql!(past),
+    }
+}
 
 fn bad(column: usize) -> rusqlite::Error {
     rusqlite::Error::InvalidColumnType(column, "scan".to_owned(), rusqlite::types::Type::Text)
@@ -162,13 +179,6 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<ScanRow> {
     })
 }
 
-pub(super) const fn holds(moment: Moment) -> &'static str {
-    match moment {
-        Moment::Live => crate::at::holds!("st", live),
-        Moment::Past(_) => crate::at::holds!("st", past),
-    }
-}
-
 impl Views {
     /// One scan.
     ///
@@ -179,8 +189,9 @@ impl Views {
         self.read(move |connection| {
             let moment = resolve(connection, organization, at, head)?;
             let sql = format!(
-                "SELECT {COLUMNS} {FROM} WHERE s.id = :id AND o.id = :organization AND s.deleted IS NULL AND {}",
-                holds(moment)
+                "SELECT {COLUMNS} FROM scan s {}
+                 WHERE s.id = :id AND o.id = :organization AND s.deleted IS NULL AND s.queued <= :at",
+                of_scan(moment)
             );
             let of = named_params! {
                 ":id": id.as_bytes(),

@@ -1,8 +1,8 @@
 //! Scans of an organization, narrowed by how they went, newest first; and one by its number.
 
 use super::ScanRow;
-use super::query::{COLUMN_COUNT, COLUMNS, read};
-use crate::at::{At, Moment, holds, resolve};
+use super::query::{COLUMN_COUNT, COLUMNS, of_scan, read};
+use crate::at::{At, Moment, resolve};
 use crate::conditions::Conditions;
 use crate::project::visible;
 use crate::store::column::to_json;
@@ -178,10 +178,6 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<FoundScan> {
 
 fn statement(search: &ScanSearch, moment: Moment, after: Option<i64>) -> (String, Conditions) {
     let filter = &search.filter;
-    let holds = match moment {
-        Moment::Live => holds!("st", live),
-        Moment::Past(_) => holds!("st", past),
-    };
     let mut conditions = Conditions::default();
     conditions.bind(":organization", search.organization.as_bytes().to_vec());
     conditions.bind(":visible", visible::bound(&search.visible));
@@ -242,13 +238,11 @@ fn statement(search: &ScanSearch, moment: Moment, after: Option<i64>) -> (String
     conditions.one_of(&course, ":courses", &courses);
     let text = format!(
         "SELECT {COLUMNS}, p.created, {course}, {TOTAL}
-         FROM scan s JOIN project p ON p.key = s.project AND p.deleted IS NULL
-         JOIN organization o ON o.key = s.organization
-         JOIN project_detail d ON d.project = p.key AND d.valid_to = 9223372036854775807
-         JOIN scan_state st ON st.scan = s.key AND {holds}
+         FROM scan s {of_scan}
          WHERE s.organization = (SELECT key FROM organization WHERE id = :organization) AND s.deleted IS NULL
            AND s.queued <= :at AND {visible}{conditions}
          ORDER BY s.key DESC LIMIT :limit",
+        of_scan = of_scan(moment),
         visible = visible::of_project(&search.visible),
         conditions = conditions.sql,
     );

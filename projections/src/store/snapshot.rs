@@ -7,6 +7,9 @@ use scanledger_domain::log::Position;
 use std::path::Path;
 use std::time::Duration;
 
+/// The `user_version` of a copy with events that could not be applied: whoever goes on with it has not tried them.
+const UNTRIED: i32 = 1;
+
 /// Where a copy stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Snapshot {
@@ -34,7 +37,13 @@ pub fn has_views(folder: &Path) -> bool {
     views_path(folder).exists()
 }
 
-/// Copies the views of `folder` to the file `to`; `None` if there are none of this revision.
+/// Whether events could not be applied where these views were copied, and were not tried since.
+pub(crate) fn is_untried(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.pragma_query_value(None, "user_version", |row| Ok(row.get::<_, i32>(0)? == UNTRIED))
+}
+
+/// Copies the views of `folder` to the file `to`; `None` if there are none of this revision. Events that could not be
+/// applied are missing in the copy as well, and it says so.
 ///
 /// # Errors
 /// When the file cannot be read or the copy cannot be written.
@@ -49,5 +58,9 @@ pub fn snapshot(folder: &Path, to: &Path) -> rusqlite::Result<Option<Snapshot>> 
     Backup::new(&source, &mut copy)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
     let position: i64 = copy.query_row("SELECT position FROM checkpoint", [], |row| row.get(0))?;
     let parked: i64 = copy.query_row("SELECT count(*) FROM parked", [], |row| row.get(0))?;
+    if parked > 0 {
+        copy.pragma_update(None, "user_version", UNTRIED)?;
+    }
+    copy.close().map_err(|(_, error)| error)?;
     Ok(Some(Snapshot { position: Position(position.cast_unsigned()), parked: parked.cast_unsigned() }))
 }

@@ -188,6 +188,21 @@ impl Views {
         tokio::task::spawn_blocking(move || file.with(query)).await.map_err(|_| ReadError::Cancelled)?
     }
 
+    /// Where the events are that could not be applied, in order; those of one kind, or all.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn parked(&self, kind: Option<&'static str>) -> Result<Vec<Position>, ReadError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT position FROM parked WHERE ?1 IS NULL OR kind = ?1 ORDER BY position",
+            )?;
+            let rows = statement.query_map([kind], |row| row.get::<_, i64>(0))?;
+            Ok(rows.map(|row| row.map(|at| Position(at.cast_unsigned()))).collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// Checks and resolves an instant for an organization.
     ///
     /// # Errors

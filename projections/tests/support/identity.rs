@@ -215,7 +215,7 @@ async fn accounts(world: &mut World) {
     of_user(world, BOB, UserDeactivated { user: BOB }).await;
     of_user(world, BOB, UserActivated { user: BOB }).await;
     of_user(world, DAN, UserDeactivated { user: DAN }).await;
-    of_user(world, EVE, UserErased { user: EVE, keys: [].into() }).await;
+    of_user(world, EVE, UserErased { user: EVE, keys: [].into(), marks: [].into() }).await;
 }
 
 async fn sessions(world: &mut World) {

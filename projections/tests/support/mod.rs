@@ -14,10 +14,12 @@ use scanledger_domain::finding::{
 use scanledger_domain::id::{CommandId, FindingId, OrganizationId, ProjectId, ScanId};
 use scanledger_domain::identity::{OrganizationCreated, OrganizationEvent, organization_stream};
 use scanledger_domain::log::{Actor, Append, EventLog, Metadata, NewEvent, Position, StreamName, Version};
-use scanledger_domain::project::{Created, Gate, ProjectDetails, ProjectEvent, project_stream};
-use scanledger_domain::scan::{Queued, ScanEvent, ScanType, Source, SourceKind, scan_stream};
+use scanledger_domain::project::{Created, Gate, GateInput, ProjectDetails, ProjectEvent, project_stream};
+use scanledger_domain::scan::{
+    Completed, Queued, ScanEvent, ScanOutcome, ScanType, Source, SourceKind, scan_stream,
+};
 use scanledger_domain::scanning::{Detection, Identity, Place, ScannerKind};
-use scanledger_domain::severity::Severity;
+use scanledger_domain::severity::{Severity, SeverityCounts};
 use scanledger_domain::time::{Clock, Timestamp};
 use scanledger_log_sqlite::SqliteLog;
 use scanledger_projections::{Projector, Views};
@@ -29,6 +31,8 @@ use uuid::Uuid;
 
 pub const ORGANIZATION: OrganizationId = OrganizationId(Uuid::from_u128(1));
 pub const PROJECT: ProjectId = ProjectId(Uuid::from_u128(2));
+/// The commit that every scan looks at.
+pub const COMMIT: &str = "0b1d";
 
 /// A clock that is one second later each time it is asked.
 #[derive(Default)]
@@ -115,7 +119,7 @@ impl World {
         position
     }
 
-    /// A scan of `branch` that saw this; answers the scan and where its results were complete.
+    /// A scan of `branch` that saw this; answers the scan and where it was completed.
     pub async fn scan(
         &mut self,
         branch: &str,
@@ -156,13 +160,29 @@ impl World {
                 name: "source.tar.gz".to_owned(),
                 size: 6,
             },
-            commit: None,
+            commit: Some(COMMIT.to_owned()),
             base: None,
             by: Actor::Operator,
             rescan_of: None,
             client: None,
         };
         self.append(scan_stream(scan), &[ScanEvent::from(queued)]).await;
+        let outcome = outcome(&detections);
+        self.record((scan, 1), branch, coverage, detections, components).await;
+        let verdict = Gate::default().verdict(&GateInput::default(), self.views().position());
+        let completed = Completed { scan, outcome, verdict };
+        (scan, self.append(scan_stream(scan), &[ScanEvent::from(completed)]).await)
+    }
+
+    /// What a run of a scan of `branch` saw; answers where its results were complete.
+    pub async fn record(
+        &mut self,
+        (scan, run): (ScanId, u32),
+        branch: &str,
+        coverage: Coverage,
+        detections: Vec<Detection>,
+        components: Option<Vec<Component>>,
+    ) -> Position {
         let snapshot = self.views().inventory(PROJECT, branch).await.unwrap();
         let known = HashMap::new();
         let command = RecordScan {
@@ -172,7 +192,7 @@ impl World {
             name: branch.to_owned(),
             base: snapshot.base,
             scan,
-            run: 1,
+            run,
             coverage,
             observed: observe(PROJECT, detections, &known),
             components,
@@ -184,8 +204,7 @@ impl World {
             folded.apply(event);
         }
         self.inventories.insert(branch.to_owned(), folded);
-        let position = self.append(branch_stream(branch_id(PROJECT, branch)), &events).await;
-        (scan, position)
+        self.append(branch_stream(branch_id(PROJECT, branch)), &events).await
     }
 
     pub async fn triage(&mut self, finding: FindingId, to: TriageState, note: Option<&str>) -> Position {
@@ -236,6 +255,27 @@ impl World {
     /// What the events say is on a branch.
     pub fn inventory(&self, branch: &str) -> &Inventory {
         &self.inventories[branch]
+    }
+}
+
+/// What comes out of a scan that saw this.
+pub fn outcome(detections: &[Detection]) -> ScanOutcome {
+    let mut counts = SeverityCounts::default();
+    for detection in detections {
+        counts.add(detection.severity, 1);
+    }
+    ScanOutcome {
+        counts,
+        new: 0,
+        fixed: 0,
+        unchanged: 0,
+        files: 1,
+        components: 0,
+        scanners: vec![],
+        gaps: vec![],
+        generation: None,
+        artifacts: vec![],
+        client: None,
     }
 }
 

@@ -3,6 +3,10 @@
 mod files;
 mod lists;
 mod moments;
+mod revision;
+#[expect(dead_code, reason = "only the events are used")]
+#[path = "../../../domain/tests/samples/mod.rs"]
+mod samples;
 #[expect(dead_code, reason = "tests use different parts of the same world")]
 #[path = "../support/mod.rs"]
 mod support;

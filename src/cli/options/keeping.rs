@@ -28,7 +28,7 @@ Example:
     /// Works while a server runs.
     #[command(after_help = "\
 Keep it, the server's key and backups of the data in three places. With the newest one, older backups of the data are
-restored without anybody who was erased since.
+restored without anybody who was erased since. Destroy those that are older than an erasure.
 
 Example:
   scanledger keys backup --out /mnt/keys/2026-11-21.json")]
@@ -77,8 +77,10 @@ pub struct BackupOptions {
 The data folder must be empty but for the server's key, and so must be the database, if there is one; events of the
 backup that were imported into it are compared. All of the backup is read and checked before anything is written. What
 was restored in part is not served: after a crash, the same command goes on where it ended, or begins anew in a folder,
-and says so if that has to be emptied first. Nobody gets a key back who was erased when the keys were backed up, or whom the backup's log says to forget; so take the newest backup of the
-keys, whatever the age of the data.
+and says so if that has to be emptied first.
+Nobody gets a key back who was erased when the keys were backed up, or whom the backup's log says to forget, the list in
+the blob store that --blobs names, or --erased. So take the newest backup of the keys, whatever the age of the data, and
+destroy those that are older than an erasure: together with the server's key they open what was erased.
 
 Example:
   mkdir -m 700 new && cp /mnt/secret/server.key new/
@@ -93,6 +95,10 @@ pub struct RestoreOptions {
     /// The backup of the keys.
     #[arg(long, env = "SCANLEDGER_KEYS", value_name = "FILE")]
     pub keys: PathBuf,
+    /// Ids of who was erased since, one a line: the names in the folder `erased` of the old installation's blobs. Where
+    /// --blobs names the bucket of the old installation, they are read there.
+    #[arg(long, env = "SCANLEDGER_ERASED", value_name = "FILE")]
+    pub erased: Option<PathBuf>,
     /// What is printed.
     #[command(flatten)]
     pub json: Json,

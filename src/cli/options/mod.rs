@@ -20,7 +20,7 @@ pub use key::{CreateKeyOptions, KeyCommand, KeyRole, Kind};
 #[cfg(feature = "parquet")]
 pub use moving::ParquetOptions;
 pub use moving::{AsOf, ImportCommand, ReplayOptions};
-pub use people::{PeopleCommand, PersonOptions};
+pub use people::{EraseOptions, PeopleCommand, PersonOptions};
 pub use server::{AdvisoriesCommand, DemoOptions, Role, ServeOptions, SetupOptions};
 pub use tools::{ExportCommand, RebuildOptions, ScanFormat, ScanOptions, VerifyOptions};
 
@@ -45,7 +45,8 @@ Exit codes:
   0  done
   1  done, and the answer is no: findings reach --fail-on, or verify found a difference
   2  the command line is wrong
-  3  done in part: there are no advisories, so dependencies were not matched
+  3  done in part: dependencies were not matched for want of advisories, or a file of advisories had none,
+     or blobs that belong into a backup are lost
   4  failed; the message says why
 
 Every option can be set in the environment; its help names the variable.";

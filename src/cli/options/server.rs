@@ -5,6 +5,7 @@ use crate::nodes::VIEWS_EVENTS;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use scanledger_api::limit::{QuotaChange, TrustedProxy};
+use scanledger_api::origins::AllowedOrigin;
 use scanledger_domain::limits::DOCUMENT_CALLS;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU64;
@@ -50,6 +51,10 @@ pub struct ServeOptions {
     /// in `X-Forwarded-For` or `Forwarded`. Without one, the clients of a proxy share its limits.
     #[arg(long, env = "SCANLEDGER_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
     pub trusted_proxy: Vec<TrustedProxy>,
+    /// An origin, such as `https://portal.example.org`, whose pages may ask this server with a browser; as often as
+    /// needed. They send a key or a token themselves: cookies of this server are not let through.
+    #[arg(long, env = "SCANLEDGER_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    pub allow_origin: Vec<AllowedOrigin>,
     /// How much a client may ask, in place of the default: CLASS=LIMIT/WINDOW[/BURST] (`login=5/60s`,
     /// `general=6000/1m/1000`), CLASS=off, or `off` for no limits at all. Classes are login, register, reset, oauth,
     /// refresh, upload, checks, fixes, documents, export, search, general, decoy, and failure for credentials that are not valid.

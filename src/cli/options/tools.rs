@@ -16,7 +16,13 @@ Examples:
   scanledger scan . --format sarif --output out.sarif
   scanledger scan shop.tar.gz --format json | jq '.[].rule'
 
-Exit codes: 0 done, 1 a finding reaches --fail-on, 3 there are no advisories, so dependencies were not matched.")]
+Not looked at, and counted at the end: the folders node_modules, .git, .svn, vendor, dist, build, target, __pycache__,
+.tox, venv, .venv, .next, coverage, .nyc_output and .cache, wherever they are; for secrets also lockfiles and files that
+end in .min.js, .min.css, .bundle.js, .js.map, .css.map or .svg. Secrets are not looked for in binary files either, nor
+in those over 1 MB, which are named.
+
+Exit codes: 0 done, 1 a finding reaches --fail-on, 3 there are no advisories of an ecosystem, so its dependencies were
+not matched.")]
 pub struct ScanOptions {
     /// A folder, or an archive (.tar, .tar.gz, .tgz, .zip).
     pub path: PathBuf,
@@ -120,7 +126,10 @@ built from the log, table by table. Works beside a running server. Exit code 1: 
 pub struct VerifyOptions {
     /// Where the data is.
     #[command(flatten)]
-    pub data: DataOptions,
+    pub store: StoreOptions,
+    /// Look also whether every blob is there that something names which was not deleted, one request each.
+    #[arg(long, env = "SCANLEDGER_CHECK_BLOBS", value_parser = FalseyValueParser::new())]
+    pub check_blobs: bool,
     /// A checkpoint that was kept elsewhere; the log has to begin with what it was signed over. May be given several
     /// times.
     #[arg(long = "checkpoint", env = "SCANLEDGER_CHECKPOINT", value_name = "FILE", value_delimiter = ',')]

@@ -10,9 +10,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use scanledger_advisories::AdvisoryStore;
 use scanledger_domain::advisory::Generation;
 use scanledger_domain::branch::observe;
+use scanledger_domain::component::Ecosystem;
 use scanledger_domain::id::{FindingId, ProjectId};
 use scanledger_domain::report::{Report, ReportFinding};
-use scanledger_domain::scanning::{Control, Identity, Interrupted, Outcome, ScanError, Scanner, ScannerKind};
+use scanledger_domain::scan::{GapReason, ScannerGap};
+use scanledger_domain::scanning::{
+    Control, Identity, Interrupted, LeftOut, Outcome, ScanError, Scanner, ScannerKind,
+};
 use scanledger_domain::severity::SeverityCounts;
 use scanledger_domain::source::SourceTree;
 use scanledger_domain::time::Clock;
@@ -68,6 +72,9 @@ pub(super) struct Scanned {
     pub(super) warnings: Vec<(String, String)>,
     /// The advisories that dependencies were matched with.
     pub(super) generation: Option<Generation>,
+    /// Ecosystems of dependencies that they know nothing of.
+    pub(super) unmatched: Vec<Ecosystem>,
+    left_out: LeftOut,
     files: u64,
     took: Duration,
 }
@@ -85,18 +92,34 @@ impl Scanned {
         };
         let components = counted(self.report.components.len() as u64, "component");
         let files = counted(self.files, "file");
-        format!("{findings} in {files} and {components}, {:.1} s", self.took.as_secs_f64())
+        let left_out = self.left_out_in_words().map(|what| format!("; {what} left out")).unwrap_or_default();
+        format!("{findings} in {files} and {components}, {:.1} s{left_out}", self.took.as_secs_f64())
+    }
+
+    fn left_out_in_words(&self) -> Option<String> {
+        let LeftOut { folders, files } = self.left_out;
+        match (counted(folders, "folder"), counted(files, "file")) {
+            _ if self.left_out.is_nothing() => None,
+            (folders, _) if files == 0 => Some(folders),
+            (_, files) if folders == 0 => Some(files),
+            (folders, files) => Some(format!("{folders} and {files}")),
+        }
     }
 }
 
 /// The keys that findings of this installation are recognised by: those of the server on the log at `log`. None where
 /// nobody has set one up in the folder, because then there is no server to agree with.
 pub(super) async fn keys(folder: &DataFolder, log: &LogPlace) -> Result<Option<State>> {
-    let is_set_up = log.is_shared() || folder.server_key().exists() && folder.state().exists();
+    let is_set_up = log.is_shared() || exists(&folder.server_key())? && exists(&folder.state())?;
     if !is_set_up {
         return Ok(None);
     }
     folder.state_of(log, false).await.map(Some)
+}
+
+/// A folder that may not be looked into is no folder without the file.
+fn exists(path: &Path) -> Result<bool> {
+    path.try_exists().with_context(|| format!("while looking for {}", path.display()))
 }
 
 /// Runs every scanner on `place`, with the advisories of `folder`, and with keys of its own if there are none.
@@ -140,15 +163,17 @@ pub(super) fn scan(place: &Place, folder: &DataFolder, keys: Option<&State>, bar
         findings,
         components: gathered.all.components,
         dependencies: gathered.all.dependencies,
+        gaps: gathered.gaps,
     };
-    let Outcome { warnings, generation, files_scanned: files, .. } = gathered.all;
-    Ok(Scanned { report, advisories, warnings, generation, files, took: began.elapsed() })
+    let Outcome { warnings, generation, unmatched, left_out, files_scanned: files, .. } = gathered.all;
+    let took = began.elapsed();
+    Ok(Scanned { report, advisories, warnings, generation, unmatched, left_out, files, took })
 }
 
 /// The product's scanners, with the advisories of `folder` and with `keys`; what there is not is made in `spare`.
 fn scanners(folder: &DataFolder, keys: Option<&State>, spare: &Path) -> Result<Vec<Arc<dyn Scanner>>> {
     let path = folder.advisories();
-    let advisories = if path.exists() {
+    let advisories = if exists(&path)? {
         AdvisoryStore::open_read_only(&path)
     } else {
         AdvisoryStore::open(&spare.join("advisories.db"))
@@ -170,6 +195,7 @@ fn scanners(folder: &DataFolder, keys: Option<&State>, spare: &Path) -> Result<V
 #[derive(Default)]
 struct Gathered {
     all: Outcome,
+    gaps: Vec<ScannerGap>,
 }
 
 impl Gathered {
@@ -182,14 +208,23 @@ impl Gathered {
                 let moved = outcome.dependencies.iter().map(|(from, to)| (from + offset, to + offset));
                 self.all.dependencies.extend(moved);
                 // That nothing was matched is told once and with what to do about it.
-                let is_told = kind == ScannerKind::Sca && outcome.generation.is_none();
+                let is_unmatched = kind == ScannerKind::Sca && outcome.generation.is_none();
+                let is_told = is_unmatched || !outcome.unmatched.is_empty();
+                let unread = outcome.unread.count();
+                if is_unmatched || unread > 0 {
+                    let because = if is_unmatched { GapReason::Skipped } else { GapReason::Unread };
+                    self.gaps.push(ScannerGap { scanner: kind, because, unread });
+                }
                 let warnings = outcome.warnings.into_iter();
                 self.all.warnings.extend(warnings.filter(|(path, _)| !(is_told && path.is_empty())));
                 self.all.files_scanned = self.all.files_scanned.max(outcome.files_scanned);
                 self.all.generation = self.all.generation.max(outcome.generation);
+                self.all.unmatched.extend(outcome.unmatched);
+                self.all.left_out = self.all.left_out.and(outcome.left_out);
                 Ok(())
             }
             Err(ScanError::Skipped { reason }) => {
+                self.gaps.push(ScannerGap { scanner: kind, because: GapReason::Skipped, unread: 0 });
                 self.all.warnings.push((String::new(), format!("the {kind} scanner was skipped: {reason}")));
                 Ok(())
             }

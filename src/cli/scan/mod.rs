@@ -41,7 +41,7 @@ pub(super) async fn run(options: ScanOptions) -> Result<Exit> {
     });
     Ok(if fails {
         Exit::No
-    } else if scanned.generation.is_none() {
+    } else if missing(&scanned).is_some() {
         Exit::Partly
     } else {
         Exit::Done
@@ -56,12 +56,22 @@ fn warn(scanned: &Scanned, options: &ScanOptions) {
     if let Some(more @ 1..) = scanned.warnings.len().checked_sub(WARNINGS) {
         notice(&format!("warning: {more} more warnings are not shown"));
     }
-    if scanned.generation.is_none() {
+    if let Some(missing) = missing(scanned) {
         let data = options.data.data.display();
         notice(&format!(
-            "warning: there are no advisories in {data}, so dependencies were listed but not matched; \
+            "warning: there are {missing} in {data}, so dependencies were listed but not matched; \
              `scanledger advisories import --data {data} FILE…` imports them"
         ));
+    }
+}
+
+/// Which advisories are missing to match everything with.
+fn missing(scanned: &Scanned) -> Option<String> {
+    let ecosystems: Vec<&str> = scanned.unmatched.iter().map(|ecosystem| ecosystem.as_str()).collect();
+    match (&ecosystems[..], scanned.generation) {
+        ([], Some(_)) => None,
+        ([], None) => Some("no advisories".to_owned()),
+        (_, _) => Some(format!("no advisories of {}", ecosystems.join(", "))),
     }
 }
 

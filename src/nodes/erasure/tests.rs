@@ -47,7 +47,7 @@ async fn interrupted(root: &Path) -> UserId {
     };
     perform(&engine, Operation::CreateKey(hers), Arc::new(|_| ())).await.unwrap();
     let context = Context { organization: Some(done.organization), ..context() };
-    let erase = UserCommand::Erase { keys: [].into() };
+    let erase = UserCommand::Erase { keys: [].into(), marks: [].into() };
     engine.ledger.execute::<User>(&context, &user_stream(done.user), None, erase).await.unwrap();
     engine.close().await.unwrap();
     done.user
@@ -95,16 +95,58 @@ async fn an_erasure_that_was_interrupted_after_its_event_is_finished_by_whoever_
 }
 
 #[tokio::test]
+async fn somebody_is_erased_whose_events_could_not_be_applied() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path()).await;
+    let request = SetUp {
+        organization: "Acme".to_owned(),
+        name: "Ana Lopez".to_owned(),
+        email: "ana@acme.example".to_owned(),
+        password: None,
+        key_name: "setup".to_owned(),
+    };
+    let ana = engine.identities.set_up(&context(), request).await.unwrap().user;
+    engine.projector.catch_up().await.unwrap();
+    engine.close().await.unwrap();
+    drop(engine);
+    // As if one of them had been.
+    let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let is_views = |path: &Path| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name.starts_with("views-") && name.ends_with(".db")
+    };
+    let files: Vec<_> = files.filter(|path| is_views(path)).collect();
+    let [file] = &files[..] else { panic!("there is one file") };
+    let parked = "INSERT INTO parked VALUES (1, ?1, 'user.registered', 'no reason')";
+    rusqlite::Connection::open(file).unwrap().execute(parked, [user_stream(ana).as_str()]).unwrap();
+
+    let engine = open(folder.path()).await;
+    let context =
+        Context { organization: engine.identities.first_organization().await.unwrap(), ..context() };
+    let erase = UserCommand::Erase { keys: [].into(), marks: [].into() };
+    engine.ledger.execute::<User>(&context, &user_stream(ana), None, erase).await.unwrap();
+    engine.projector.catch_up().await.unwrap();
+    let parked = engine.projector.views().parked(Some("user.erased")).await.unwrap();
+    assert_eq!(parked.len(), 1);
+    assert!(is_readable(&engine, ana));
+    assert_eq!(Erasures::new(&engine).catch_up(Arc::new(|_, _| ())).await.unwrap(), 1);
+    assert!(!is_readable(&engine, ana));
+    engine.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn an_erasure_that_was_interrupted_is_finished_by_asking_again() {
     let folder = tempfile::tempdir().unwrap();
     let ana = interrupted(folder.path()).await;
     let engine = open(folder.path()).await;
     let before = engine.event_log().head().await.unwrap();
-    let again = Operation::ErasePerson { user: ana, keys: vec![] };
+    let again = Operation::ErasePerson(ana.into());
     perform(&engine, again, Arc::new(|_| ())).await.unwrap();
     assert_eq!(standing(&engine).await, Standing::Erased);
     let since = engine.event_log().read_all(before, 10).await.unwrap();
-    assert_eq!(since.iter().map(|event| &*event.kind).collect::<Vec<_>>(), ["apikey.revoked"]);
+    // What stood there is from before others' words were erased too, and her address could still be read.
+    let kinds: Vec<_> = since.iter().map(|event| &*event.kind).collect();
+    assert_eq!(kinds, ["user.erased", "apikey.revoked"]);
     engine.close().await.unwrap();
 }
 
@@ -178,9 +220,9 @@ async fn many_erasures_are_all_found() {
     for _ in 0..further {
         let context = Context { organization: Some(organization), ..context() };
         let key = scanledger_domain::id::ApiKeyId(TimeOrderedIds.fresh());
-        let erase = UserCommand::Erase { keys: [key].into() };
+        let erase = UserCommand::Erase { keys: [key].into(), marks: [].into() };
         let done = engine.ledger.execute::<User>(&context, &user_stream(ana), None, erase).await.unwrap();
-        assert_eq!(done.events, [UserErased { user: ana, keys: [key].into() }.into()]);
+        assert_eq!(done.events, [UserErased { user: ana, keys: [key].into(), marks: [].into() }.into()]);
     }
     engine.projector.catch_up().await.unwrap();
     assert_eq!(Erasures::new(&engine).catch_up(Arc::new(|_, _| ())).await.unwrap(), further + 1);

@@ -65,6 +65,27 @@ async fn a_query_costs_its_fields_times_the_rows_of_its_pages() {
 }
 
 #[tokio::test]
+async fn a_difference_costs_the_rows_of_its_six_lists() {
+    let (world, _) = populated(1).await;
+    let id = project(0);
+    let query = |count: usize, first: &str, fields: &str| {
+        let many =
+            (0..count).map(|n| format!("a{n}: diff(project: \"{id}\", from: \"0\"{first}) {{ {fields} }} "));
+        format!("{{ {} }}", many.collect::<String>())
+    };
+    // 100 rows of each unless somebody says how many: 33 * (1 + 6 * 100) = 19,833.
+    world.data(admin(), &query(33, "", "to")).await;
+    assert_eq!(world.codes(admin(), &query(34, "", "to")).await, ["BAD_INPUT"]);
+    world.data(admin(), &query(34, ", first: 50", "to")).await;
+    // Fields of rows count once for each row: 10 * (1 + 19 * 100) = 19,010 and 11 * 1,901 = 20,911.
+    let list = |kind: &str| format!("{kind} {{ totalCount nodes {{ id title path line }} }} ");
+    let fields = format!("to {}{}", list("findingsAdded"), list("findingsRemoved"));
+    let fields = format!("{fields} componentsAdded {{ totalCount nodes {{ name }} }}");
+    world.data(admin(), &query(10, "", &fields)).await;
+    assert_eq!(world.codes(admin(), &query(11, "", &fields)).await, ["BAD_INPUT"]);
+}
+
+#[tokio::test]
 async fn clients_may_ask_for_the_schema() {
     let world = World::new().await;
     let query = "{ __schema { queryType { name } subscriptionType { name } types { name kind

@@ -21,10 +21,12 @@ use scanledger_domain::identity::{
     Standing, TeamRole, UserEvent, UserRegistered, apikey_stream, organization_stream, user_stream,
 };
 use scanledger_domain::log::{Actor, Append, EventLog, Metadata, NewEvent, Position, StreamName, Version};
-use scanledger_domain::project::{Created, Gate, ProjectDetails, ProjectEvent, project_stream};
-use scanledger_domain::scan::{Queued, ScanEvent, ScanType, Source, SourceKind, scan_stream};
+use scanledger_domain::project::{Created, Gate, GateInput, ProjectDetails, ProjectEvent, project_stream};
+use scanledger_domain::scan::{
+    Completed, Queued, ScanEvent, ScanOutcome, ScanType, Source, SourceKind, scan_stream,
+};
 use scanledger_domain::scanning::{Detection, Identity, Place, ScannerKind};
-use scanledger_domain::severity::Severity;
+use scanledger_domain::severity::{Severity, SeverityCounts};
 use scanledger_domain::time::{Clock, Timestamp};
 use scanledger_domain::vault::Vault as _;
 use scanledger_log_sqlite::SqliteLog;
@@ -193,7 +195,7 @@ impl World {
         project
     }
 
-    /// A scan of a branch that saw secrets with these numbers, and as many components.
+    /// A scan of a branch that saw secrets with these numbers, and as many components; answers where it was completed.
     pub(super) async fn scan(
         &mut self,
         project: ProjectId,
@@ -224,6 +226,8 @@ impl World {
         self.append(organization, scan_stream(scan), &[ScanEvent::from(queued)]).await;
         let views = self.projector.views();
         let snapshot = views.inventory(project, branch).await.unwrap();
+        let mut counts = SeverityCounts::default();
+        secrets.clone().map(secret).for_each(|found| counts.add(found.severity, 1));
         let command = RecordScan {
             branch: branch_id(project, branch),
             organization,
@@ -239,8 +243,10 @@ impl World {
         };
         let events = Branch::decide(&snapshot.inventory, command).unwrap();
         let stream = branch_stream(branch_id(project, branch));
-        let position = self.append(organization, stream, &events).await;
-        (scan, position)
+        self.append(organization, stream, &events).await;
+        let verdict = Gate::default().verdict(&GateInput::default(), self.projector.views().position());
+        let completed = ScanEvent::from(Completed { scan, outcome: outcome(counts), verdict });
+        (scan, self.append(organization, scan_stream(scan), &[completed]).await)
     }
 
     /// A decision by the key `robot`.
@@ -318,6 +324,23 @@ impl World {
             Some(running) => running.answers,
             None => futures::stream::iter([too_many()]).boxed(),
         }
+    }
+}
+
+/// What comes out of a scan with so many findings.
+fn outcome(counts: SeverityCounts) -> ScanOutcome {
+    ScanOutcome {
+        counts,
+        new: 0,
+        fixed: 0,
+        unchanged: 0,
+        files: 1,
+        components: 0,
+        scanners: vec![],
+        gaps: vec![],
+        generation: None,
+        artifacts: vec![],
+        client: None,
     }
 }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use form_urlencoded::Serializer;
-use scanledger_domain::limits::{COUNTED_ROWS, CURSOR_PAGE_ROWS, SEARCH_CHARS};
+use scanledger_domain::limits::{COUNTED_ROWS, CURSOR_PAGE_ROWS};
 use serde::Serialize;
 use serde::de::value::StrDeserializer;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IntoDeserializer};
@@ -279,10 +279,7 @@ fn address(base: &str, uri: &Uri, cursor: &str) -> String {
 
 /// Refuses what is longer than anybody searches for.
 pub fn check_search(search: Option<&str>) -> Result<(), Problem> {
-    if search.is_some_and(|search| search.chars().count() > SEARCH_CHARS) {
-        return Err(Problem::invalid("search", format!("may have at most {SEARCH_CHARS} characters")));
-    }
-    Ok(())
+    crate::extract::check_search("search", search)
 }
 
 #[cfg(test)]

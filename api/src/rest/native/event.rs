@@ -68,7 +68,7 @@ pub struct EventOut {
     get, path = "/api/events", tag = "Events", params(EventsIn),
     responses((status = 200, content(
         (Vec<EventOut> = "application/json"), (String = "application/x-ndjson")
-    )))
+    ), headers(("Scanledger-Position" = u64, description = "The last position that was looked at."))))
 )]
 pub async fn list_events(
     State(app): State<App>,

@@ -3,7 +3,7 @@
 use super::{may_look, may_project};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::extract::{AtIn, Id, Number, Query};
+use crate::extract::{AtIn, Id, Number, Query, check_search};
 use crate::memory::Memory;
 use crate::problem::Problem;
 use crate::rest::pepper::{FindingFilterIn, FindingPage, list_findings};
@@ -12,7 +12,7 @@ use axum::Json;
 use axum::extract::State;
 use scanledger_domain::component::{Ecosystem, Scope};
 use scanledger_domain::id::ProjectId;
-use scanledger_domain::limits::{PAGE_ROWS, SEARCH_CHARS};
+use scanledger_domain::limits::PAGE_ROWS;
 use scanledger_projections::component::{ComponentQuery, ComponentRow, ComponentSort};
 use scanledger_projections::finding::ListScope;
 use serde::{Deserialize, Serialize};
@@ -126,9 +126,7 @@ pub async fn components_of_project(
 ) -> Result<Json<ComponentPage>, Problem> {
     may_project(&app, &caller, project).await?;
     let at = may_look(&app, &caller, at.parse()?).await?;
-    if wanted.name.as_ref().is_some_and(|name| name.chars().count() > SEARCH_CHARS) {
-        return Err(Problem::invalid("name", format!("may have at most {SEARCH_CHARS} characters")));
-    }
+    check_search("name", wanted.name.as_deref())?;
     let page = Paged {
         page: wanted.page.map_or(1, |page| page.0),
         limit: wanted.limit.map_or(PAGE, |limit| limit.0),

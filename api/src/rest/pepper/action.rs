@@ -1,12 +1,13 @@
 //! Pepper's words for what happened (reference §9), and the types of events that they stand for.
 
-use super::word::{FindingStatus, ScanType};
+use super::word::{FindingStatus, ScanType, SourceType};
 use crate::problem::Problem;
 use scanledger_domain::audit::{AuditResource, disclosed};
 use scanledger_domain::event::Event;
 use scanledger_domain::finding::TriageState;
-use scanledger_domain::scan;
+use scanledger_domain::scan::{self, SourceKind};
 use scanledger_projections::audit::AuditEntry;
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
 /// Which events of a type a word stands for.
@@ -156,7 +157,11 @@ pub fn details(entry: &AuditEntry) -> Map<String, Value> {
     match entry.action.as_str() {
         "scan.queued" => {
             translate(&mut details, "scanType", |word: scan::ScanType| json!(ScanType::from(word)));
-            details.insert("sourceType".to_owned(), json!("UPLOAD"));
+            let kind =
+                details.get("source").and_then(|source| SourceKind::deserialize(source.get("kind")?).ok());
+            if let Some(kind) = kind {
+                details.insert("sourceType".to_owned(), json!(SourceType::from(kind)));
+            }
         }
         "finding.triaged" | "incident.triaged" => {
             let status = |state: TriageState| json!(FindingStatus::from(state));
@@ -287,8 +292,11 @@ mod tests {
         let shown = details(&entry("finding.triaged", &triaged));
         assert_eq!((&shown["previousStatus"], &shown["status"]), (&json!("OPEN"), &json!("FALSE_POSITIVE")));
         assert_eq!(shown["note"], "x");
-        let queued = details(&entry("scan.queued", &json!({ "scanType": "sca" })));
-        assert_eq!((&queued["scanType"], &queued["sourceType"]), (&json!("SCA_ONLY"), &json!("UPLOAD")));
+        for (kind, source) in [("upload", "UPLOAD"), ("client", "UPLOAD"), ("repository", "GIT_CLONE")] {
+            let data = json!({ "scanType": "sca", "source": { "kind": kind, "name": "shop.zip" } });
+            let queued = details(&entry("scan.queued", &data));
+            assert_eq!((&queued["scanType"], &queued["sourceType"]), (&json!("SCA_ONLY"), &json!(source)));
+        }
         let user = json!({ "user": "u", "name": "v1.x", "email": "v1.y", "password": "v1.z" });
         assert_eq!(Value::Object(details(&entry("user.registered", &user))), json!({ "user": "u" }));
     }

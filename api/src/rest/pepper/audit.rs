@@ -3,7 +3,7 @@
 use super::action::{Asked, asked_for, details, resource_asked_for, resource_word, word_of};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::extract::{AtIn, List, Number, Query};
+use crate::extract::{AtIn, List, Number, Query, check_search};
 use crate::problem::Problem;
 use crate::rest::Instant;
 use axum::Json;
@@ -11,7 +11,7 @@ use axum::extract::State;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use scanledger_domain::id::UserId;
-use scanledger_domain::limits::{AUDIT_PAGE_ROWS, SEARCH_CHARS};
+use scanledger_domain::limits::AUDIT_PAGE_ROWS;
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::vault::{ERASED_PERSON, Sealed, Vault, VaultError};
 use scanledger_projections::Moment;
@@ -131,9 +131,7 @@ fn query(
     asked: &Option<Asked>,
     moment: Moment,
 ) -> Result<Option<AuditQuery>, Problem> {
-    if wanted.q.as_ref().is_some_and(|q| q.chars().count() > SEARCH_CHARS) {
-        return Err(Problem::invalid("q", format!("may have at most {SEARCH_CHARS} characters")));
-    }
+    check_search("q", wanted.q.as_deref())?;
     let before = wanted.cursor.as_deref().map(from_cursor).transpose()?;
     let resource = wanted.resource.as_deref().map(resource_asked_for).transpose()?;
     let user = wanted.user_id.as_deref().map(str::parse::<UserId>);

@@ -137,6 +137,7 @@ fn report(row: ScanRow, findings: Vec<ReportFinding>) -> Report {
         findings,
         components: vec![],
         dependencies: vec![],
+        gaps: row.outcome.map(|outcome| outcome.gaps).unwrap_or_default(),
     }
 }
 

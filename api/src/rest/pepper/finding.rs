@@ -3,7 +3,7 @@
 use super::word::{FindingStatus, Scanner, SeverityWord};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::extract::{AtIn, Id, List, Number, Query};
+use crate::extract::{AtIn, Id, List, Number, Query, check_search};
 use crate::memory::Memory;
 use crate::problem::Problem;
 use crate::rest::Paged;
@@ -11,7 +11,7 @@ use axum::Json;
 use axum::extract::State;
 use scanledger_commands::Fault;
 use scanledger_domain::id::{FindingId, OrganizationId, ScanId};
-use scanledger_domain::limits::{PAGE_ROWS, SEARCH_CHARS};
+use scanledger_domain::limits::PAGE_ROWS;
 use scanledger_projections::finding::{
     FindingFilter, FindingInScan, FindingQuery, FindingRow, FindingSort, ListScope,
 };
@@ -91,9 +91,7 @@ impl FindingFilterIn {
     /// 400 for a search that is too long.
     pub fn filter(&self) -> Result<Option<FindingFilter>, Problem> {
         for (name, text) in [("q", &self.q), ("filePath", &self.file_path)] {
-            if text.as_ref().is_some_and(|text| text.chars().count() > SEARCH_CHARS) {
-                return Err(Problem::invalid(name, format!("may have at most {SEARCH_CHARS} characters")));
-            }
+            check_search(name, text.as_deref())?;
         }
         let scanners: Vec<_> = self.scanner.0.iter().filter_map(|scanner| scanner.kind()).collect();
         if scanners.is_empty() && !self.scanner.0.is_empty() {

@@ -1,5 +1,6 @@
 //! How findings look (reference §5).
 
+use super::report_section::ReportSectionsOut;
 use super::scan_shape::actor_id;
 use super::word::{FindingStatus, Scanner, SeverityWord};
 use crate::rest::{Instant, Pages};
@@ -88,6 +89,9 @@ pub struct MetadataOut {
     /// Every place, if there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     locations: Vec<LocationOut>,
+    /// The finding as a report has it, if it is about a dependency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report_sections: Option<ReportSectionsOut>,
 }
 
 /// A place where a finding was seen.
@@ -115,6 +119,7 @@ impl From<Place> for LocationOut {
 impl FindingOut {
     /// A finding as part of a scan, with its code.
     pub fn new(row: FindingRow, scan: Option<ScanId>, snippet: Option<String>) -> Self {
+        let report_sections = ReportSectionsOut::of(&row);
         let is_advisory = row.scanner == ScannerKind::Sca;
         let first = row.places.first();
         let (file_path, start_line, end_line) =
@@ -138,6 +143,7 @@ impl FindingOut {
             } else {
                 vec![]
             },
+            report_sections,
         };
         let (status_updated_by, status_updated_at, status_note) = match row.triaged {
             None => (None, None, None),
@@ -194,5 +200,6 @@ impl MetadataOut {
             && self.references.is_empty()
             && self.masked_value.is_none()
             && self.locations.is_empty()
+            && self.report_sections.is_none()
     }
 }

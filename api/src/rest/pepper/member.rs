@@ -197,6 +197,9 @@ pub async fn remove_member(
     caller: Caller,
     Id(user): Id<UserId>,
 ) -> Result<Written<SuccessOut>, Problem> {
+    if let Some(position) = caller.repeated(&app, digest_of(b"")).await? {
+        return Ok(Written::at(&app, StatusCode::OK, Some(position), SuccessOut { success: true }).await);
+    }
     member(&app, &caller, user).await?;
     let context = caller.command(&app, digest_of(b"")).await?;
     let (by, organization) = (caller.principal.changer(), caller.organization());

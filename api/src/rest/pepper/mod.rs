@@ -19,6 +19,7 @@ mod project_shape;
 mod receive;
 mod refusal;
 mod register;
+mod report_section;
 mod scan;
 mod scan_shape;
 mod session;

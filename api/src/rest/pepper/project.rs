@@ -5,7 +5,7 @@ use super::project_shape::{CardOut, ProjectDetailOut, ProjectOut, ProjectsOut, w
 use super::scan::latest_scans;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::extract::{AtIn, Body, Id, Number, Patched, Query, digest_of, present};
+use crate::extract::{AtIn, Body, Id, Number, Patched, Query, check_search, digest_of, present};
 use crate::problem::Problem;
 use crate::rest::{Paged, Written};
 use axum::Json;
@@ -79,7 +79,7 @@ pub struct ProjectIn {
     /// 1 to 100 characters; HTML tags are taken out.
     name: String,
     description: Option<String>,
-    /// http or https; empty for none.
+    /// http, https, svn or svn+ssh; empty for none.
     repo_url: Option<String>,
     default_branch: Option<String>,
     /// http or https; empty for none.
@@ -143,6 +143,7 @@ pub async fn list_projects(
     Query(wanted): Query<ProjectListIn>,
     Query(at): Query<AtIn>,
 ) -> Result<Json<ProjectsOut>, Problem> {
+    check_search("q", wanted.q.as_deref())?;
     let at = caller.at(&app, &at).await?;
     let page = wanted.limit.map(|limit| Paged { page: wanted.page.map_or(1, |page| page.0), limit: limit.0 });
     // Grades are Pepper's and unknown to the read model, so that order needs all rows.
@@ -264,8 +265,13 @@ pub async fn delete_project(
     caller: Caller,
     Id(project): Id<ProjectId>,
 ) -> Result<Written<SuccessOut>, Problem> {
-    caller.may_project(&app, project).await?;
-    let context = caller.command(&app, digest_of(b"")).await?;
-    let position = app.projects.delete(&context, project).await?;
+    let position = match caller.repeated(&app, digest_of(b"")).await? {
+        Some(position) => position,
+        None => {
+            caller.may_project(&app, project).await?;
+            let context = caller.command(&app, digest_of(b"")).await?;
+            app.projects.delete(&context, project).await?
+        }
+    };
     Ok(Written::at(&app, StatusCode::OK, Some(position), SuccessOut { success: true }).await)
 }

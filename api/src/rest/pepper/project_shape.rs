@@ -135,7 +135,7 @@ pub struct ProjectsOut {
 pub struct CardOut {
     source_label: &'static str,
     last_scan_at: Option<Instant>,
-    /// `A` to `F`; none before the first scan.
+    /// `A` to `F`; none before a scan of the default branch has results.
     grade: Option<char>,
     critical_count: u64,
     high_count: u64,
@@ -153,7 +153,7 @@ impl CardOut {
         Self {
             source_label: if row.details.repo_url.is_some() { "Repository" } else { "Uploaded" },
             last_scan_at: latest.map(|scan| Instant(scan.queued_at)),
-            grade: row.latest_scan.map(|_| grade(points_lost(&counts))),
+            grade: row.has_results.then(|| grade(points_lost(&counts))),
             critical_count: counts.critical,
             high_count: counts.high,
             medium_count: counts.medium + counts.unknown,
@@ -167,7 +167,7 @@ impl CardOut {
 
     /// Sorts the worst grade first, projects without one last.
     pub fn order(row: &ProjectRow) -> (bool, std::cmp::Reverse<u64>) {
-        (row.latest_scan.is_none(), std::cmp::Reverse(points_lost(&row.counts)))
+        (!row.has_results, std::cmp::Reverse(points_lost(&row.counts)))
     }
 }
 

@@ -4,7 +4,7 @@ use super::word::{ArtifactType, Gate, ScanStatus, ScanType, Scanner, SourceType}
 use crate::rest::{Instant, Pages};
 use scanledger_commands::progress::{ScannerProgress, ScannerStatus};
 use scanledger_domain::log::Actor;
-use scanledger_domain::scan::ScannerReport;
+use scanledger_domain::scan::{GapReason, ScannerGap, ScannerReport};
 use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::severity::SeverityCounts;
 use scanledger_projections::scan::ScanRow;
@@ -22,6 +22,7 @@ pub struct ScanOut {
     scan_type: ScanType,
     branch: String,
     commit_sha: Option<String>,
+    /// Of the pull request that a client says its scan is about, if that has a number.
     pr_number: Option<u64>,
     base_sha: Option<String>,
     source_type: SourceType,
@@ -129,6 +130,17 @@ impl From<&ScannerReport> for ProgressOut {
     }
 }
 
+/// How far a scanner came that has no outcome; `None` for one that has.
+fn missed(gap: &ScannerGap) -> Option<(Scanner, ProgressOut)> {
+    let status = match gap.because {
+        GapReason::Failed => ProgressStatus::Failed,
+        GapReason::Skipped => ProgressStatus::Skipped,
+        GapReason::Unread => return None,
+    };
+    let progress = ProgressOut { status, findings_count: None, files_completed: 0, files_total: 0 };
+    Some((gap.scanner.into(), progress))
+}
+
 /// The project of a scan.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -208,19 +220,23 @@ impl ScanOut {
             size: artifact.size,
         });
         let artifacts = artifacts.collect();
+        let pull_request = row.client.as_ref().and_then(|run| run.pull_request.as_deref());
+        let pr_number = pull_request.and_then(|number| number.parse().ok());
         let outcome = row.outcome;
         let of = |count: fn(&scanledger_domain::scan::ScanOutcome) -> u64| outcome.as_ref().map_or(0, count);
         let reports = outcome.as_ref().map(|outcome| outcome.scanners.as_slice()).unwrap_or_default();
         let mut scanner_progress: BTreeMap<Scanner, ProgressOut> =
             running.into_iter().map(|(kind, progress)| (kind.into(), progress.into())).collect();
         scanner_progress.extend(reports.iter().map(|report| (report.scanner.into(), report.into())));
+        let gaps = outcome.as_ref().map(|outcome| outcome.gaps.as_slice()).unwrap_or_default();
+        scanner_progress.extend(gaps.iter().filter_map(missed));
         Self {
             id: row.id.0,
             status: row.status.into(),
             scan_type: row.scan_type.into(),
             branch: row.branch,
             commit_sha: row.commit,
-            pr_number: None,
+            pr_number,
             base_sha: row.base,
             source_type: row.source.kind.into(),
             source_ref: row.source.name,

@@ -11,14 +11,14 @@ use crate::problem::Problem;
 use crate::rest::Written;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{StatusCode, header};
-use scanledger_commands::project::UploadTarget;
+use scanledger_commands::project::{ProjectProblem, UploadTarget};
 use scanledger_commands::scan::NewScan;
 use scanledger_domain::blob::BlobHash;
 use scanledger_domain::decider::Decider;
 use scanledger_domain::id::{ProjectId, ScanId};
 use scanledger_domain::identity::Resource;
 use scanledger_domain::limits::URL_CHARS;
-use scanledger_domain::project::DEFAULT_BRANCH;
+use scanledger_domain::project::{DEFAULT_BRANCH, ProjectRefusal};
 use scanledger_domain::scan::{self, Queued, Scan, ScanCommand, Source, SourceKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -35,7 +35,7 @@ pub struct ScanIn {
     /// For cloning only; never kept.
     #[expect(dead_code, reason = "part of the contract; used when sources can be cloned")]
     repo_token: Option<String>,
-    /// Address of a Subversion repository.
+    /// Address of a Subversion repository, without a password.
     svn_url: Option<String>,
     /// A number, `HEAD` or a date in braces.
     #[schema(value_type = Option<String>)]
@@ -78,6 +78,8 @@ pub struct ScanUpload {
     #[schema(inline)]
     scan_type: Option<ScanType>,
     project_id: Option<String>,
+    repo_url: Option<String>,
+    svn_url: Option<String>,
     branch: Option<String>,
     commit_sha: Option<String>,
     new_project_name: Option<String>,
@@ -85,7 +87,8 @@ pub struct ScanUpload {
 
 /// Queues a scan
 ///
-/// Repositories (`repoUrl`, `svnUrl`) and `INCREMENTAL` answer 503 `SOURCE_UNAVAILABLE` on this server.
+/// Beside an archive, `repoUrl` or `svnUrl` says to which project it belongs. Without one, they answer 503
+/// `SOURCE_UNAVAILABLE` on this server, and so does `INCREMENTAL`.
 #[utoipa::path(
     post, path = "/api/scans", tag = "Scans",
     request_body(content((ScanUpload = "multipart/form-data"), (ScanIn = "application/json"))),
@@ -100,13 +103,13 @@ pub async fn create_scan(
         let received = receive(&app, request, caller.origin.idempotency_key.is_some()).await?;
         let (wanted, archive) = (received.fields, received.archive);
         let checked = check(&app, &caller, &wanted, archive.is_some()).await?;
-        let archive = archive.ok_or_else(no_source)?;
+        let archive = archive.ok_or_else(not_fetched)?;
         app.scans.require_archive(archive.file.to_path_buf(), &archive.name).await?;
         return queue(&app, &caller, wanted, checked, archive, received.digest).await;
     }
     let Body { value, .. } = Body::<ScanIn>::from_request(request, &app).await?;
     check(&app, &caller, &value, false).await?;
-    Err(source_unavailable("sources outside an upload cannot be fetched by this server"))
+    Err(not_fetched())
 }
 
 fn is_multipart(request: &Request) -> bool {
@@ -116,6 +119,11 @@ fn is_multipart(request: &Request) -> bool {
 
 fn no_source() -> Problem {
     Problem::invalid("source", "an archive, repoUrl or svnUrl is needed")
+}
+
+/// For a valid source that is somewhere else.
+fn not_fetched() -> Problem {
+    source_unavailable("sources outside an upload cannot be fetched by this server")
 }
 
 fn source_unavailable(error: &str) -> Problem {
@@ -184,6 +192,10 @@ fn check_source(wanted: &ScanIn, has_archive: bool) -> Result<(), Problem> {
         (None, Some(url)) if !is_url(url, &["https", "http", "svn", "svn+ssh"]) => {
             return Err(Problem::invalid("svnUrl", "must be an http, https, svn or svn+ssh URL"));
         }
+        // Projects keep the address, and everybody in them sees it.
+        (None, Some(url)) if has_password(url) => {
+            return Err(Problem::invalid("svnUrl", "must not have a password in it: there is svnPassword"));
+        }
         (Some(_) | None, None) | (None, Some(_)) => (),
     }
     match &wanted.svn_revision {
@@ -204,6 +216,13 @@ fn is_url(text: &str, schemes: &[&str]) -> bool {
     })
 }
 
+/// Whether there is something behind a colon in front of the host (RFC 3986 §3.2.1).
+fn has_password(url: &str) -> bool {
+    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').is_some_and(|(person, _)| person.contains(':'))
+}
+
 fn is_revision(text: &str) -> bool {
     let date = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
     let is_date = date.is_some_and(|date| !date.is_empty() && !date.contains(['{', '}']));
@@ -220,15 +239,17 @@ async fn queue(
     digest: [u8; 32],
 ) -> Result<Written<QueuedOut>, Problem> {
     let context = caller.command(app, digest).await?;
+    let address = if wanted.svn_url.is_some() { "svnUrl" } else { "repoUrl" };
     let target = UploadTarget {
         principal: caller.principal.clone(),
         project,
-        repo_url: wanted.repo_url,
+        repo_url: wanted.repo_url.or(wanted.svn_url),
         new_project_name: wanted.new_project_name.map(|name| without_tags(&name)),
         archive_name: archive.name.clone(),
         branch: wanted.branch.clone(),
     };
-    let resolved = app.projects.resolve_for_upload(&context, &target).await?;
+    let resolved = app.projects.resolve_for_upload(&context, &target).await;
+    let resolved = resolved.map_err(|error| error.map_refused(|refused| as_sent(refused, address)))?;
     // Whoever sees a project by its name or repository may still only look at it.
     caller.may(Resource::Project(resolved.scope()))?;
     let source = app.scans.store_source(archive.file.to_path_buf(), &archive.name).await?;
@@ -248,6 +269,22 @@ async fn queue(
         status: ScanStatus::Queued,
     };
     Ok(Written::at(app, StatusCode::CREATED, Some(queued.position), answer).await)
+}
+
+/// A refusal of the project that would be made, about the field that the client sent; `address` is that of the source.
+fn as_sent(problem: ProjectProblem, address: &'static str) -> ProjectProblem {
+    match problem {
+        ProjectProblem::Project(ProjectRefusal::BadText { field, problem }) => {
+            let field = match field {
+                "name" => "newProjectName",
+                "repoUrl" => address,
+                "defaultBranch" => "branch",
+                other => other,
+            };
+            ProjectRefusal::BadText { field, problem }.into()
+        }
+        ProjectProblem::NameTaken | ProjectProblem::Denied(_) | ProjectProblem::Project(_) => problem,
+    }
 }
 
 #[cfg(test)]
@@ -270,6 +307,10 @@ mod tests {
         let both = r#"{"repoUrl":"https://a.example","svnUrl":"svn://a.example"}"#;
         assert_eq!(refused(both, false).as_deref(), Some("svnUrl"));
         assert_eq!(refused(both, true).as_deref(), Some("svnUrl"));
+        let known = r#"{"svnUrl":"svn+ssh://ana@example.org:2222/a@7"}"#;
+        assert_eq!(refused(known, true), None);
+        let told = r#"{"svnUrl":"https://ana:secret@example.org/a"}"#;
+        assert_eq!(refused(told, true).as_deref(), Some("svnUrl"));
     }
 
     #[test]

@@ -286,15 +286,17 @@ impl From<ScannerKind> for Scanner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum SourceType {
-    /// An archive that somebody uploaded.
+    /// An archive that somebody uploaded, or the results of a client.
     Upload,
+    /// A commit of a repository, fetched from its host.
+    GitClone,
 }
 
 impl From<SourceKind> for SourceType {
     fn from(kind: SourceKind) -> Self {
         match kind {
-            // What a client uploads of its own scans are results.
-            SourceKind::Upload | SourceKind::Client | SourceKind::Repository => Self::Upload,
+            SourceKind::Upload | SourceKind::Client => Self::Upload,
+            SourceKind::Repository => Self::GitClone,
         }
     }
 }
@@ -326,9 +328,9 @@ impl From<ArtifactKind> for ArtifactType {
 
 #[cfg(test)]
 mod tests {
-    use super::{FindingStatus, ScanStatus, ScanType, Scanner, SeverityWord};
+    use super::{FindingStatus, ScanStatus, ScanType, Scanner, SeverityWord, SourceType};
     use scanledger_domain::finding::TriageState;
-    use scanledger_domain::scan;
+    use scanledger_domain::scan::{self, SourceKind};
     use scanledger_domain::scanning::ScannerKind;
     use scanledger_domain::severity::Severity;
     use serde_json::json;
@@ -389,5 +391,7 @@ mod tests {
         assert_eq!(word(Scanner::from(ScannerKind::Malicious)), "MALICIOUS_PKG");
         assert_eq!(word(FindingStatus::from(TriageState::NotAffected)), "FALSE_POSITIVE");
         assert_eq!(word(super::ArtifactType::SbomCyclonedx), "SBOM_CYCLONEDX");
+        let sources = [SourceKind::Upload, SourceKind::Client, SourceKind::Repository];
+        assert_eq!(sources.map(|kind| word(SourceType::from(kind))), ["UPLOAD", "UPLOAD", "GIT_CLONE"]);
     }
 }

@@ -1,6 +1,7 @@
 //! A client asks for a scan (reference §11.2).
 
 use super::config::{ConfigOut, config_of};
+use super::people::SealedPeople;
 use super::policy::{effective_rules, enabled};
 use super::refusal::or_again;
 use crate::app::App;
@@ -216,13 +217,7 @@ fn new_scan(
         pull_request_author: text(&project.pull_request_author_username),
         pull_request_author_image_url: project.pull_request_author_image_url.as_deref().and_then(plain_url),
     };
-    let people = match people == ClientPeople::default() {
-        true => None,
-        false => {
-            let json = serde_json::to_string(&people).map_err(|error| Problem::fault(&error))?;
-            caller.seal(app, Some(&json))?
-        }
-    };
+    let people = SealedPeople::of(app, caller, &people)?;
     let repository_url = project.repo_url.as_deref().and_then(plain_url);
     let client = ClientRun {
         run: scan.unique_id,
@@ -235,7 +230,9 @@ fn new_scan(
         trigger: text(&project.on),
         job_url: project.ci_job_url.as_deref().and_then(plain_url),
         pull_request: project.pull_request_id.as_ref().and_then(|id| plain_text(&id.0)),
-        people,
+        people: people.unsigned,
+        author: people.author,
+        opener: people.opener,
     };
     Ok(NewClientScan {
         target: ClientTarget {

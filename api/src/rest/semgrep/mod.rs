@@ -6,6 +6,7 @@ mod config;
 mod end;
 mod finding;
 mod memory;
+mod people;
 mod policy;
 mod refusal;
 mod registry;

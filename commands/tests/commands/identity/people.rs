@@ -8,10 +8,11 @@ use scanledger_commands::identity::{
     PersonRefusal, ProviderRefusal,
 };
 use scanledger_commands::ports::{EmailStanding, Vouched, VouchedEmail};
-use scanledger_domain::id::{CommandId, UserId};
+use scanledger_domain::id::{CommandId, IdentityId, SubjectId, UserId};
 use scanledger_domain::identity::{
-    Changer, InstallationRefusal, Organization, OrganizationRefusal, OrganizationRole, Provider, Rank,
-    SessionKind, Team, TeamRole, User, organization_stream, team_stream, user_stream,
+    Changer, InstallationRefusal, Mark, Organization, OrganizationRefusal, OrganizationRole, Provider, Rank,
+    SessionKind, Team, TeamRole, User, UserCommand, UserIdentityLinked, UserState, organization_stream,
+    team_stream, user_stream,
 };
 
 /// Anybody may come, and has a home of their own.
@@ -236,11 +237,39 @@ async fn an_address_and_an_identity_are_free_once_their_person_is_erased() {
             .user
     };
     let eve = come().await;
-    world.identities.erase(&world.fresh(), eve, [].into()).await.unwrap();
+    world.identities.erase(&world.fresh(), eve, [].into(), [].into()).await.unwrap();
     let again = come().await;
     assert_ne!(again, eve);
-    world.identities.erase(&world.fresh(), again, [].into()).await.unwrap();
+    world.identities.erase(&world.fresh(), again, [].into(), [].into()).await.unwrap();
     register(&world, "eve@example.org").await;
+}
+
+#[tokio::test]
+async fn what_others_said_is_erased_by_every_address_that_a_person_had() {
+    let world = World::new();
+    installation(&world).await;
+    let eve = register(&world, "Eve@example.org").await;
+    let sealed = |text: &str| world.vault.seal(SubjectId(eve.0), text).unwrap();
+    let identity = IdentityId(world.ids.fresh());
+    let linked = UserIdentityLinked {
+        user: eve,
+        identity,
+        provider: Provider::GitHub,
+        subject: sealed("7"),
+        email: Some(sealed("Eve@work.example")),
+    };
+    for command in [UserCommand::Link(linked), UserCommand::Unlink(identity)] {
+        let stream = user_stream(eve);
+        world.ledger.execute::<User>(&world.fresh(), &stream, None, command).await.unwrap();
+    }
+    let invited = SubjectId(world.ids.fresh());
+    world.identities.erase(&world.fresh(), eve, [].into(), [invited].into()).await.unwrap();
+    let (UserState::Erased(erased), _) = world.ledger.load::<User>(&user_stream(eve)).await.unwrap() else {
+        panic!("she is erased")
+    };
+    let marks =
+        ["eve@example.org", "eve@work.example"].map(|email| Mark::Email(email).subject(&*world.vault));
+    assert_eq!(erased.marks, marks.into_iter().chain([invited]).collect());
 }
 
 #[tokio::test]

@@ -224,6 +224,7 @@ impl World {
         };
         let mut options = WorkerOptions::new(Uuid::from_u128(node), self.dir.path().join("temp"));
         options.poll_interval = Duration::from_millis(100);
+        options.outage_pause = Duration::from_millis(5);
         change(&mut options);
         WorkerPool::start(deps, options).await.unwrap()
     }

@@ -6,7 +6,7 @@ use scanledger_domain::branch::{Branch, Inventory, RecordScan, branch_id, branch
 use scanledger_domain::decider::Decider as _;
 use scanledger_domain::log::Version;
 use scanledger_domain::project::GateReason;
-use scanledger_domain::scan::{Interruption, Scan, ScanCommand, ScanEvent, ScanStatus, scan_stream};
+use scanledger_domain::scan::{Interruption, Scan, ScanCommand, ScanEvent, ScanStatus, Step, scan_stream};
 use scanledger_domain::scanning::{Scanner, ScannerKind};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -186,4 +186,32 @@ async fn a_scan_that_was_interrupted_twice_runs_alone() {
         })
         .collect();
     assert_eq!(alone, [false, false, true]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_scan_that_has_to_run_alone_lets_others_run() {
+    let world = World::new();
+    let shop = world.project("shop").await;
+    let suspect = world.queue(shop, "suspect", &[("a", "b")]).await;
+    let stream = scan_stream(suspect);
+    for attempt in [1, 2] {
+        let lost = ScanCommand::Interrupt { attempt, because: Interruption::WorkerLost };
+        for command in [ScanCommand::Start { alone: false }, lost] {
+            world.ledger.execute::<Scan>(&world.fresh(), &stream, None, command).await.unwrap();
+        }
+    }
+    let held = Held::new(ScannerKind::Sast, weaknesses(1));
+    let _pool = world.pool_with(1, vec![Arc::clone(&held) as _], |o| o.workers = 3).await;
+    held.has_begun(1).await;
+    world.step(suspect, Step::Pause).await;
+    let other = world.queue(shop, "main", &[("a", "b")]).await;
+    held.has_begun(2).await;
+    world.step(suspect, Step::Resume).await;
+    let third = world.queue(shop, "third", &[("a", "b")]).await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(world.life(third).await.status, ScanStatus::Queued, "it is at work again, and alone");
+    held.let_go();
+    for scan in [suspect, other, third] {
+        completed(&world, scan).await;
+    }
 }

@@ -6,7 +6,7 @@ use super::{
     UserRegistered, UserResetRequested, UserSessionsEnded,
 };
 use crate::decider::Decider;
-use crate::id::{ApiKeyId, IdentityId, UserId};
+use crate::id::{ApiKeyId, IdentityId, SubjectId, UserId};
 use crate::identity::KeyHash;
 use crate::time::Timestamp;
 use crate::vault::Sealed;
@@ -17,11 +17,15 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum UserCommand {
     /// Make it.
     Register(UserRegistered),
-    /// Forget who they are, with API keys that this person alone used. Nothing happens if they are forgotten already.
+    /// Forget who they are. Nothing happens if they are forgotten already, with these keys and marks.
     Erase {
-        /// The keys.
+        /// API keys that this person alone used.
         keys: BTreeSet<ApiKeyId>,
+        /// For whom was sealed what others said of them.
+        marks: BTreeSet<SubjectId>,
     },
+    /// Forget somebody who never had an account, as [`Self::Erase`] does.
+    EraseStranger(UserErased),
     /// Let them sign in no more.
     Deactivate,
     /// Let them sign in again.
@@ -118,13 +122,8 @@ pub enum UserState {
     Missing,
     /// There is one.
     Registered(Box<Account>),
-    /// There was one.
-    Erased {
-        /// Whose.
-        user: UserId,
-        /// The API keys that were erased with it.
-        keys: BTreeSet<ApiKeyId>,
-    },
+    /// There was one, or there never was; all that was erased of whom.
+    Erased(UserErased),
 }
 
 impl UserState {
@@ -132,7 +131,7 @@ impl UserState {
     pub fn account(&self) -> Option<&Account> {
         match self {
             Self::Registered(account) => Some(account),
-            Self::Missing | Self::Erased { .. } => None,
+            Self::Missing | Self::Erased(_) => None,
         }
     }
 }
@@ -195,17 +194,17 @@ impl Decider for User {
                 identities: BTreeMap::new(),
                 channels: Channels::default(),
             })),
-            (UserState::Erased { keys: before, .. }, UserEvent::Erased(erased)) => {
-                UserState::Erased { user: erased.user, keys: &erased.keys | &before }
-            }
-            (_, UserEvent::Erased(erased)) => {
-                UserState::Erased { user: erased.user, keys: erased.keys.clone() }
-            }
+            (UserState::Erased(before), UserEvent::Erased(erased)) => UserState::Erased(UserErased {
+                user: erased.user,
+                keys: &erased.keys | &before.keys,
+                marks: &erased.marks | &before.marks,
+            }),
+            (_, UserEvent::Erased(erased)) => UserState::Erased(erased.clone()),
             (UserState::Registered(mut account), event) => {
                 change(&mut account, event);
                 UserState::Registered(account)
             }
-            (state @ (UserState::Missing | UserState::Erased { .. }), _) => state,
+            (state @ (UserState::Missing | UserState::Erased(_)), _) => state,
         }
     }
 
@@ -213,14 +212,15 @@ impl Decider for User {
         match (state, command) {
             (UserState::Missing, UserCommand::Register(registered)) => Ok(vec![registered.into()]),
             (_, UserCommand::Register(_)) => Err(UserRefusal::Exists),
-            (UserState::Erased { user, keys: before }, UserCommand::Erase { keys }) => {
-                let further: BTreeSet<_> = keys.difference(before).copied().collect();
-                if further.is_empty() {
-                    return Ok(vec![]);
-                }
-                Ok(vec![UserErased { user: *user, keys: further }.into()])
+            (UserState::Erased(before), UserCommand::Erase { keys, marks }) => {
+                let further = UserErased { user: before.user, keys, marks }.beyond(before);
+                Ok(further.map(UserEvent::from).into_iter().collect())
             }
-            (UserState::Missing | UserState::Erased { .. }, _) => Err(UserRefusal::NotFound),
+            (UserState::Missing, UserCommand::EraseStranger(erased)) => Ok(vec![erased.into()]),
+            (UserState::Erased(before), UserCommand::EraseStranger(erased)) => {
+                Ok(erased.beyond(before).map(UserEvent::from).into_iter().collect())
+            }
+            (UserState::Missing | UserState::Erased(_), _) => Err(UserRefusal::NotFound),
             (UserState::Registered(account), command) => of_account(account, command),
         }
     }
@@ -264,8 +264,8 @@ fn change(account: &mut Account, event: &UserEvent) {
 fn of_account(account: &Account, command: UserCommand) -> Result<Vec<UserEvent>, UserRefusal> {
     let user = account.user;
     let event: UserEvent = match command {
-        UserCommand::Register(_) => return Err(UserRefusal::Exists),
-        UserCommand::Erase { keys } => UserErased { user, keys }.into(),
+        UserCommand::Register(_) | UserCommand::EraseStranger(_) => return Err(UserRefusal::Exists),
+        UserCommand::Erase { keys, marks } => UserErased { user, keys, marks }.into(),
         UserCommand::Deactivate if !account.is_active => return Ok(vec![]),
         UserCommand::Deactivate => UserDeactivated { user }.into(),
         UserCommand::Activate if account.is_active => return Ok(vec![]),

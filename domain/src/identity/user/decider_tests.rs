@@ -67,11 +67,15 @@ fn keys(numbers: &[u128]) -> BTreeSet<ApiKeyId> {
 }
 
 fn erased(numbers: &[u128]) -> UserErased {
-    UserErased { user: ANA, keys: keys(numbers) }
+    UserErased { user: ANA, keys: keys(numbers), marks: marks(&[]) }
+}
+
+fn marks(numbers: &[u128]) -> BTreeSet<SubjectId> {
+    numbers.iter().map(|number| SubjectId(Uuid::from_u128(*number))).collect()
 }
 
 fn erase(numbers: &[u128]) -> UserCommand {
-    UserCommand::Erase { keys: keys(numbers) }
+    UserCommand::Erase { keys: keys(numbers), marks: marks(&[]) }
 }
 
 fn reset(token: &str, now: i64) -> UserCommand {
@@ -99,6 +103,29 @@ fn a_person_is_erased_once_and_each_further_key_once() {
         given::<User>(before()).when(erase(known)).then([]);
     }
     given::<User>(before()).when(erase(&[3, 4])).then([erased(&[4]).into()]);
+}
+
+#[test]
+fn what_others_said_of_a_person_is_erased_with_them_and_once() {
+    let of = |numbers: &[u128]| UserErased { marks: marks(numbers), ..erased(&[2]) };
+    let asked = |numbers: &[u128]| UserCommand::Erase { keys: keys(&[2]), marks: marks(numbers) };
+    given::<User>([registered()]).when(asked(&[7, 8])).then([of(&[7, 8]).into()]);
+    let subjects: Vec<_> = of(&[7, 8]).subjects().collect();
+    assert_eq!(subjects, [1, 2, 7, 8].map(|number| SubjectId(Uuid::from_u128(number))));
+    let before = || [registered(), of(&[7]).into(), of(&[8]).into()];
+    given::<User>(before()).when(asked(&[7, 8])).then([]);
+    let further = UserErased { marks: marks(&[9]), ..erased(&[]) };
+    given::<User>(before()).when(asked(&[8, 9])).then([further.into()]);
+}
+
+#[test]
+fn who_never_had_an_account_is_erased_once_and_an_account_is_not_erased_so() {
+    let stranger = |numbers: &[u128]| UserErased { marks: marks(numbers), ..erased(&[]) };
+    let asked = |numbers: &[u128]| UserCommand::EraseStranger(stranger(numbers));
+    given::<User>([]).when(asked(&[7])).then([stranger(&[7]).into()]);
+    given::<User>([stranger(&[7]).into()]).when(asked(&[7])).then([]);
+    given::<User>([stranger(&[7]).into()]).when(asked(&[7, 8])).then([stranger(&[8]).into()]);
+    given::<User>([registered()]).when(asked(&[])).then_refused(UserRefusal::Exists);
 }
 
 #[test]

@@ -116,19 +116,30 @@ impl AddressProof {
 /// `user.erased`: nothing personal of them may be readable from here on. Whoever holds their key deletes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserErased {
-    /// The person.
+    /// The person. Who never had an account has the id of that for which was sealed what others said of them
+    /// ([`super::Mark::subject`]).
     #[serde(rename = "user")]
     pub user: UserId,
     /// API keys without a person behind them that this person alone used: addresses and user agents of their
     /// requests are sealed for the key.
     #[serde(rename = "keys", skip_serializing_if = "BTreeSet::is_empty", default)]
     pub keys: BTreeSet<ApiKeyId>,
+    /// For whom else was sealed what others said of them: marks that they are known by, and invitations to them.
+    #[serde(rename = "marks", skip_serializing_if = "BTreeSet::is_empty", default)]
+    pub marks: BTreeSet<SubjectId>,
 }
 
 impl UserErased {
     /// Everybody whose key has to be deleted.
     pub fn subjects(&self) -> impl Iterator<Item = SubjectId> {
-        std::iter::once(SubjectId(self.user.0)).chain(self.keys.iter().map(|key| SubjectId(key.0)))
+        let keys = self.keys.iter().map(|key| SubjectId(key.0));
+        std::iter::once(SubjectId(self.user.0)).chain(keys).chain(self.marks.iter().copied())
+    }
+
+    /// What of this is not in `before`; `None` if all is.
+    fn beyond(&self, before: &Self) -> Option<Self> {
+        let (keys, marks) = (&self.keys - &before.keys, &self.marks - &before.marks);
+        (!keys.is_empty() || !marks.is_empty()).then_some(Self { user: before.user, keys, marks })
     }
 }
 

@@ -1,30 +1,34 @@
 //! Imports: many records in, one generation out, in one transaction.
 
+use super::standing::{Standing, standing};
 use super::{StoreError, failed};
 use crate::limits::{PROBLEMS, PROGRESS_RECORDS};
 use crate::record::{Record, Unusable};
 use crate::report::{FileReport, ImportError, ImportProgress, ImportReport, Problem};
 use crate::source::{self, Bounds};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use scanledger_domain::Cause;
 use scanledger_domain::advisory::Generation;
 use scanledger_domain::component::Package;
+use scanledger_domain::id::EventId;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Which generation an import becomes.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Number {
+/// Which generation an import becomes, and when.
+pub(super) enum Becoming<'a> {
     /// The one after the present one, if a record changes.
     Next,
-    /// The one that it is on another node.
-    Given(Generation),
+    /// As [`Self::Next`], after this has taken note of it.
+    Recorded(&'a mut dyn FnMut(&ImportReport) -> Result<EventId, Cause>),
+    /// The one that it is in the log.
+    Given(Generation, EventId),
 }
 
 pub(super) fn import(
     connection: &mut Connection,
     sources: &[PathBuf],
-    number: Number,
+    becoming: Becoming<'_>,
     progress: &dyn Fn(ImportProgress<'_>),
     bounds: Bounds,
 ) -> Result<ImportReport, ImportError> {
@@ -50,20 +54,32 @@ pub(super) fn import(
         file.ecosystems.sort_unstable();
         files.push(file);
     }
-    let mut report = ImportReport { generation: Generation(0), files };
-    let (sql, value) = match number {
-        Number::Next => (
-            "UPDATE generation SET number = number + ?1 RETURNING number",
-            i64::from(report.is_new_generation()),
-        ),
-        Number::Given(Generation(number)) => (
-            "UPDATE generation SET number = max(number, ?1) RETURNING number",
-            i64::try_from(number).unwrap_or(i64::MAX),
-        ),
+    let before = standing(&transaction)?;
+    let mut report = ImportReport { generation: before.generation, files };
+    let next = Generation(before.generation.0 + u64::from(report.is_new_generation()));
+    let after = match becoming {
+        Becoming::Next if report.is_new_generation() => Standing { generation: next, event: None },
+        Becoming::Recorded(record) if report.is_new_generation() => {
+            report.generation = next;
+            let event = record(&report).map_err(|source| ImportError::NotRecorded { source })?;
+            Standing { generation: next, event: Some(event) }
+        }
+        // Not even the later times of records that are the same: other nodes hear nothing of them.
+        Becoming::Recorded(_) => return Ok(report),
+        Becoming::Given(generation, event) if generation >= before.generation => {
+            Standing { generation, event: Some(event) }
+        }
+        Becoming::Next | Becoming::Given(..) => before,
     };
-    report.generation = transaction
-        .query_row(sql, [value], |row| row.get(0))
-        .map(|number: i64| Generation(number.unsigned_abs()))
+    report.generation = after.generation;
+    transaction
+        .execute(
+            "UPDATE generation SET number = ?1, event = ?2",
+            params![
+                i64::try_from(after.generation.0).unwrap_or(i64::MAX),
+                after.event.map(|event| event.to_string())
+            ],
+        )
         .map_err(failed("count the generation"))?;
     transaction.commit().map_err(failed("commit the import"))?;
     tidy(connection);

@@ -3,18 +3,27 @@
 mod import;
 mod index;
 mod reader;
+mod sealed;
+mod standing;
+
+pub use standing::Standing;
 
 use crate::report::{ImportError, ImportProgress, ImportReport};
 use crate::source::Bounds;
-use import::Number;
+use import::Becoming;
 use reader::Reader;
 use rusqlite::{Connection, OpenFlags};
+use scanledger_domain::Cause;
 use scanledger_domain::advisory::Generation;
+use scanledger_domain::id::EventId;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The migrations, in order; `PRAGMA user_version` counts those that were applied.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../../migrations/advisories/0001_advisories.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../../migrations/advisories/0001_advisories.sql"),
+    include_str!("../../../../migrations/advisories/0002_event.sql"),
+];
 
 /// The schema after all migrations.
 const SCHEMA: u32 = MIGRATIONS.len() as u32;
@@ -79,15 +88,15 @@ impl AdvisoryStore {
         Ok(Self { path: path.to_owned(), is_read_only: false, reader })
     }
 
-    /// Opens the advisories at `path` for matching only. The folder must be writable unless another process
-    /// has the file open, because readers of a write-ahead log share an index beside the file.
+    /// Opens the advisories at `path` for matching only. Readers of a write-ahead log share an index beside the file;
+    /// where none can be made, and there is no log, nobody writes, and the file is read as it is.
     ///
     /// # Errors
     /// When the file is missing, cannot be opened, is no such store, or has another schema.
     pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let found = schema(&connection)?;
-        if found != SCHEMA {
+        let (connection, found) = sealed::read_only(path)?;
+        // What is read to match is in all of them.
+        if !(1..=SCHEMA).contains(&found) {
             return Err(StoreError::Schema { found, known: SCHEMA });
         }
         Ok(Self { path: path.to_owned(), is_read_only: true, reader: Reader::open(connection)? })
@@ -111,33 +120,51 @@ impl AdvisoryStore {
         sources: &[PathBuf],
         progress: &dyn Fn(ImportProgress<'_>),
     ) -> Result<ImportReport, ImportError> {
-        self.import_within(sources, Number::Next, progress, Bounds::default())
+        self.import_within(sources, Becoming::Next, progress, Bounds::default())
     }
 
-    /// Imports what another node imported as `generation`, which becomes the generation here, too.
+    /// As [`AdvisoryStore::import`], but what comes in is in force only when `record` has taken note of it: until then
+    /// nobody matches with it, and if it fails nothing is changed. `record` is called once, with the generation that it
+    /// is to be and what changes with it, and answers the event that says so; it is not called if no record changes, and
+    /// the store stays exactly as it is then, as on a node that hears of imports from the log.
+    ///
+    /// # Errors
+    /// As [`AdvisoryStore::import`], and [`ImportError::NotRecorded`].
+    pub fn import_recorded(
+        &self,
+        sources: &[PathBuf],
+        progress: &dyn Fn(ImportProgress<'_>),
+        record: &mut dyn FnMut(&ImportReport) -> Result<EventId, Cause>,
+    ) -> Result<ImportReport, ImportError> {
+        self.import_within(sources, Becoming::Recorded(record), progress, Bounds::default())
+    }
+
+    /// Imports what `event` of the log says was imported as `generation`, which becomes the generation here, too.
+    /// Without sources the generation is taken over and no record is.
     ///
     /// # Errors
     /// As [`AdvisoryStore::import`].
     pub fn import_as(
         &self,
         generation: Generation,
+        event: EventId,
         sources: &[PathBuf],
         progress: &dyn Fn(ImportProgress<'_>),
     ) -> Result<ImportReport, ImportError> {
-        self.import_within(sources, Number::Given(generation), progress, Bounds::default())
+        self.import_within(sources, Becoming::Given(generation, event), progress, Bounds::default())
     }
 
     fn import_within(
         &self,
         sources: &[PathBuf],
-        number: Number,
+        becoming: Becoming<'_>,
         progress: &dyn Fn(ImportProgress<'_>),
         bounds: Bounds,
     ) -> Result<ImportReport, ImportError> {
         if self.is_read_only {
             return Err(ImportError::ReadOnly);
         }
-        let report = import::import(&mut writer(&self.path)?, sources, number, progress, bounds)?;
+        let report = import::import(&mut writer(&self.path)?, sources, becoming, progress, bounds)?;
         // Who imports matches with it from here on; other processes look for themselves.
         self.reader.latest()?;
         Ok(report)
@@ -158,7 +185,7 @@ fn writer(path: &Path) -> Result<Connection, StoreError> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     let set = |name: &str, value: &str| connection.pragma_update(None, name, value);
     set("journal_mode", "WAL").map_err(failed("switch to a write-ahead log"))?;
-    // The event of an import follows its commit, hence the commit must survive a power failure.
+    // What a power failure took back would have to be fetched and imported again.
     set("synchronous", "FULL").map_err(failed("make commits durable"))?;
     set("cache_size", "-16384").map_err(failed("set the page cache"))?;
     Ok(connection)

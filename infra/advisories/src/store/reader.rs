@@ -38,6 +38,8 @@ struct Watched {
 #[derive(Debug)]
 pub(super) struct Snapshot {
     pub generation: Generation,
+    /// The ecosystems of the packages with records, sorted.
+    pub ecosystems: Vec<Ecosystem>,
     /// Sorted hashes of the packages with records, 8 bytes each. Two packages with one hash cost a query, no more.
     packages: Box<[u64]>,
     statements: Cache<Package, Arc<[Statement]>>,
@@ -77,6 +79,14 @@ impl Reader {
     /// The generation in force at this moment.
     pub(super) fn latest(&self) -> Result<Arc<Snapshot>, StoreError> {
         self.look(&mut self.connection.lock())
+    }
+
+    /// Asks the file something.
+    pub(super) fn ask<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        question(&self.connection.lock().connection)
     }
 
     /// The generation last seen.
@@ -162,6 +172,7 @@ fn snapshot(connection: &Connection) -> Result<Snapshot, StoreError> {
         })
         .map_err(failed("read the names of packages"))?;
     packages.sort_unstable();
+    let ecosystems = ecosystems(&transaction)?;
     let statements = Cache::builder()
         .max_capacity(CACHE_BYTES)
         .weigher(|package: &Package, statements: &Arc<[Statement]>| {
@@ -169,7 +180,22 @@ fn snapshot(connection: &Connection) -> Result<Snapshot, StoreError> {
             u32::try_from(bytes).unwrap_or(u32::MAX)
         })
         .build();
-    Ok(Snapshot { generation, packages: packages.into(), statements })
+    Ok(Snapshot { generation, ecosystems, packages: packages.into(), statements })
+}
+
+fn ecosystems(connection: &Connection) -> Result<Vec<Ecosystem>, StoreError> {
+    let has = |ecosystem: &Ecosystem| {
+        connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM package WHERE ecosystem = ?1)")
+            .and_then(|mut select| select.query_row([ecosystem.as_str()], |row| row.get(0)))
+    };
+    let mut known = vec![];
+    for ecosystem in Ecosystem::ALL {
+        if has(&ecosystem).map_err(failed("read which ecosystems there are"))? {
+            known.push(ecosystem);
+        }
+    }
+    Ok(known)
 }
 
 /// What is said about `package`, if `expected` is the generation in force.

@@ -1,13 +1,14 @@
 //! The rules of the port against an S3 server: `with-moto.sh` starts one and names it in `SCANLEDGER_TEST_S3`.
 
 use crate::conformance;
-use domain::blob::{BlobError, BlobStore as _};
+use domain::blob::{BlobError, BlobHash, BlobStore as _};
 use object_store::ObjectStoreExt as _;
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path as Key;
 use scanledger_blobs::Blobs;
 use scanledger_domain as domain;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// The bucket that `with-moto.sh` makes.
 const BUCKET: &str = "scanledger-test";
@@ -20,7 +21,7 @@ fn endpoint() -> Option<String> {
     endpoint
 }
 
-fn open(endpoint: &str, address: &str) -> Blobs {
+pub fn open(endpoint: &str, address: &str) -> Blobs {
     let options = [
         ("AWS_ENDPOINT_URL", endpoint),
         ("AWS_ALLOW_HTTP", "true"),
@@ -66,6 +67,29 @@ async fn a_blob_lies_below_the_prefix_and_a_corrupt_one_is_never_handed_out() {
         assert!(matches!(answer, Err(BlobError::Failed { doing: "verify a blob", .. })), "{answer:?}");
     }
     assert!(!copy.exists());
+}
+
+#[tokio::test]
+async fn only_blobs_are_listed_and_only_those_of_the_prefix() {
+    let Some(endpoint) = endpoint() else { return };
+    let behind = AmazonS3Builder::new()
+        .with_endpoint(endpoint.clone())
+        .with_allow_http(true)
+        .with_bucket_name(BUCKET)
+        .with_access_key_id("test")
+        .with_secret_access_key("test")
+        .build()
+        .unwrap();
+    for (name, prefix) in [("list", "list"), ("a list%20here", "a list here")] {
+        let store = open(&endpoint, &format!("s3://{BUCKET}/{name}"));
+        let others = conformance::not_blobs(BlobHash::of(b"listed"));
+        for other in others {
+            let key = Key::from_iter(prefix.split('/').chain(other.split('/')));
+            behind.put(&key, b"".as_slice().into()).await.unwrap();
+        }
+        store.owner(Uuid::from_u128(1)).await.unwrap();
+        conformance::blobs_are_listed_and_nothing_else(&store).await;
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The rules of the port, asked of any store. Every rule uses content of its own, so that one store serves all.
 
-use domain::blob::{BlobError, BlobHash, BlobStore};
+use domain::blob::{BlobError, BlobHash, BlobStore, Shelf};
 use scanledger_domain as domain;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +26,7 @@ pub async fn keeps_the_rules(store: Arc<dyn BlobStore>) {
     what_is_put_back_stays(&*store).await;
     the_first_who_asks_owns_it(&*store).await;
     what_is_stored_anew_outlives_what_was_set_aside(&*store).await;
+    blobs_are_listed_and_nothing_else(&*store).await;
     many_writers_of_one_blob_all_succeed(store).await;
 }
 
@@ -207,6 +208,46 @@ async fn what_is_stored_anew_outlives_what_was_set_aside(store: &dyn BlobStore) 
     assert_eq!(store.put(noise(12, 500)).await.unwrap(), hash);
     store.discard(hash).await.unwrap();
     assert_eq!(store.load(hash).await.unwrap(), noise(12, 500));
+}
+
+/// What may lie in a store beside a blob and is none: `owner`, half of an upload, what an operator put there.
+pub fn not_blobs(blob: BlobHash) -> Vec<String> {
+    let name = blob.to_string();
+    let (first, upper) = (&name[..2], name.to_uppercase());
+    vec![
+        format!("erased/{}", Uuid::from_u128(1)),
+        "checkpoints/1".to_owned(),
+        name.clone(),
+        format!("{first}/README"),
+        format!("{first}/{upper}"),
+        format!("{first}/{name}.sig"),
+        format!("{first}/more/{name}"),
+        format!("aside/{name}"),
+        format!("aside/{first}/notes"),
+        format!("{first}/{}", BlobHash([!blob.0[0]; 32])),
+    ]
+}
+
+/// Whatever else the store has.
+pub async fn blobs_are_listed_and_nothing_else(store: &dyn BlobStore) {
+    let on = async |shelf, blob: BlobHash| {
+        let listed = store.list(shelf, blob.0[0]).await.unwrap();
+        assert!(listed.iter().all(|listed| listed.blob.0[0] == blob.0[0]));
+        listed.into_iter().find(|listed| listed.blob == blob)
+    };
+    let hash = store.put(b"listed".to_vec()).await.unwrap();
+    let before = on(Shelf::Place, hash).await.unwrap();
+    assert_eq!(on(Shelf::Aside, hash).await, None);
+    assert!(before.written.0 > 1_700_000_000_000_000, "microseconds since 1970");
+    let others = store.list(Shelf::Place, hash.0[0]).await.unwrap();
+    for other in others {
+        assert!(store.contains(other.blob).await.unwrap());
+    }
+    store.set_aside(hash).await.unwrap();
+    assert_eq!(on(Shelf::Place, hash).await, None);
+    assert!(on(Shelf::Aside, hash).await.unwrap().written >= before.written);
+    store.discard(hash).await.unwrap();
+    assert_eq!(on(Shelf::Aside, hash).await, None);
 }
 
 async fn many_writers_of_one_blob_all_succeed(store: Arc<dyn BlobStore>) {

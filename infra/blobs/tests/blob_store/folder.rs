@@ -36,6 +36,19 @@ async fn a_blob_lies_under_the_first_two_digits_of_its_hash_and_nothing_else_rem
 }
 
 #[tokio::test]
+async fn only_blobs_are_listed_whatever_else_lies_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Blobs::local(folder.path()).unwrap();
+    for other in conformance::not_blobs(BlobHash::of(b"listed")) {
+        let path = folder.path().join(other);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, b"").unwrap();
+    }
+    store.owner(Uuid::from_u128(1)).await.unwrap();
+    conformance::blobs_are_listed_and_nothing_else(&store).await;
+}
+
+#[tokio::test]
 async fn another_process_finds_what_was_stored() {
     let folder = tempfile::tempdir().unwrap();
     let hash = Blobs::local(folder.path()).unwrap().put(b"kept".to_vec()).await.unwrap();

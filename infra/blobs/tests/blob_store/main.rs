@@ -5,4 +5,6 @@
 mod addresses;
 mod bucket;
 mod conformance;
+mod erased;
 mod folder;
+mod outage;

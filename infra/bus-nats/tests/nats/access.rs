@@ -80,4 +80,23 @@ async fn an_event_larger_than_the_server_takes_holds_publishing_up_and_is_named(
     let failed = |failure: &BusError| matches!(failure, BusError::TooLarge { position: Position(2), .. });
     let state = publishing.wait(|state| state.failure.as_deref().is_some_and(failed)).await;
     assert!(state.published <= Some(Position(1)), "{state:?}");
+    // It is tried again for ever, and stays the reason all the while: it is said once, and not each time.
+    let mut state = publishing.bus.state();
+    let mut looked = 0;
+    let tried = tokio::time::timeout(Duration::from_secs(2), async {
+        while state.changed().await.is_ok() {
+            looked += 1;
+            let state = state.borrow_and_update();
+            assert!(state.failure.as_deref().is_some_and(failed), "{state:?}");
+        }
+    });
+    tried.await.unwrap_err();
+    assert!(looked > 2, "it was tried {looked} times");
+    publishing.stop().await.unwrap();
+    let state = state.borrow();
+    assert_eq!(
+        (state.published, state.failure.is_none()),
+        (None, true),
+        "who does not publish knows of nothing"
+    );
 }

@@ -89,7 +89,8 @@ async fn limits_that_an_operator_set_stay_and_those_that_are_given_are_set() {
     let (server, world) = (Server::started(), World::new());
     world.append(10).await;
     let bus = world.bus(&server).await;
-    bus.publish_checkpoint("first").await.unwrap();
+    let first = bus.last_checkpoint().await.unwrap();
+    let first = bus.publish_checkpoint(first, "log\n10\nfirst\n").await.unwrap();
     world.publish_all(&server, BusOptions::default()).await;
     let context = context(&server).await;
     let config = async |name: &str| context.get_stream(name).await.unwrap().cached_info().config.clone();
@@ -108,7 +109,8 @@ async fn limits_that_an_operator_set_stay_and_those_that_are_given_are_set() {
     context.update_stream(checkpoints.clone()).await.unwrap();
     world.append(10).await;
     world.publish_all(&server, BusOptions::default()).await;
-    bus.publish_checkpoint("second").await.unwrap();
+    assert_eq!(bus.last_checkpoint().await.unwrap(), first);
+    bus.publish_checkpoint(first, "log\n20\nsecond\n").await.unwrap();
     assert_eq!(config("SCANLEDGER_EVENTS").await, set);
     assert_eq!(config("SCANLEDGER_CHECKPOINTS").await, checkpoints);
 

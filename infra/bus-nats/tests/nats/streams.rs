@@ -13,8 +13,9 @@ async fn the_stream_of_another_log_is_refused() {
     world.append(10).await;
     stranger.append(20).await;
     world.publish_all(&server, BusOptions::default()).await;
-    let publishing = Publishing::start(stranger.bus(&server).await, Arc::clone(&stranger.log) as _);
-    let error = publishing.failed().await;
+    let bus = stranger.bus(&server).await;
+    let error = Publishing::start(Arc::clone(&bus), Arc::clone(&stranger.log) as _).failed().await;
+    assert!(bus.state().borrow().failure.as_ref().is_some_and(|failure| Arc::ptr_eq(failure, &error)));
     let (found, expected) = (world.log.identity(), stranger.log.identity());
     assert!(!error.is_passing());
     assert_eq!(
@@ -32,7 +33,7 @@ async fn a_stream_that_somebody_made_otherwise_is_refused() {
     let config = Config { name: "SCANLEDGER_EVENTS".to_owned(), subjects, ..Config::default() };
     context(&server).await.create_stream(config).await.unwrap();
     let error = Publishing::start(world.bus(&server).await, Arc::clone(&world.log) as _).failed().await;
-    assert!(matches!(error, BusError::OtherShape { stream: "SCANLEDGER_EVENTS", .. }), "{error}");
+    assert!(matches!(*error, BusError::OtherShape { stream: "SCANLEDGER_EVENTS", .. }), "{error}");
     assert_eq!(stream(&server).await.cached_info().state.messages, 0);
 }
 
@@ -45,7 +46,7 @@ async fn a_stream_that_keeps_its_name_but_not_its_subjects_is_refused() {
     config.subjects.push("something.else".to_owned());
     context.update_stream(config).await.unwrap();
     let error = Publishing::start(world.bus(&server).await, Arc::clone(&world.log) as _).failed().await;
-    assert!(matches!(error, BusError::OtherShape { what: "it has other subjects", .. }), "{error}");
+    assert!(matches!(*error, BusError::OtherShape { what: "it has other subjects", .. }), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +56,7 @@ async fn a_message_of_somebody_else_in_the_stream_is_noticed() {
     world.publish_all(&server, BusOptions::default()).await;
     context(&server).await.publish("scanledger.events.x", "hello".into()).await.unwrap().await.unwrap();
     let error = Publishing::start(world.bus(&server).await, Arc::clone(&world.log) as _).failed().await;
-    assert!(matches!(error, BusError::OtherShape { what: "its last message is no event", .. }), "{error}");
+    assert!(matches!(*error, BusError::OtherShape { what: "its last message is no event", .. }), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,5 +69,5 @@ async fn a_log_that_lost_events_which_the_bus_has_is_not_published() {
     assert_eq!(earlier.log.identity(), world.log.identity());
     assert_eq!(earlier.log.head().await.unwrap(), Position(10));
     let error = Publishing::start(earlier.bus(&server).await, Arc::clone(&earlier.log) as _).failed().await;
-    assert!(matches!(error, BusError::Diverged { position: Position(15) }), "{error}");
+    assert!(matches!(*error, BusError::Diverged { position: Position(15) }), "{error}");
 }

@@ -145,7 +145,7 @@ impl World {
 pub(crate) struct Publishing {
     pub(crate) bus: Arc<NatsBus>,
     stop: watch::Sender<bool>,
-    task: JoinHandle<Result<(), BusError>>,
+    task: JoinHandle<Result<(), Arc<BusError>>>,
 }
 
 impl Publishing {
@@ -167,13 +167,13 @@ impl Publishing {
         state.unwrap_or_else(|_| panic!("still {:?}", self.bus.state().borrow())).unwrap().clone()
     }
 
-    pub(crate) async fn stop(self) -> Result<(), BusError> {
+    pub(crate) async fn stop(self) -> Result<(), Arc<BusError>> {
         self.stop.send_replace(true);
         timeout(PATIENCE, self.task).await.unwrap().unwrap()
     }
 
     /// The error with which publishing ended by itself.
-    pub(crate) async fn failed(self) -> BusError {
+    pub(crate) async fn failed(self) -> Arc<BusError> {
         timeout(PATIENCE, self.task).await.unwrap().unwrap().unwrap_err()
     }
 }

@@ -9,12 +9,13 @@ use crate::uri;
 use domain::Cause;
 use domain::finding::TriageState;
 use domain::report::{Report, ReportFinding};
+use domain::scan::{GapReason, ScannerGap};
 use domain::scanning::{Place, ScannerKind};
 use domain::severity::Severity;
 use model::{
-    Address, ArtifactLocation, AutomationDetails, BaseId, Driver, Fingerprints, Invocation, Level, Location,
-    Log, Message, PhysicalLocation, Provenance, Region, ResultProperties, RunProperties, SarifResult,
-    Sequence, Suppression, Text, Tool, Version,
+    Address, ArtifactLocation, AutomationDetails, BaseId, Baseline, Driver, Fingerprints, Invocation, Level,
+    Location, Log, Message, Notification, PhysicalLocation, Provenance, Region, ResultProperties,
+    RunProperties, SarifResult, Sequence, Suppression, Text, Told, Tool, Version,
 };
 use rules::Rules;
 use scanledger_domain as domain;
@@ -28,7 +29,9 @@ pub(crate) fn write(report: &Report, version: &'static str) -> Result<Vec<u8>, C
     let rules = Rules::of(&report.findings);
     let findings = &report.findings;
     let results = Sequence(|| {
-        findings.iter().zip(&rules.index_of_finding).map(|(finding, &rule)| result(finding, rule))
+        let baseline = |finding: &ReportFinding| report.scan.map(|_| Baseline::of(finding));
+        let indexed = findings.iter().zip(&rules.index_of_finding);
+        indexed.map(move |(finding, &rule)| result(finding, rule, baseline(finding)))
     });
     let repository = report.repository.as_deref().and_then(uri::repository);
     let log = Log {
@@ -44,8 +47,10 @@ pub(crate) fn write(report: &Report, version: &'static str) -> Result<Vec<u8>, C
                 },
             },
             invocations: [Invocation {
-                execution_successful: true,
+                // Files that could not be read leave the run what it is (SARIF §3.20.14, §3.20.21).
+                execution_successful: report.gaps.iter().all(|gap| gap.because == GapReason::Unread),
                 end_time_utc: report.created_at.to_rfc3339_millis(),
+                tool_execution_notifications: report.gaps.iter().map(notification).collect(),
             }],
             version_control_provenance: repository.as_deref().map(|repository_uri| {
                 [Provenance {
@@ -79,7 +84,19 @@ fn automation_id(report: &Report) -> String {
     }
 }
 
-fn result(finding: &ReportFinding, rule_index: usize) -> SarifResult<'_, impl serde::Serialize> {
+fn notification(gap: &ScannerGap) -> Notification {
+    let level = match gap.because {
+        GapReason::Failed => "error",
+        GapReason::Skipped | GapReason::Unread => "warning",
+    };
+    Notification { level, message: Told { text: gap.to_string() } }
+}
+
+fn result(
+    finding: &ReportFinding,
+    rule_index: usize,
+    baseline_state: Option<Baseline>,
+) -> SarifResult<'_, impl serde::Serialize> {
     let has_region = finding.places.first().and_then(line).is_some();
     let id = finding.id.0;
     // The schema takes GUIDs of versions 1 to 5 only.
@@ -98,7 +115,7 @@ fn result(finding: &ReportFinding, rule_index: usize) -> SarifResult<'_, impl se
         },
         correlation_guid: is_guid.then_some(id),
         suppressions: suppression(finding),
-        baseline_state: if finding.is_new { "new" } else { "unchanged" },
+        baseline_state,
         properties: ResultProperties {
             finding: id,
             scanner: finding.scanner.as_str(),
@@ -153,6 +170,12 @@ fn address(scanner: ScannerKind, path: &str) -> Option<ArtifactLocation<'_>> {
     let relative = uri::Relative(path.trim_start_matches('/'));
     (!relative.0.is_empty())
         .then_some(ArtifactLocation { uri: Address::File(relative), uri_base_id: Some(model::ROOT) })
+}
+
+impl Baseline {
+    const fn of(finding: &ReportFinding) -> Self {
+        if finding.is_new { Self::New } else { Self::Unchanged }
+    }
 }
 
 impl Level {

@@ -82,6 +82,20 @@ pub(super) struct RuleProperties {
 pub(super) struct Invocation {
     pub execution_successful: bool,
     pub end_time_utc: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_execution_notifications: Vec<Notification>,
+}
+
+/// What the run says about itself (SARIF §3.58).
+#[derive(Serialize)]
+pub(super) struct Notification {
+    pub level: &'static str,
+    pub message: Told,
+}
+
+#[derive(Serialize)]
+pub(super) struct Told {
+    pub text: String,
 }
 
 #[derive(Serialize)]
@@ -142,7 +156,9 @@ pub(super) struct SarifResult<'a, L> {
     /// Always there: a run must know the suppressions of all its results or of none (SARIF §3.27.23).
     #[serde(serialize_with = "none_or_one")]
     pub suppressions: Option<Suppression<'a>>,
-    pub baseline_state: &'static str,
+    /// What a run that is compared with none leaves out (SARIF §3.27.24).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline_state: Option<Baseline>,
     pub properties: ResultProperties<'a>,
 }
 
@@ -152,6 +168,14 @@ pub(super) enum Level {
     Error,
     Warning,
     Note,
+}
+
+/// What became of a result since the run before.
+#[derive(Serialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Baseline {
+    New,
+    Unchanged,
 }
 
 #[derive(Serialize)]

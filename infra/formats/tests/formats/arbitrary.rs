@@ -6,6 +6,7 @@ use domain::component::{Component, Ecosystem, Package, Scope};
 use domain::finding::TriageState;
 use domain::id::{FindingId, ScanId};
 use domain::report::{Report, ReportFinding, ReportFormat};
+use domain::scan::{GapReason, ScannerGap};
 use domain::scanning::{Place, ScannerKind};
 use domain::severity::Severity;
 use domain::time::Timestamp;
@@ -101,6 +102,16 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn gap()(
+        scanner in select(&ScannerKind::ALL[..]),
+        because in select(vec![GapReason::Failed, GapReason::Skipped, GapReason::Unread]),
+        unread in any::<u64>(),
+    ) -> ScannerGap {
+        ScannerGap { scanner, because, unread }
+    }
+}
+
+prop_compose! {
     fn report()(
         project in text(),
         scan in option::of(any::<u128>()),
@@ -111,12 +122,13 @@ prop_compose! {
         findings in vec(finding(), 0..6),
         components in vec(component(), 0..8),
         arrows in vec(any::<(prop::sample::Index, prop::sample::Index)>(), 0..12),
+        gaps in vec(gap(), 0..3),
     ) -> Report {
         let count = components.len();
         let arrows = arrows.into_iter().filter(|_| count > 0);
         let dependencies = arrows.map(|(from, to)| (from.index(count), to.index(count))).collect();
         Report {
-            project, branch, commit, repository, findings, components, dependencies,
+            project, branch, commit, repository, findings, components, dependencies, gaps,
             scan: scan.map(|id| ScanId(Uuid::from_u128(id))),
             created_at: Timestamp(created_at),
         }

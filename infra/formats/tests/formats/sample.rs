@@ -34,6 +34,7 @@ pub fn empty() -> Report {
         findings: vec![],
         components: vec![],
         dependencies: vec![],
+        gaps: vec![],
     }
 }
 

@@ -5,6 +5,7 @@ use crate::schema::{SARIF, objections};
 use domain::finding::TriageState;
 use domain::id::FindingId;
 use domain::report::{Report, ReportFinding, ReportFormat::Sarif};
+use domain::scan::{GapReason, ScannerGap};
 use domain::scanning::ScannerKind;
 use domain::severity::Severity;
 use scanledger_domain as domain;
@@ -44,6 +45,26 @@ fn the_run_names_tool_source_and_time() {
     );
     assert_eq!(run["automationDetails"]["id"], "scanledger/shop/018f0000-0000-7000-8000-000000000001");
     assert_eq!(run["properties"]["branch"], "main");
+}
+
+#[test]
+fn a_run_says_what_it_did_not_do() {
+    let invocation = |gaps: &[(ScannerKind, GapReason, u64)]| {
+        let gap = |&(scanner, because, unread)| ScannerGap { scanner, because, unread };
+        let document = json(Sarif, &Report { gaps: gaps.iter().map(gap).collect(), ..empty() });
+        assert_eq!(objections(&SARIF, &document), [""; 0]);
+        document["runs"][0]["invocations"][0].clone()
+    };
+    let failed = invocation(&[(ScannerKind::Sca, GapReason::Failed, 0)]);
+    assert_eq!(failed["executionSuccessful"], false);
+    assert_eq!(
+        failed["toolExecutionNotifications"],
+        json!([{ "level": "error", "message": { "text": "the sca scanner failed" } }])
+    );
+    assert_eq!(invocation(&[(ScannerKind::Sca, GapReason::Skipped, 0)])["executionSuccessful"], false);
+    let unread = invocation(&[(ScannerKind::Secrets, GapReason::Unread, 2)]);
+    assert_eq!(unread["executionSuccessful"], true);
+    assert_eq!(unread["toolExecutionNotifications"][0]["level"], "warning");
 }
 
 #[test]
@@ -196,8 +217,15 @@ fn a_result_is_recognised_by_its_fingerprint_and_compared_with_what_was_there() 
         })
     );
     assert_eq!(old["correlationGuid"], json!(finding("r").id));
-    assert_eq!(old["baselineState"], "unchanged");
-    assert_eq!(result(ReportFinding { is_new: true, ..finding("r") })["baselineState"], "new");
+    assert_eq!(old.get("baselineState"), None, "what is no scan of a branch is compared with nothing");
+    let new = ReportFinding { is_new: true, ..finding("s") };
+    let document = json(Sarif, &Report { findings: vec![finding("r"), new], ..full() });
+    assert_eq!(objections(&SARIF, &document), [""; 0]);
+    let results = &document["runs"][0]["results"];
+    assert_eq!(
+        (&results[0]["baselineState"], &results[1]["baselineState"]),
+        (&json!("unchanged"), &json!("new"))
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `go.mod` (Go Modules Reference, "go.mod files").
 //!
-//! From Go 1.17 on it lists every module that is needed to build, so no other file has to be asked. Advisories
-//! name the standard library `stdlib`, in the version of the toolchain.
+//! From Go 1.17 on it lists every module that is needed to build; before, only what the project itself asks for, and
+//! the `go.sum` beside it has the rest. Advisories name the standard library `stdlib`, in the version of the toolchain.
 
 use super::{Collector, LockfileError, Parsed};
 use scanledger_domain::component::{Ecosystem, Package, Scope};
@@ -34,11 +34,16 @@ pub(super) fn parse(text: &str) -> Result<Parsed, LockfileError> {
         collected.add(Package::new(Ecosystem::Go, "stdlib"), version, Scope::Runtime, Some(true));
     }
     if file.go.is_none_or(lists_only_direct_modules) {
-        collected
-            .notes
-            .push("before Go 1.17 a go.mod lists only what the project itself asks for".to_owned());
+        let note =
+            "before Go 1.17 a go.mod lists only what the project itself asks for; the rest is in its go.sum";
+        collected.notes.push(note.to_owned());
     }
     Ok(collected.finish())
+}
+
+/// Whether the text of a `go.mod` is from Go 1.17 or later, and so lists all that is needed.
+pub(crate) fn lists_every_module(text: &str) -> bool {
+    GoMod::read(text).go.is_some_and(|go| !lists_only_direct_modules(go))
 }
 
 /// Adds a module; versions are kept without their `v`.
@@ -151,7 +156,7 @@ fn is_indirect(comment: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{lists_every_module, parse};
     use crate::lockfile::LockfileError;
     use crate::lockfile::testing::packages;
 
@@ -198,6 +203,16 @@ mod tests {
     fn an_old_file_says_that_it_lists_less() {
         assert_eq!(parse("module m\ngo 1.16").unwrap().notes.len(), 1);
         assert_eq!(parse("module m\ngo 1.17").unwrap().notes.len(), 0);
+        for (go, lists_every) in [
+            ("", false),
+            ("go 1.16", false),
+            ("go 1.17", true),
+            ("go 1.9", false),
+            ("go 1.21.3", true),
+            ("go 2", true),
+        ] {
+            assert_eq!(lists_every_module(&format!("module m\n{go}\n")), lists_every, "{go}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod poetry;
 mod requirements;
 mod uv;
 
+pub(crate) use gomod::lists_every_module;
 use scanledger_domain::component::{Package, Scope};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

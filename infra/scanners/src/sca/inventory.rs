@@ -1,10 +1,10 @@
 //! The components of a tree: what all of its lockfiles say.
 
-use crate::lockfile::{LockfileKind, Parsed};
+use crate::lockfile::{self, LockfileKind, Parsed};
 use crate::tree::{self, SourceFile};
-use scanledger_domain::component::{Component, Package};
+use scanledger_domain::component::{Component, Ecosystem, Package};
 use scanledger_domain::limits::LOCKFILE_BYTES;
-use scanledger_domain::scanning::{Control, Interrupted};
+use scanledger_domain::scanning::{Control, Interrupted, Unread};
 use scanledger_domain::source::SourceTree;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Read;
@@ -19,7 +19,10 @@ pub(super) struct Inventory {
     pub components: Vec<Component>,
     pub dependencies: Vec<(usize, usize)>,
     pub warnings: Vec<(String, String)>,
+    /// Lockfiles that could not be read.
+    pub unread: Unread,
     pub files_scanned: u64,
+    pub skipped_folders: u64,
 }
 
 impl Inventory {
@@ -34,7 +37,12 @@ impl Inventory {
             .filter(|(file, kind)| !is_covered(file, *kind, &files))
             .collect();
         let mut known: BTreeSet<&str> = waiting.iter().map(|(file, _)| &*file.path).collect();
-        let mut inventory = Self { warnings: tree.warnings, ..Self::default() };
+        let mut inventory = Self {
+            unread: tree.unread(),
+            warnings: tree.warnings,
+            skipped_folders: tree.skipped_folders,
+            ..Self::default()
+        };
         let mut parsed_files = BTreeMap::new();
         while let Some((file, kind)) = waiting.pop_front() {
             control.safe_point()?;
@@ -55,7 +63,12 @@ impl Inventory {
                     }
                     parsed_files.insert(&file.path, parsed);
                 }
-                Err(message) => inventory.warn(file, message),
+                Err(message) => {
+                    // Which further files it includes is not known either, and they may have any name.
+                    let includes = kind == LockfileKind::Requirements;
+                    inventory.unread.add(if includes { "" } else { &*file.path });
+                    inventory.warn(file, message);
+                }
             }
             inventory.files_scanned += 1;
             control.progress(inventory.files_scanned, inventory.files_scanned + waiting.len() as u64);
@@ -76,6 +89,11 @@ impl Inventory {
         lookups.into_iter().map(|((package, version), paths)| (package, version, paths)).collect()
     }
 
+    /// The ecosystems of the components.
+    pub(super) fn ecosystems(&self) -> BTreeSet<Ecosystem> {
+        self.components.iter().map(|component| component.package.ecosystem).collect()
+    }
+
     fn add(&mut self, path: &str, parsed: Parsed) {
         let first = self.components.len();
         self.components.extend(parsed.packages.into_iter().map(|locked| Component {
@@ -93,10 +111,13 @@ impl Inventory {
     }
 }
 
-/// A `go.sum` says nothing that the `go.mod` beside it does not say better.
+/// A `go.sum` says nothing that the `go.mod` beside it does not say better, if that lists every module.
 fn is_covered(file: &SourceFile<'_>, kind: LockfileKind, files: &BTreeMap<&str, &SourceFile<'_>>) -> bool {
+    let beside = || resolve(&file.path, "go.mod").and_then(|path| files.get(path.as_str()));
     kind == LockfileKind::GoSum
-        && resolve(&file.path, "go.mod").is_some_and(|path| files.contains_key(path.as_str()))
+        && beside()
+            .and_then(|file| read(file, LOCKFILE_BYTES).ok())
+            .is_some_and(|text| lockfile::lists_every_module(&text))
 }
 
 fn parse(file: &SourceFile<'_>, kind: LockfileKind) -> Result<Parsed, String> {

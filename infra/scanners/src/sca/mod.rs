@@ -7,7 +7,8 @@ mod inventory;
 use finding::Findings;
 use inventory::Inventory;
 use scanledger_domain::advisory::AdvisoryIndex;
-use scanledger_domain::scanning::{Control, Outcome, ScanError, Scanner, ScannerKind};
+use scanledger_domain::component::Ecosystem;
+use scanledger_domain::scanning::{Control, LeftOut, Outcome, ScanError, Scanner, ScannerKind};
 use scanledger_domain::source::SourceTree;
 use std::sync::Arc;
 
@@ -34,12 +35,25 @@ impl Scanner for ScaScanner {
         ScannerKind::Sca
     }
 
-    /// If nothing was ever imported, the outcome has components, no detections, no generation and a warning.
+    /// If nothing was ever imported, the outcome has components, no detections, no generation and a warning; so it has
+    /// if nothing was imported of any ecosystem in the source. There is a warning for each that is missing.
     fn scan(&self, source: &SourceTree, control: &dyn Control) -> Result<Outcome, ScanError> {
         // Taken before matching: if an import comes in between, the older number makes sure that the branch
         // is matched again.
         let generation = self.advisories.generation();
+        let known = self.advisories.ecosystems();
         let mut inventory = Inventory::read(source, control)?;
+        let wanted = inventory.ecosystems();
+        let unmatched: Vec<Ecosystem> = match generation {
+            Some(_) => wanted.iter().filter(|ecosystem| !known.contains(ecosystem)).copied().collect(),
+            None => vec![],
+        };
+        for ecosystem in &unmatched {
+            let missing = format!("no advisories of {ecosystem} imported");
+            let message = format!("{missing}: its dependencies were listed but not matched");
+            inventory.warnings.push((String::new(), message));
+        }
+        let is_matched = wanted.is_empty() || unmatched.len() < wanted.len();
         let mut findings = Findings::new(self.advisories.as_ref());
         if generation.is_some() {
             for (number, (package, version, paths)) in inventory.lookups().into_iter().enumerate() {
@@ -63,8 +77,11 @@ impl Scanner for ScaScanner {
             components: inventory.components,
             dependencies: inventory.dependencies,
             warnings: inventory.warnings,
+            unread: inventory.unread,
             files_scanned: inventory.files_scanned,
-            generation,
+            left_out: LeftOut { folders: inventory.skipped_folders, files: 0 },
+            generation: generation.filter(|_| is_matched),
+            unmatched,
         })
     }
 }

@@ -1,10 +1,11 @@
 //! What the scanner makes of lockfiles and advisories.
 
+mod inventory;
+
 use super::{NOTHING_IMPORTED, ScaScanner};
-use crate::tree::{Location, SourceFile};
 use scanledger_domain::Cause;
 use scanledger_domain::advisory::{AdvisoryIndex, Generation, Match};
-use scanledger_domain::component::{Ecosystem, Package, Scope};
+use scanledger_domain::component::{Ecosystem, Package};
 use scanledger_domain::limits::{PLACES, TITLE_BYTES};
 use scanledger_domain::scanning::{
     Control, Detection, Identity, Interrupted, Outcome, Place, ScanError, Scanner, ScannerKind,
@@ -22,12 +23,19 @@ use tempfile::TempDir;
 struct Table {
     records: Vec<(Package, Vec<&'static str>, Match)>,
     is_empty: bool,
+    /// Ecosystems that nothing is known of.
+    missing: Vec<Ecosystem>,
     lookups: AtomicU64,
 }
 
 impl AdvisoryIndex for Table {
     fn generation(&self) -> Option<Generation> {
         (!self.is_empty).then_some(Generation(7))
+    }
+
+    fn ecosystems(&self) -> Vec<Ecosystem> {
+        let known = |ecosystem: &Ecosystem| !self.is_empty && !self.missing.contains(ecosystem);
+        Ecosystem::ALL.into_iter().filter(known).collect()
     }
 
     fn matches(&self, package: &Package, version: &str) -> Result<Vec<Match>, Cause> {
@@ -279,73 +287,43 @@ fn without_advisories_components_are_listed_and_a_warning_says_so() {
 }
 
 #[test]
-fn a_broken_lockfile_is_a_warning_and_the_rest_goes_on() {
-    let root = tree(&[("a/package-lock.json", "{"), ("c/package-lock.json", &lock("1.0.0"))]);
-    fs::create_dir(root.path().join("b")).unwrap();
-    fs::write(root.path().join("b/go.sum"), b"\xff\xfe\x00").unwrap();
-    let outcome =
-        ScaScanner::new(Arc::new(Table::default())).scan(&folder(&root), &Steps::unlimited()).unwrap();
-    assert_eq!(outcome.components.len(), 1);
-    let warned: Vec<_> = outcome.warnings.iter().map(|(path, _)| path.as_str()).collect();
-    assert_eq!(warned, ["a/package-lock.json", "b/go.sum"]);
-    assert_eq!(outcome.warnings[1].1, "the lockfile is not valid UTF-8");
+fn of_an_ecosystem_without_advisories_components_are_listed_and_a_warning_says_so() {
+    let locked = lock("1.0.0");
+    let files = [("package-lock.json", &*locked), ("go.mod", "module m\ngo 1.20\nrequire d.e/f v1.0.0\n")];
+    let npm_only = || Table { missing: vec![Ecosystem::CratesIo, Ecosystem::Go], ..Table::default() };
+    let message = "no advisories of Go imported: its dependencies were listed but not matched";
+    let warned = [(String::new(), message.to_owned())];
+    let some = scan_with(npm_only(), &files);
+    assert_eq!((some.generation, &some.unmatched[..]), (Some(Generation(7)), &[Ecosystem::Go][..]));
+    assert_eq!((some.components.len(), &some.warnings[..]), (3, &warned[..]));
+    let none = scan_with(npm_only(), &files[1..]);
+    assert_eq!((none.generation, &none.unmatched[..]), (None, &[Ecosystem::Go][..]));
+    assert_eq!(none.warnings, warned);
+    let nothing_wanted = scan_with(npm_only(), &[("readme.md", "")]);
+    assert_eq!((nothing_wanted.generation, nothing_wanted.warnings), (Some(Generation(7)), vec![]));
 }
 
 #[test]
-fn the_go_sum_is_read_only_where_there_is_no_go_mod() {
-    let sum = "a.b/c v1.0.0 h1:x=\n";
+fn versions_that_records_of_one_group_affect_are_one_detection() {
+    // The elder version is affected by one record more, and so another one is shown for it.
+    let both = matched("RUSTSEC-1", &["CVE-1", "GHSA-1", "RUSTSEC-1"]);
+    let one = Match { severity: Severity::Low, ..matched("GHSA-1", &["CVE-1", "GHSA-1"]) };
+    let apart = matched("GHSA-2", &["GHSA-2"]);
     let outcome = scan(
-        vec![],
-        &[("a/go.mod", "module m\ngo 1.20\nrequire d.e/f v1.0.0"), ("a/go.sum", sum), ("b/go.sum", sum)],
-    );
-    let names: Vec<_> =
-        outcome.components.iter().map(|c| (c.path.as_str(), c.package.name.as_str())).collect();
-    assert_eq!(names, [("a/go.mod", "d.e/f"), ("a/go.mod", "stdlib"), ("b/go.sum", "a.b/c")]);
-}
-
-#[test]
-fn included_requirements_are_read_once_and_only_inside_of_the_tree() {
-    let outcome = scan(
-        vec![],
-        &[
-            ("requirements.txt", "-r pins/base.list\n-r ../outside.txt\na==1"),
-            ("pins/base.list", "-r ../requirements.txt\nb==2"),
-            ("requirements-dev.txt", "-r pins/base.list\nc==3"),
+        vec![
+            (npm("lodash"), vec!["1.5.0"], both),
+            (npm("lodash"), vec!["2.5.0"], one),
+            (npm("lodash"), vec!["2.5.0"], apart),
         ],
+        &[("a/package-lock.json", &lock("1.5.0")), ("b/package-lock.json", &lock("2.5.0"))],
     );
-    let components: Vec<_> =
-        outcome.components.iter().map(|c| (c.path.as_str(), c.package.name.as_str(), c.scope)).collect();
-    assert_eq!(
-        components,
-        [
-            ("pins/base.list", "b", Scope::Runtime),
-            ("requirements-dev.txt", "c", Scope::Development),
-            ("requirements.txt", "a", Scope::Runtime),
-        ]
-    );
-    assert_eq!(
-        outcome.warnings,
-        [("requirements.txt".to_owned(), "the included file ../outside.txt is not in the source".to_owned())]
-    );
-}
-
-#[test]
-fn dependencies_point_at_the_components_of_their_own_lockfile() {
-    let lockfile = r#"{"lockfileVersion": 3, "packages": {
-        "node_modules/a": {"version": "1.0.0", "dependencies": {"b": "*"}},
-        "node_modules/b": {"version": "1.0.0"}
-    }}"#;
-    let outcome = scan(vec![], &[("x/package-lock.json", lockfile), ("y/package-lock.json", lockfile)]);
-    let edges: Vec<_> = outcome
-        .dependencies
-        .iter()
-        .map(|(from, to)| {
-            let (from, to) = (&outcome.components[*from], &outcome.components[*to]);
-            assert_eq!(from.path, to.path);
-            (from.path.as_str(), from.package.name.as_str(), to.package.name.as_str())
-        })
-        .collect();
-    assert_eq!(edges, [("x/package-lock.json", "a", "b"), ("y/package-lock.json", "a", "b")]);
+    let rules: Vec<_> = outcome.detections.iter().map(|detection| detection.rule.as_str()).collect();
+    assert_eq!(rules, ["GHSA-2", "RUSTSEC-1"]);
+    let joined = &outcome.detections[1];
+    assert_eq!(joined.fixed_version.as_deref(), Some("2.5.0-fixed"), "that of the highest version mends all");
+    assert_eq!((joined.severity, joined.places.len()), (Severity::High, 2));
+    let Identity::Advisory { id, group, .. } = &joined.identity else { panic!("{joined:?}") };
+    assert_eq!((id.as_str(), group.len()), ("RUSTSEC-1", 3));
 }
 
 #[test]
@@ -366,28 +344,4 @@ fn a_store_that_cannot_be_read_fails_the_scan() {
     let root = tree(&[("package-lock.json", &lockfile)]);
     let result = ScaScanner::new(Arc::new(Table::default())).scan(&folder(&root), &Steps::unlimited());
     assert!(matches!(result, Err(ScanError::Failed { scanner: ScannerKind::Sca, .. })));
-}
-
-#[test]
-fn the_sample_project_names_its_components_in_every_language() {
-    let shop = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/shop");
-    let scanner = ScaScanner::new(Arc::new(Table::default()));
-    let outcome = scanner.scan(&SourceTree::Folder(shop.into()), &Steps::unlimited()).unwrap();
-    let has = |path: &str, name: &str, version: &str| {
-        outcome.components.iter().any(|c| c.path == path && c.package.name == name && c.version == version)
-    };
-    assert!(has("web/package-lock.json", "lodash", "4.17.15"));
-    assert!(has("pricing/Cargo.lock", "time", "0.1.43"));
-    assert!(has("catalog/requirements.txt", "jinja2", "2.10"));
-    assert!(has("stock/go.mod", "golang.org/x/text", "0.3.3"));
-    assert!(has("stock/go.mod", "stdlib", "1.26.5"));
-    assert_eq!(outcome.files_scanned, 4);
-    assert_eq!(outcome.warnings, []);
-}
-
-#[test]
-fn the_name_of_a_file_is_the_last_part_of_its_path() {
-    let file = |path: &str| SourceFile { path: path.to_owned().into(), location: Location::Memory(b"") };
-    assert_eq!(file("a/b.txt").name(), "b.txt");
-    assert_eq!(file("b.txt").name(), "b.txt");
 }

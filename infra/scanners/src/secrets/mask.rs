@@ -112,20 +112,11 @@ mod tests {
     use std::slice;
 
     #[test]
-    fn up_to_eight_characters_are_hidden_and_of_more_four_at_each_end_are_shown() {
-        assert_eq!(mask(b""), "********");
-        assert_eq!(mask(b"12345678"), "********");
-        assert_eq!(mask(b"123456789"), "1234****6789");
-        assert_eq!(mask("äöüßäöüßä".as_bytes()), "äöüß****öüßä");
-        assert_eq!(mask(b"aaaa****bbbb"), "********");
-    }
-
-    #[test]
     fn every_secret_of_a_line_is_masked_wherever_it_stands() {
-        let text = b"first\na = SECRETONE1; b = SECRETTWO2 # SECRETONE1 again\nlast";
-        let places = [10..20, 26..36];
+        let text = b"first\na = SECRETNUMONE; b = SECRETNUMTWO # SECRETNUMONE again\nlast";
+        let places = [10..22, 28..40];
         let excerpt = Masker::new(text, &places).excerpt(&places[1]);
-        assert_eq!(excerpt, "a = SECR****ONE1; b = SECR****TWO2 # SECR****ONE1 again");
+        assert_eq!(excerpt, "a = SE****NE; b = SE****WO # SE****NE again");
     }
 
     #[test]
@@ -140,11 +131,11 @@ mod tests {
 
     #[test]
     fn of_a_long_line_the_part_around_the_secret_is_shown() {
-        let text = format!("{}SECRETONE1{}", "a".repeat(5_000), "ä".repeat(5_000));
-        let place = 5_000..5_010;
+        let text = format!("{}SECRETNUMONE{}", "a".repeat(5_000), "ä".repeat(5_000));
+        let place = 5_000..5_012;
         let excerpt = Masker::new(text.as_bytes(), slice::from_ref(&place)).excerpt(&place);
         assert!(excerpt.len() <= EXCERPT_BYTES, "{}", excerpt.len());
-        assert!(excerpt.contains("aaaaSECR****ONE1ää"));
+        assert!(excerpt.contains("aaaaSE****NEää"));
     }
 
     proptest! {
@@ -157,7 +148,7 @@ mod tests {
         }
 
         #[test]
-        fn a_mask_of_stars_never_contains_the_secret(secret in "[a*]{9,14}") {
+        fn a_mask_of_stars_never_contains_the_secret(secret in "[a*]{9,24}") {
             assert!(!mask(secret.as_bytes()).contains(&secret));
         }
 

@@ -12,7 +12,7 @@ use crate::tree::{self, SourceFile};
 use mask::{Masker, mask};
 use scanledger_domain::limits::{DESCRIPTION_BYTES, PATTERN_FILE_BYTES, PLACES, TITLE_BYTES};
 use scanledger_domain::scanning::{
-    Control, Detection, Identity, Outcome, Place, ScanError, Scanner, ScannerKind,
+    Control, Detection, Identity, LeftOut, Outcome, Place, ScanError, Scanner, ScannerKind,
 };
 use scanledger_domain::secret::{DetectorFacts, SecretFinder, SecretMatch, canonical};
 use scanledger_domain::source::SourceTree;
@@ -98,7 +98,12 @@ impl Scanner for SecretScanner {
     fn scan(&self, source: &SourceTree, control: &dyn Control) -> Result<Outcome, ScanError> {
         let tree = tree::walk(source);
         let files_total = tree.files.len() as u64;
-        let mut outcome = Outcome { warnings: tree.warnings, ..Outcome::default() };
+        let mut outcome = Outcome {
+            unread: tree.unread(),
+            warnings: tree.warnings,
+            left_out: LeftOut { folders: tree.skipped_folders, files: 0 },
+            ..Outcome::default()
+        };
         let mut scratch = Scratch::default();
         let mut text = Vec::new();
         for (files_completed, file) in (0..).zip(&tree.files) {
@@ -107,6 +112,7 @@ impl Scanner for SecretScanner {
                 control.progress(files_completed, files_total);
             }
             if is_skipped(file.name()) {
+                outcome.left_out.files += 1;
                 continue;
             }
             match read(file, &mut text) {
@@ -120,10 +126,12 @@ impl Scanner for SecretScanner {
                 Ok(Content::Binary) => (),
                 Ok(Content::TooLarge) => {
                     let message = format!("larger than {PATTERN_FILE_BYTES} bytes: not searched for secrets");
+                    outcome.unread.add(&*file.path);
                     outcome.warnings.push((file.path.to_string(), message));
                 }
                 Err(error) => {
                     let message = format!("cannot be read: {}", error.kind());
+                    outcome.unread.add(&*file.path);
                     outcome.warnings.push((file.path.to_string(), message));
                 }
             }

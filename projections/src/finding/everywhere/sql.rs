@@ -96,11 +96,12 @@ impl Statement {
                          WHERE e.organization = pr.organization AND e.position = p.valid_to) END,
                     coalesce((SELECT e.recorded_at FROM event_index e
                          WHERE e.organization = pr.organization AND e.position = p.since), f.detected_at),
-                    (SELECT s.queued FROM branch_scan a JOIN scan s ON s.id = a.scan
-                     WHERE a.branch = p.branch AND a.position >= (
-                         SELECT min(x.valid_from) FROM presence x INDEXED BY presence_finding
-                         WHERE x.finding = p.finding AND x.branch = p.branch)
-                     ORDER BY a.position LIMIT 1),
+                    (SELECT s.queued FROM scan s WHERE s.deleted IS NULL AND s.id = (
+                         SELECT a.scan FROM branch_scan a
+                         WHERE a.branch = p.branch AND a.position <= :at AND a.position >= (
+                             SELECT min(x.valid_from) FROM presence x INDEXED BY presence_finding
+                             WHERE x.finding = p.finding AND x.branch = p.branch)
+                         ORDER BY a.position LIMIT 1)),
                     {direct}
              FROM page w
              CROSS JOIN presence p ON p.key = w.presence

@@ -4,8 +4,10 @@ use super::lenient::{Flag, Many, Whole};
 use super::package_word::ecosystem;
 use super::place::at_host;
 use super::shape::{NOTHING, Nothing};
+use crate::extract::check_search;
 use crate::problem::Problem;
 use scanledger_domain::component::Ecosystem;
+use scanledger_domain::limits::PACKAGE_FILTERS;
 use scanledger_projections::component::{ComponentOfProject, EverywhereComponents, Wanted, WantedPackage};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -212,7 +214,7 @@ impl DependencyFilterIn {
     /// The components that are meant; none if nothing can be.
     ///
     /// # Errors
-    /// 400 for a range of versions.
+    /// 400 for a range of versions, and for names that are too long or too many.
     pub(super) fn meant(&self) -> Result<Option<EverywhereComponents>, Problem> {
         let known =
             |word: &String| Ecosystem::ALL.into_iter().find(|known| ecosystem(*known) == word.as_str());
@@ -221,20 +223,28 @@ impl DependencyFilterIn {
         if is_unknown || !self.license.0.is_empty() || !self.license_policy_settings.0.is_empty() {
             return Ok(None);
         }
+        check_search("dependencyFilter.name", self.name.as_deref())?;
+        if self.package_filters.len() > PACKAGE_FILTERS {
+            let message = format!("may have at most {PACKAGE_FILTERS} entries");
+            return Err(Problem::invalid("dependencyFilter.packageFilters", message));
+        }
         let mut packages = vec![];
         if self.name.is_some() || self.version.is_some() {
             let part = self.name.clone().unwrap_or_default();
             packages.push(Wanted { package: WantedPackage::Containing(part), version: self.version.clone() });
         }
         for (number, wanted) in self.package_filters.iter().enumerate() {
+            let place = format!("dependencyFilter.packageFilters.{number}");
             if wanted.version_lower_bound.is_some() || wanted.version_upper_bound.is_some() {
-                let place = format!("dependencyFilter.packageFilters.{number}");
                 return Err(Problem::invalid(place, "ranges of versions are not compared; use exactVersion"));
             }
             let name = wanted.name.clone();
             let package = match wanted.exact_name_match {
                 Some(Flag::Yes) => WantedPackage::Named(name),
-                Some(Flag::No) | None => WantedPackage::Containing(name),
+                Some(Flag::No) | None => {
+                    check_search(&format!("{place}.name"), Some(&name))?;
+                    WantedPackage::Containing(name)
+                }
             };
             packages.push(Wanted { package, version: wanted.exact_version.clone() });
         }

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::rest::Moment;
-use crate::rest::people::open_texts;
+use crate::rest::semgrep::people::people_of;
 use axum::Json;
 use axum::extract::State;
 use scanledger_domain::policy::Product;
@@ -120,12 +120,10 @@ pub async fn read_scan(
     };
     let found = app.views.find_scans(search).await?.into_iter().next();
     let found = found.ok_or_else(|| Problem::missing("scan"))?;
-    let people = match found.scan.client.as_ref().and_then(|client| client.people.clone()) {
-        None => None,
-        // What stays of who was erased is nothing.
-        Some(people) => open_texts(&app, vec![people]).await?.pop().flatten(),
+    let people = match &found.scan.client {
+        None => ClientPeople::default(),
+        Some(client) => people_of(&app, client).await?,
     };
-    let people = people.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
     Ok(Json(ScanOut::new(found, people, deployment.number)))
 }
 

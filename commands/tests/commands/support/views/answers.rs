@@ -5,13 +5,14 @@ use scanledger_commands::ports::{
     HeldScan, IncidentOwner, InventorySnapshot, KeyOfPerson, KnownFinding, KnownHoneytoken, ReadError,
     ReadModel, RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
 };
-use scanledger_domain::branch::{BaseBranch, Inventory, KnownAdvisory, Pending, branch_id};
+use scanledger_domain::branch::{BaseBranch, Inventory, KnownAdvisory, Pending, Present, branch_id};
 use scanledger_domain::component::Package;
 use scanledger_domain::id::{BranchId, FindingId, IncidentId, OrganizationId, ProjectId, TeamId, UserId};
 use scanledger_domain::identity::{ApiKeyCreated, KeyForm, KeyKind, TeamLife, TeamState, Visible};
 use scanledger_domain::log::{Position, Version};
 use scanledger_domain::project::ProjectState;
 use scanledger_domain::scan::{ScanLife, ScanStatus};
+use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::time::Timestamp;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -50,6 +51,19 @@ impl ReadModel for Views {
                 Inventory { opened: None, last_scan: None, pending: Pending::default(), ..inventory.clone() };
             let base = Some(BaseBranch { branch: default, position: *position });
             InventorySnapshot { version: Version::NONE, inventory, base }
+        }))
+    }
+
+    fn present_findings(&self, branch: BranchId, scanners: Vec<ScannerKind>) -> Answer<'_, Vec<Present>> {
+        Box::pin(self.read(move |folded| {
+            let of_branch = folded.present.iter().filter(|((at, _), _)| *at == branch);
+            let is_there = |present: &&Present| {
+                let inventory = &folded.branches[&branch].0;
+                inventory.holds(present.finding)
+                    && !inventory.uploads.contains_key(&present.finding)
+                    && scanners.contains(&present.scanner)
+            };
+            of_branch.map(|(_, present)| present).filter(is_there).cloned().collect()
         }))
     }
 

@@ -5,7 +5,7 @@ mod answers;
 use parking_lot::Mutex;
 use scanledger_commands::ports::{KnownFinding, ReadError};
 use scanledger_domain::BoxFuture;
-use scanledger_domain::branch::{Branch, BranchEvent, Inventory, KnownAdvisory};
+use scanledger_domain::branch::{Branch, BranchEvent, Inventory, KnownAdvisory, Occurrence, Present};
 use scanledger_domain::component::Package;
 use scanledger_domain::decider::Decider;
 use scanledger_domain::event::Event;
@@ -21,6 +21,7 @@ use scanledger_domain::incident::{Incident, IncidentLife, IncidentState, Opening
 use scanledger_domain::log::{EventLog, Position, Recorded, Version};
 use scanledger_domain::project::{Created, Project, ProjectState};
 use scanledger_domain::scan::{Scan, ScanEvent, ScanLife, ScanState};
+use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::time::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -33,6 +34,8 @@ struct Folded {
     projects: BTreeMap<ProjectId, ProjectState>,
     branches: HashMap<BranchId, (Inventory, Version, Position)>,
     findings: HashMap<FindingId, KnownFinding>,
+    /// How findings looked on a branch when they were last there.
+    present: HashMap<(BranchId, FindingId), Present>,
     advisories: HashMap<(ProjectId, Package), Vec<KnownAdvisory>>,
     triage: HashMap<FindingId, TriageStatus>,
     incidents: HashMap<IncidentId, Known>,
@@ -168,12 +171,31 @@ impl Folded {
                 inventory.components = held.components.clone();
                 inventory.digest = held.digest;
                 inventory.generation = held.generation;
+                inventory.uploads = held.uploads.clone();
+                let inherited = self.present.iter().filter(|((at, _), _)| *at == base.branch);
+                let inherited: Vec<_> =
+                    inherited.map(|((_, finding), present)| ((id, *finding), present.clone())).collect();
+                self.present.extend(inherited);
             }
             self.branches.insert(id, (inventory, Version::NONE, Position::START));
         }
         let (inventory, version, position) = self.branches.get_mut(&id).unwrap();
         *inventory = Branch::evolve(std::mem::take(inventory), event);
         (*version, *position) = (recorded.version, recorded.position);
+        let looks: Vec<(FindingId, ScannerKind, &Occurrence)> = match event {
+            BranchEvent::Detected(seen) => vec![(seen.finding, seen.scanner, &seen.occurrence)],
+            BranchEvent::Reopened(seen) => vec![(seen.finding, seen.scanner, &seen.occurrence)],
+            BranchEvent::FindingsUpdated(updated) => {
+                let scanner = |finding| inventory.findings[&finding].scanner;
+                let updates = updated.findings.iter();
+                updates.map(|update| (update.finding, scanner(update.finding), &update.occurrence)).collect()
+            }
+            _ => vec![],
+        };
+        for (finding, scanner, occurrence) in looks {
+            let (severity, places) = (occurrence.severity, occurrence.places.clone());
+            self.present.insert((id, finding), Present { finding, scanner, severity, places });
+        }
         let sight = match event {
             BranchEvent::Detected(detected) => Some((detected.finding, detected.is_new)),
             BranchEvent::Reopened(reopened) => Some((reopened.finding, inventory.has_history)),

@@ -1,13 +1,15 @@
 //! What an import takes in, and what it says about it.
 
-use super::{Counts, JUNE, MAY, NO_TIME, bench, counts, record};
+use super::{Counts, JUNE, MAY, NO_TIME, bench, counts, ids, record};
 use crate::limits::{PROBLEMS, RECORD_BYTES, SOURCE_BYTES, ZIP_ENTRIES};
 use crate::report::{ImportError, ImportReport};
 use crate::source::Bounds;
-use crate::store::import::Number;
+use crate::store::import::Becoming;
+use crate::store::{AdvisoryStore, Standing};
 use proptest::prelude::*;
 use scanledger_domain::advisory::{AdvisoryIndex, Generation};
 use scanledger_domain::component::Ecosystem;
+use scanledger_domain::id::EventId;
 use serde_json::json;
 use std::cell::RefCell;
 use std::fs;
@@ -179,7 +181,7 @@ fn a_source_beyond_its_limits_fails_the_import_and_changes_nothing() {
     let bytes = (a.len() + c.len()) as u64;
     let two = bench.zip("two.zip", &[("A-1.json", a), ("C-1.json", c)]);
     let within =
-        |bounds| bench.store.import_within(&[good.clone(), two.clone()], Number::Next, &|_| (), bounds);
+        |bounds| bench.store.import_within(&[good.clone(), two.clone()], Becoming::Next, &|_| (), bounds);
 
     let entries = within(Bounds { zip_entries: 1, ..Bounds::default() }).unwrap_err();
     assert!(matches!(entries, ImportError::TooManyEntries { entries: 2, limit: 1, .. }), "{entries:?}");
@@ -198,12 +200,98 @@ fn what_another_node_imported_has_its_generation_here_too() {
     let (here, there) = (bench(), bench());
     let source = there.records(&[record("A-1", MAY, "2.0.0")]);
     assert_eq!(there.import(std::slice::from_ref(&source)).generation, Generation(1));
-    let import = |generation| {
-        here.store.import_as(Generation(generation), std::slice::from_ref(&source), &|_| ()).unwrap()
+    let import = |generation, id| {
+        let sources = std::slice::from_ref(&source);
+        here.store.import_as(Generation(generation), event(id), sources, &|_| ()).unwrap()
     };
-    assert_eq!(import(7).generation, Generation(7));
+    assert_eq!(import(7, 'a').generation, Generation(7));
     assert_eq!(here.store.generation(), Some(Generation(7)));
-    assert_eq!(import(5).generation, Generation(7), "a generation never goes back");
+    assert_eq!(import(5, 'b').generation, Generation(7), "a generation never goes back");
+    assert_eq!(
+        here.store.standing().unwrap(),
+        Standing { generation: Generation(7), event: Some(event('a')) }
+    );
+}
+
+/// An event whose id consists of this digit.
+fn event(digit: char) -> EventId {
+    "00000000-0000-5000-8000-000000000000".replace('0', &digit.to_string()).parse().unwrap()
+}
+
+#[test]
+fn nothing_is_in_force_before_it_is_recorded() {
+    let bench = bench();
+    bench.import_records(&[record("A-1", MAY, "2.0.0")]);
+    let sources = [bench.records(&[record("A-1", JUNE, "1.5.0"), record("B-1", MAY, "2.0.0")])];
+    let other = AdvisoryStore::open_read_only(&bench.path("advisories.db")).unwrap();
+    let mut asked = 0;
+    let report = bench.store.import_recorded(&sources, &|_| (), &mut |report| {
+        asked += 1;
+        assert_eq!((report.generation, report.changed()), (Generation(2), 2));
+        for store in [&bench.store, &other] {
+            assert_eq!(store.generation(), Some(Generation(1)));
+            assert_eq!(ids(store, "left-pad", "1.7.0"), ["A-1"]);
+        }
+        Ok(event('a'))
+    });
+    assert_eq!((report.unwrap().generation, asked), (Generation(2), 1));
+    assert_eq!(bench.ids("left-pad", "1.7.0"), ["B-1"]);
+    let expected = Standing { generation: Generation(2), event: Some(event('a')) };
+    for store in [&bench.store, &other] {
+        assert_eq!((store.generation(), store.standing().unwrap()), (Some(Generation(2)), expected));
+    }
+}
+
+#[test]
+fn what_could_not_be_recorded_changes_nothing_and_comes_in_when_it_is_tried_again() {
+    let bench = bench();
+    let sources = [bench.records(&[record("A-1", MAY, "2.0.0")])];
+    let refused = bench.store.import_recorded(&sources, &|_| (), &mut |_| Err("no".into())).unwrap_err();
+    assert!(matches!(refused, ImportError::NotRecorded { .. }), "{refused:?}");
+    let nothing = Standing { generation: Generation(0), event: None };
+    assert_eq!((bench.store.standing().unwrap(), bench.ids("left-pad", "1.0.0").len()), (nothing, 0));
+    let again = bench.store.import_recorded(&sources, &|_| (), &mut |_| Ok(event('a'))).unwrap();
+    assert_eq!((again.generation, again.changed()), (Generation(1), 1));
+}
+
+#[test]
+fn what_changes_no_record_is_not_recorded_and_leaves_no_trace() {
+    let bench = bench();
+    let import = |records: &[_]| {
+        let sources = [bench.records(records)];
+        bench.store.import_recorded(&sources, &|_| (), &mut |_| panic!("there is nothing to record")).unwrap()
+    };
+    bench.import_records(&[record("A-1", MAY, "2.0.0")]);
+    let report = import(&[record("A-1", JUNE, "2.0.0")]);
+    assert_eq!((report.generation, report.changed()), (Generation(1), 0));
+    // A node that heard nothing of June takes this in; so does this one.
+    assert_eq!(bench.import_records(&[record("A-1", MAY, "1.5.0")]), (2, counts(&[("changed", 1)])));
+}
+
+#[test]
+fn a_store_that_is_cleared_knows_nothing_and_takes_another_first_generation() {
+    let bench = bench();
+    bench.import_records(&[record("A-1", MAY, "2.0.0")]);
+    assert_eq!(bench.ids("left-pad", "1.0.0"), ["A-1"]);
+    bench.store.clear().unwrap();
+    assert_eq!((bench.store.generation(), bench.ids("left-pad", "1.0.0").len()), (None, 0));
+    let sources = [bench.records(&[record("B-1", MAY, "2.0.0")])];
+    bench.store.import_as(Generation(1), event('a'), &sources, &|_| ()).unwrap();
+    assert_eq!(bench.ids("left-pad", "1.0.0"), ["B-1"]);
+}
+
+#[test]
+fn a_store_of_before_there_were_events_goes_on_with_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("advisories.db");
+    let old = super::super::writer(&path).unwrap();
+    old.execute_batch(super::super::MIGRATIONS[0]).unwrap();
+    old.execute("UPDATE generation SET number = 3", []).unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    let reader = AdvisoryStore::open_read_only(&path).unwrap();
+    assert_eq!((reader.generation(), ids(&reader, "left-pad", "1.0.0").len()), (Some(Generation(3)), 0));
+    let store = AdvisoryStore::open(&path).unwrap();
+    assert_eq!(store.standing().unwrap(), Standing { generation: Generation(3), event: None });
 }
 
 #[test]

@@ -72,6 +72,18 @@ fn matches_are_of_one_generation_while_imports_go_on() {
 }
 
 #[test]
+fn the_store_knows_which_ecosystems_it_has() {
+    let bench = bench();
+    assert_eq!(bench.store.ecosystems(), []);
+    bench.import_records(&[record("A-1", MAY, "2.0.0")]);
+    assert_eq!(bench.store.ecosystems(), [Ecosystem::Npm]);
+    let mut rust = record("B-1", MAY, "2.0.0");
+    rust["affected"][0]["package"]["ecosystem"] = json!("crates.io");
+    bench.import_records(&[rust]);
+    assert_eq!(bench.store.ecosystems(), [Ecosystem::CratesIo, Ecosystem::Npm]);
+}
+
+#[test]
 fn a_file_of_another_schema_is_refused() {
     let bench = bench();
     let path = bench.path("other.db");

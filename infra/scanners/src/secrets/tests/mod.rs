@@ -10,7 +10,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use proptest::prelude::{ProptestConfig, any, proptest};
 use scanledger_domain::id::SubjectId;
 use scanledger_domain::limits::{EXCERPT_BYTES, PATTERN_FILE_BYTES, PLACES};
-use scanledger_domain::scanning::{Control, Detection, Identity, Interrupted, Outcome, ScanError, Scanner};
+use scanledger_domain::scanning::{
+    Control, Detection, Identity, Interrupted, LeftOut, Outcome, ScanError, Scanner,
+};
 use scanledger_domain::secret::SecretFinder;
 use scanledger_domain::source::{MemoryTree, SourceTree};
 use scanledger_domain::vault::{HashPurpose, Sealed, Vault, VaultError};
@@ -174,6 +176,8 @@ fn lock_files_bundles_and_binaries_are_not_searched() {
     ];
     let outcome = scan(files);
     assert_eq!((outcome.detections.len(), outcome.files_scanned, outcome.warnings.len()), (0, 0, 0));
+    assert_eq!(outcome.left_out, LeftOut { folders: 1, files: 2 });
+    assert_eq!(outcome.left_out, LeftOut { folders: 1, files: 2 });
 }
 
 #[test]
@@ -189,6 +193,7 @@ fn a_file_may_have_exactly_as_many_bytes_as_the_limit() {
         outcome.warnings,
         [("file".to_owned(), "larger than 1048576 bytes: not searched for secrets".to_owned())]
     );
+    assert_eq!(outcome.unread, ["file"].into_iter().collect());
 }
 
 #[test]
