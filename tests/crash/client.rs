@@ -61,9 +61,11 @@ impl Client {
         self.insist(Method::GET, path, 200, get).await
     }
 
-    /// Changes something, once however often it has to be sent.
-    pub async fn change(&self, method: Method, path: &str, key: &str, body: &Value) -> Answer {
-        let change = |request: RequestBuilder| request.header("idempotency-key", key).json(body);
+    /// Changes something that a read model knows once it has reached `position`, once however often it has to be sent.
+    pub async fn change(&self, method: Method, path: &str, key: &str, body: &Value, position: u64) -> Answer {
+        let change = |request: RequestBuilder| {
+            request.header("scanledger-min-position", position).header("idempotency-key", key).json(body)
+        };
         self.insist(method, path, 200, change).await
     }
 

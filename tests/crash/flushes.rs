@@ -46,7 +46,7 @@ async fn every_batch_of_appends_is_flushed() {
     for number in 0..DECISIONS {
         let body = json!({ "status": "IN_PROGRESS", "statusNote": format!("decision {number}") });
         let path = format!("/api/findings/{finding}");
-        client.change(Method::PATCH, &path, &format!("decision {number}"), &body).await;
+        client.change(Method::PATCH, &path, &format!("decision {number}"), &body, 0).await;
     }
 
     let (batches_after, flushes_after) = at_rest(&client, &trace).await;

@@ -220,15 +220,17 @@ impl Shared {
 
     /// Sends a decision, whose note is its idempotency key too; answers its position.
     async fn decide(&self, findings: &[String], status: &str, note: &str) -> u64 {
+        // Another server than the one that showed the findings may be asked.
+        let known = self.acknowledged().position;
         if let [finding] = findings {
             let body = json!({ "status": status, "statusNote": note });
             let path = format!("/api/findings/{finding}");
-            let answer = self.client.change(Method::PATCH, &path, note, &body).await;
+            let answer = self.client.change(Method::PATCH, &path, note, &body, known).await;
             assert_eq!(decision(&answer.json()), (Some(status), Some(note)), "{}", answer.text());
             return answer.position();
         }
         let body = json!({ "ids": findings, "status": status, "statusNote": note });
-        let answer = self.client.change(Method::POST, "/api/findings/bulk", note, &body).await;
+        let answer = self.client.change(Method::POST, "/api/findings/bulk", note, &body, known).await;
         assert_eq!(answer.json()["updated"], findings.len(), "{}", answer.text());
         answer.position()
     }
