@@ -5,15 +5,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use scanledger::adapters::SystemClock;
 use scanledger_github_stub::{APP_ID, GitHubStub, WEBHOOK_SECRET};
-use std::net::TcpListener;
+use scanledger_test_ports::Port;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
-
-/// A port of this machine that nobody has taken.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("a listener has an address").port()
-}
 
 /// Runs a command in this environment.
 fn run(place: &Place, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
@@ -27,11 +21,11 @@ const REFUSED: [&str; 3] = ["serve", "--role", "worker"];
 #[test]
 fn a_port_is_one_of_this_machine_alone_and_an_address_of_our_own_counts_more() {
     let place = Place::set_up();
-    let port = free_port().to_string();
+    let ports = [Port::reserve(), Port::reserve()];
+    let [port, ours] = ports.each_ref().map(Port::to_string);
     let server = place.serve_in(&[("PORT", &port)]);
     assert_eq!(server.url, format!("http://127.0.0.1:{port}"));
     drop(server);
-    let ours = free_port().to_string();
     let both = [("PORT", port.as_str()), ("SCANLEDGER_LISTEN", ours.as_str())];
     assert_eq!(place.serve_in(&both).url, format!("http://127.0.0.1:{ours}"));
     let (code, refused) = run(&place, &["serve"], &[("PORT", "http")]);
@@ -41,7 +35,8 @@ fn a_port_is_one_of_this_machine_alone_and_an_address_of_our_own_counts_more() {
 #[test]
 fn a_database_is_the_log_unless_we_say_another_and_none_for_local_scans() {
     let place = Place::new();
-    let database = format!("postgres://ana:s3cret@127.0.0.1:{}/scans", free_port());
+    let nobody = Port::reserve();
+    let database = format!("postgres://ana:s3cret@127.0.0.1:{nobody}/scans");
     let theirs = [("DATABASE_URL", database.as_str())];
     let (code, refused) = run(&place, &["serve", "--wait", "0"], &theirs);
     assert!(code == Some(4) && refused.contains("connecting to postgres://127.0.0.1:"), "{refused}");
@@ -68,7 +63,8 @@ fn a_database_is_the_log_unless_we_say_another_and_none_for_local_scans() {
 
 #[test]
 fn a_database_that_nobody_named_is_not_filled() {
-    let database = format!("postgres://ana:s3cret@127.0.0.1:{}/scans", free_port());
+    let nobody = Port::reserve();
+    let database = format!("postgres://ana:s3cret@127.0.0.1:{nobody}/scans");
     let theirs = [("DATABASE_URL", database.as_str())];
     let old = Place::set_up();
     let key = old.data().join("server.key");

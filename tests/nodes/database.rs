@@ -1,5 +1,6 @@
 //! PostgreSQL: a database on the common server, or a server of a test's own, which it may kill.
 
+use scanledger_test_ports::Port;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -75,7 +76,7 @@ impl Drop for Database {
 /// A server of a test's own, in a folder of its own; stopped at the end.
 pub struct Server {
     folder: TempDir,
-    port: u16,
+    port: Port,
     /// Not asked of `pg_ctl`, which takes a killed process for a live one until somebody has buried it.
     is_running: AtomicBool,
 }
@@ -83,7 +84,7 @@ pub struct Server {
 impl Server {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
+        let port = Port::reserve();
         if is_root() {
             succeed(Command::new("chown").arg("postgres").arg(folder.path()));
         }
@@ -169,11 +170,6 @@ impl Drop for Server {
         // It may be stopped.
         let _ = self.run("pg_ctl", &["stop", "-m", "immediate"]);
     }
-}
-
-/// A port of this machine that nobody has at the moment.
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn program(name: &str) -> PathBuf {

@@ -1,9 +1,9 @@
 //! A NATS server of a test's own, and what its stream of events holds.
 
-use crate::database::free_port;
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use futures::StreamExt;
+use scanledger_test_ports::Port;
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,13 +21,13 @@ const STREAMS: [(&str, &str); 2] =
 /// A server with JetStream in a folder of its own, on a port that stays the same; killed at the end.
 pub struct Nats {
     folder: TempDir,
-    port: u16,
+    port: Port,
     child: Option<Child>,
 }
 
 impl Nats {
     pub fn start() -> Self {
-        let mut nats = Self { folder: tempfile::tempdir().unwrap(), port: free_port(), child: None };
+        let mut nats = Self { folder: tempfile::tempdir().unwrap(), port: Port::reserve(), child: None };
         nats.begin();
         nats
     }
@@ -43,9 +43,10 @@ impl Nats {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        self.child = Some(child.unwrap());
+        let child = self.child.insert(child.unwrap());
         let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        while TcpStream::connect(("127.0.0.1", self.port.number())).is_err() {
+            assert_eq!(child.try_wait().unwrap(), None, "the NATS server ended");
             assert!(began.elapsed() < PATIENCE, "the NATS server did not start");
             std::thread::sleep(AGAIN);
         }

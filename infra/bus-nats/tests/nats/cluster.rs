@@ -1,17 +1,19 @@
 //! Several servers as a cluster: on how many of them events are kept.
 
-use crate::server::{Server, free_port};
+use crate::server::Server;
 use crate::world::{PATIENCE, Publishing, World, context};
 use async_nats::jetstream::stream::Config;
 use scanledger_bus_nats::BusOptions;
 use scanledger_domain::log::EventLog;
+use scanledger_test_ports::Port;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const SERVERS: usize = 3;
 
-fn cluster() -> Vec<Server> {
-    let ports: Vec<u16> = (0..SERVERS).map(|_| free_port()).collect();
+/// The servers, and the ports on which they talk to each other.
+fn cluster() -> (Vec<Server>, Vec<Port>) {
+    let ports: Vec<Port> = (0..SERVERS).map(|_| Port::reserve()).collect();
     let routes: Vec<String> = ports.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
     let settings = ports.iter().map(|port| {
         format!(
@@ -21,7 +23,7 @@ fn cluster() -> Vec<Server> {
     });
     let mut servers: Vec<Server> = settings.map(Server::stopped).collect();
     servers.iter_mut().for_each(Server::start);
-    servers
+    (servers, ports)
 }
 
 /// Publishes all there is through the first server, and answers how the stream of events is set up then.
@@ -47,7 +49,7 @@ async fn published(servers: &[Server], world: &World, replicas: Option<u8>) -> C
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_kept_on_as_many_servers_as_somebody_said_and_stay_there() {
-    let (mut servers, world) = (cluster(), World::new());
+    let ((mut servers, _ports), world) = (cluster(), World::new());
     world.append(20).await;
     assert_eq!(published(&servers, &world, Some(3)).await.num_replicas, 3);
     // A node that says nothing of it changes nothing.

@@ -1,6 +1,7 @@
 //! A server of a test's own, which it may kill.
 
-use std::net::{TcpListener, TcpStream};
+use scanledger_test_ports::Port;
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -8,7 +9,7 @@ use tempfile::TempDir;
 /// A NATS server with JetStream in a folder of its own, on a port that stays the same; killed at the end.
 pub(crate) struct Server {
     folder: TempDir,
-    pub(crate) port: u16,
+    pub(crate) port: Port,
     settings: String,
     child: Option<Child>,
 }
@@ -18,7 +19,7 @@ impl Server {
     pub(crate) fn stopped(settings: impl Into<String>) -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
-            port: free_port(),
+            port: Port::reserve(),
             settings: settings.into(),
             child: None,
         }
@@ -46,9 +47,10 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        self.child = Some(child);
+        let child = self.child.insert(child);
         let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        while TcpStream::connect(("127.0.0.1", self.port.number())).is_err() {
+            assert_eq!(child.try_wait().unwrap(), None, "the NATS server ended");
             assert!(begun.elapsed() < Duration::from_secs(20), "the NATS server did not start");
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -64,11 +66,6 @@ impl Server {
     pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
-}
-
-/// A port of this machine that nobody has at the moment.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Drop for Server {
