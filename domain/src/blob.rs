@@ -60,8 +60,22 @@ impl Serialize for BlobHash {
 
 impl<'de> Deserialize<'de> for BlobHash {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(HexVisitor)
+    }
+}
+
+/// Reads the text where it stands.
+struct HexVisitor;
+
+impl serde::de::Visitor<'_> for HexVisitor {
+    type Value = BlobHash;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the hex digits of a blob's hash")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<BlobHash, E> {
+        text.parse().map_err(E::custom)
     }
 }
 

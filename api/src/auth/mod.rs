@@ -32,7 +32,7 @@ use scanledger_domain::limits::IDEMPOTENCY_KEY_CHARS;
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::report::ArtifactKind;
 use scanledger_domain::vault::{HashPurpose, Sealed, VaultError};
-use scanledger_projections::finding::FindingScope;
+use scanledger_projections::finding::{FindingInScan, FindingScope};
 use std::time::Duration;
 
 /// How long a request waits for the read model to reach a position.
@@ -259,9 +259,27 @@ impl Caller {
     pub async fn may_finding(&self, app: &App, finding: FindingId) -> Result<FindingScope, Problem> {
         let scopes = app.views.finding_scopes(vec![finding]).await?;
         let scope = scopes.into_iter().next().ok_or_else(|| Problem::missing("finding"))?;
-        let given = Given { project: Some(scope.scope.project), ..Given::default() };
-        self.may_have(app, Resource::Project(scope.scope), given).await?;
+        self.may_have_finding(app, &scope).await?;
         Ok(scope)
+    }
+
+    /// As [`Self::may_finding`], with the finding as it is shown now.
+    ///
+    /// # Errors
+    /// As [`Self::may_project`].
+    pub async fn may_decide(
+        &self,
+        app: &App,
+        finding: FindingId,
+    ) -> Result<(FindingScope, FindingInScan), Problem> {
+        let (scope, shown) = app.views.finding_and_scope(finding)?;
+        self.may_have_finding(app, &scope).await?;
+        Ok((scope, shown))
+    }
+
+    async fn may_have_finding(&self, app: &App, finding: &FindingScope) -> Result<(), Problem> {
+        let given = Given { project: Some(finding.scope.project), ..Given::default() };
+        self.may_have(app, Resource::Project(finding.scope), given).await
     }
 
     /// The context of the command that this request gives; `body` is the SHA-256 of what it says.

@@ -9,14 +9,15 @@ use uuid::{Builder, Uuid};
 
 /// Settings of the connection that writes. Public so that a bench can compare with the same ones.
 ///
-/// `synchronous=FULL` syncs the WAL at every commit. The page cache (64 MiB) is for the index of event ids,
-/// which are spread evenly. A checkpoint every 16 MiB of WAL instead of SQLite's 4 MiB gave 54,000 to
+/// `synchronous=FULL` syncs the WAL at every commit. The page cache (8 MiB) is for the index of event ids,
+/// which are spread evenly; a larger one costs more than it saves, because SQLite looks through all of it at each
+/// commit in which a page of an index was split. A checkpoint every 16 MiB of WAL instead of SQLite's 4 MiB gave 54,000 to
 /// 57,000 appends per second at 256 callers on 2 cores instead of 43,000 to 46,000 (three runs each of
 /// `benches/append.rs`).
 pub const SETTINGS: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
-    PRAGMA cache_size = -65536;
+    PRAGMA cache_size = -8192;
     PRAGMA wal_autocheckpoint = 4096;
 ";
 

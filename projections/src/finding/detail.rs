@@ -11,6 +11,7 @@ use scanledger_domain::id::{FindingId, OrganizationId, ScanId};
 use scanledger_domain::identity::ProjectScope;
 use scanledger_domain::incident::Opening;
 use scanledger_domain::severity::Severity;
+use std::sync::LazyLock;
 
 /// Findings that are looked up on the caller's thread.
 const FEW: usize = 4;
@@ -63,41 +64,73 @@ impl Views {
         let head = self.position();
         self.look_up(|connection| {
             let moment = resolve(connection, organization, at, head)?;
-            let (began, triage, details) = match moment {
-                Moment::Live => ("1", crate::at::holds!("t", live), crate::at::holds!("d", live)),
-                Moment::Past(_) => {
-                    ("p.valid_from <= :at", crate::at::holds!("t", past), crate::at::holds!("d", past))
-                }
-            };
-            // Where a finding no longer is, its presence keeps the status of that time; decisions go on.
-            let columns = COLUMNS.replace("p.status", "coalesce(t.status, 0)");
-            let sql = format!(
-                "SELECT {columns}, {saw}
-                 FROM finding f
-                 JOIN project pr ON pr.key = f.project AND pr.deleted IS NULL
-                 JOIN organization o ON o.key = pr.organization AND o.id = :organization
-                 JOIN project_detail d ON d.project = pr.key AND {details}
-                 JOIN presence p ON p.finding = f.key
-                 JOIN branch b ON b.key = p.branch
-                 LEFT JOIN triage t ON t.finding = f.key AND {triage}
-                 WHERE f.id = :id AND {began} AND :at = :at
-                 ORDER BY p.valid_to > :at DESC, b.name = d.default_branch DESC, p.valid_from DESC, b.key LIMIT 1",
-                saw = saw(moment)
-            );
-            connection
-                .prepare_cached(&sql)?
-                .query_row(
-                    named_params! {
-                        ":organization": organization.as_bytes(),
-                        ":id": id.as_bytes(),
-                        ":at": match moment { Moment::Live => NOW, Moment::Past(position) => position },
-                    },
-                    |row| Ok(FindingInScan { finding: read(row)?, scan: optional_id(row, COLUMN_COUNT)?.map(ScanId) }),
-                )
-                .optional()?
-                .ok_or(ReadError::Missing("finding"))
+            as_last_seen(connection, organization, id, moment)
         })
     }
+
+    /// Whose a finding is, and the finding as [`Self::finding`] shows it now, seen at the same moment. A decision needs
+    /// both, and after each write the first look at a page of the file costs more than the others.
+    ///
+    /// # Errors
+    /// [`ReadError::Missing`] if there is no such finding, or its project was deleted.
+    pub fn finding_and_scope(&self, id: FindingId) -> Result<(FindingScope, FindingInScan), ReadError> {
+        self.look_up_together(|connection| {
+            let scope = scopes(connection, &[id])?.pop().ok_or(ReadError::Missing("finding"))?;
+            let shown = as_last_seen(connection, scope.scope.organization, id, Moment::Live)?;
+            Ok((scope, shown))
+        })
+    }
+}
+
+fn as_last_seen(
+    connection: &Connection,
+    organization: OrganizationId,
+    id: FindingId,
+    moment: Moment,
+) -> Result<FindingInScan, ReadError> {
+    static LIVE: LazyLock<String> = LazyLock::new(|| last_seen_sql(Moment::Live));
+    let past;
+    let (sql, at) = match moment {
+        Moment::Live => (LIVE.as_str(), NOW),
+        Moment::Past(position) => {
+            past = last_seen_sql(moment);
+            (past.as_str(), position)
+        }
+    };
+    connection
+        .prepare_cached(sql)?
+        .query_row(
+            named_params! { ":organization": organization.as_bytes(), ":id": id.as_bytes(), ":at": at },
+            |row| {
+                Ok(FindingInScan { finding: read(row)?, scan: optional_id(row, COLUMN_COUNT)?.map(ScanId) })
+            },
+        )
+        .optional()?
+        .ok_or(ReadError::Missing("finding"))
+}
+
+fn last_seen_sql(moment: Moment) -> String {
+    let (began, triage, details) = match moment {
+        Moment::Live => ("1", crate::at::holds!("t", live), crate::at::holds!("d", live)),
+        Moment::Past(_) => {
+            ("p.valid_from <= :at", crate::at::holds!("t", past), crate::at::holds!("d", past))
+        }
+    };
+    // Where a finding no longer is, its presence keeps the status of that time; decisions go on.
+    let columns = COLUMNS.replace("p.status", "coalesce(t.status, 0)");
+    format!(
+        "SELECT {columns}, {saw}
+         FROM finding f
+         JOIN project pr ON pr.key = f.project AND pr.deleted IS NULL
+         JOIN organization o ON o.key = pr.organization AND o.id = :organization
+         JOIN project_detail d ON d.project = pr.key AND {details}
+         JOIN presence p ON p.finding = f.key
+         JOIN branch b ON b.key = p.branch
+         LEFT JOIN triage t ON t.finding = f.key AND {triage}
+         WHERE f.id = :id AND {began} AND :at = :at
+         ORDER BY p.valid_to > :at DESC, b.name = d.default_branch DESC, p.valid_from DESC, b.key LIMIT 1",
+        saw = saw(moment)
+    )
 }
 
 /// The latest scan that saw the presence `p` of the finding `f`: one that ended while it was there, looked for such

@@ -179,6 +179,19 @@ impl Views {
         file.with_connection(Reading::LookUps, query)
     }
 
+    /// As [`Self::look_up`], with several statements that see the same.
+    pub(crate) fn look_up_together<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        self.look_up(|connection| {
+            let snapshot = Snapshot::begin(connection)?;
+            let answer = query(connection);
+            snapshot.end()?;
+            answer
+        })
+    }
+
     /// As [`Self::read`], with the cached orders of branches.
     pub(crate) async fn read_ordered<T: Send + 'static>(
         &self,

@@ -65,17 +65,20 @@ pub async fn triage_finding(
     Id(finding): Id<FindingId>,
     body: Body<TriageIn>,
 ) -> Result<Written<FindingOut>, Problem> {
-    let FindingScope { finding: _, scope, fingerprint, secret } = caller.may_finding(&app, finding).await?;
+    let (whose, shown) = caller.may_decide(&app, finding).await?;
+    let FindingScope { finding: _, scope, fingerprint, secret } = whose;
     let known = KnownFinding { finding, scope, fingerprint, secret };
     let decision = Decision { to: body.value.status.written(), note: body.value.status_note };
     let context = caller.command(&app, body.digest).await?;
     let done = app.findings.triage_known(&context, &caller.principal, &known, decision).await?;
-    // Waits before the finding is read, so that the answer is what the next read will say.
-    let position = crate::rest::shown(&app, done.position).await;
-    let found = app.views.finding(caller.organization(), finding, At::Now)?;
-    let shown = one(&app, &memory, found).await?;
-    let answer = shown.decided(&done, caller.principal.actor);
-    Ok(Written::at(&app, StatusCode::OK, Some(position), answer).await)
+    // What a decision changes is known from the decision. If it changed nothing, somebody may have said the same in
+    // between, and that is shown.
+    let shown = match done.recorded_at {
+        Some(_) => shown,
+        None => app.views.finding(caller.organization(), finding, At::Now)?,
+    };
+    let answer = one(&app, &memory, shown).await?.decided(&done, caller.principal.actor);
+    Ok(Written::at(&app, StatusCode::OK, done.position, answer).await)
 }
 
 /// Decides about many findings
