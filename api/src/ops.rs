@@ -87,6 +87,8 @@ pub struct ReadyOut {
     lag: u64,
     /// Events that could not be applied and were put aside; everything else is there.
     parked: u64,
+    /// Branches that are not what the log says is on them, until the read models are built anew.
+    broken_branches: u64,
     /// The position that a rebuild of the read model beside this one has reached, if there is one; it ends at `head`.
     rebuilding: Option<u64>,
     /// Why no checkpoint is signed any more, if the log contradicts what was; the server answers all the same.
@@ -168,6 +170,7 @@ fn readiness(head: Position, projector: Health) -> ReadyOut {
         head: head.0,
         lag,
         parked: projector.parked,
+        broken_branches: projector.broken_branches,
         rebuilding: projector.rebuilding.map(|position| position.0),
         refusal: None,
         bus: None,
@@ -212,5 +215,11 @@ mod tests {
     fn events_that_were_put_aside_are_shown_and_do_not_end_readiness() {
         let ready = readiness(Position(7), Health { parked: 2, ..at(7) });
         assert_eq!((ready.status, ready.parked), ("ready", 2));
+    }
+
+    #[test]
+    fn branches_that_are_not_what_the_log_says_are_shown_and_do_not_end_readiness() {
+        let ready = readiness(Position(7), Health { broken_branches: 3, ..at(7) });
+        assert_eq!((ready.status, ready.broken_branches), ("ready", 3));
     }
 }

@@ -1,11 +1,12 @@
 //! Making it happen: load stream, decide, append; and the workers that run scans.
 //!
 //! Every write of the product goes through [`Ledger`]. The services ([`identity`], [`project`], [`scan`],
-//! [`finding`], [`incident`], [`honeytoken`], [`hosted`]) put single decisions together where one request needs several; the rules themselves are in
+//! [`branch`], [`finding`], [`incident`], [`honeytoken`], [`hosted`]) put single decisions together where one request needs several; the rules themselves are in
 //! the domain. This crate knows no store, no read model and no HTTP: what it needs of them are the traits in
 //! [`ports`].
 
 pub mod blobs;
+pub mod branch;
 pub mod ci;
 pub mod context;
 pub mod error;

@@ -8,16 +8,17 @@ mod read_model;
 mod rules;
 
 pub use code_host::{
-    Annotation, AnnotationLevel, ChangedFile, CheckAction, CheckActionProblem, CheckOutput, CheckRun,
-    CheckStatus, CodeHost, CodeHostError, FileChange, FileStatus, FoundCheckRun, HeadOrigin, InstallationEnd,
-    InvalidPayload, NewCommit, NewPullRequest, OpenedPullRequest, Permission, PullRequest, PullRequestEnd,
-    PullRequestStep, RepositoryFacts, SignatureRefusal, Visibility, WebhookEvent, WebhookSecret,
+    Annotation, AnnotationLevel, BranchEnd, ChangedFile, CheckAction, CheckActionProblem, CheckOutput,
+    CheckRun, CheckStatus, CodeHost, CodeHostError, FileChange, FileStatus, FoundCheckRun, HeadOrigin,
+    InstallationEnd, InvalidPayload, NewCommit, NewPullRequest, OpenedPullRequest, Permission, PullRequest,
+    PullRequestEnd, PullRequestStep, RepositoryFacts, SignatureRefusal, Visibility, WebhookEvent,
+    WebhookSecret,
 };
 pub use mail::{Mail, Mailer};
 pub use provider::{Authorization, EmailStanding, IdentityProvider, ProviderError, Vouched, VouchedEmail};
 pub use read_model::{
-    HeldScan, IncidentOwner, InventorySnapshot, KeyOfPerson, KnownFinding, KnownHoneytoken, ReadError,
-    ReadModel, RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
+    HeldScan, IncidentOwner, InventorySnapshot, KeyOfPerson, KnownFinding, KnownHoneytoken, OpenBranch,
+    ReadError, ReadModel, RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
 };
 pub use rules::{RuleChecker, StarterRules};
 

@@ -241,6 +241,10 @@ pub const REFERENCES: usize = 5;
 pub const CLIENT_QUIET_SECONDS: i64 = 3_600;
 /// After how many seconds without a word a client's scan fails for good.
 pub const CLIENT_SILENCE_SECONDS: i64 = 24 * 3_600;
+/// Days without a scan after which a branch is closed, unless it is its project's default branch.
+pub const SILENT_BRANCH_DAYS: i64 = 30;
+/// Silent branches that are looked up at a time.
+pub const SILENT_BRANCHES: u32 = 100;
 /// Findings that people dismissed and that a client is told of; of more, the ones decided about last.
 pub const DISMISSED_FINDINGS: u32 = 50_000;
 /// Characters of a rule's id.

@@ -276,7 +276,12 @@ CREATE TABLE branch (
     organization INTEGER NOT NULL,
     name         TEXT NOT NULL,
     base         TEXT,
+    -- Where its stream began; one that was closed and opened again keeps it.
     opened       INTEGER NOT NULL,
+    -- Where it was closed; null while it is open. Its rows of presence and component end there like any that go.
+    closed       INTEGER,
+    -- When results of it were last complete or, without any, when it was opened.
+    heard_at     INTEGER NOT NULL,
     version      INTEGER NOT NULL,
     digest       BLOB NOT NULL,
     has_history  INTEGER NOT NULL,
@@ -284,7 +289,7 @@ CREATE TABLE branch (
     last_run     INTEGER,
     generation   INTEGER,
     pending      TEXT,
-    -- The first change by a run that is not complete yet; null between scans.
+    -- The first change by a run that is not complete yet, or by the end of the branch; null between scans.
     pending_from INTEGER,
     -- The last change of presence or triage that concerns it; what caches are keyed by.
     changed      INTEGER NOT NULL,
@@ -292,6 +297,8 @@ CREATE TABLE branch (
     mismatch     TEXT
 ) STRICT;
 CREATE INDEX branch_project ON branch (project, name);
+CREATE INDEX branch_heard ON branch (heard_at, id) WHERE closed IS NULL;
+CREATE INDEX branch_broken ON branch (key) WHERE mismatch IS NOT NULL;
 
 -- The ends of what scans recorded on branches: more than one of a scan that was begun anew, or recorded again.
 CREATE TABLE branch_scan (
@@ -342,7 +349,8 @@ CREATE INDEX finding_incident ON finding (incident) WHERE incident IS NOT NULL;
 
 CREATE VIRTUAL TABLE finding_text USING fts5 (text, content = '', columnsize = 0, detail = none);
 
--- A finding on a branch, in one triage state. Order within a run of equal severity, status and scanner is the
+-- A finding on a branch, in one triage state. One that is on no branch any more shows as gone, whether a scan no longer
+-- saw it or its branch was closed. Order within a run of equal severity, status and scanner is the
 -- order of first sight, so that a page is found by counting runs and never by sorting.
 CREATE TABLE presence (
     key        INTEGER PRIMARY KEY,
@@ -367,7 +375,10 @@ CREATE TABLE presence (
     columns    TEXT,
     -- Whether a file imports the package, if that is known.
     imported   INTEGER,
-    digest     BLOB NOT NULL
+    digest     BLOB NOT NULL,
+    -- What its advisories said when it was last told on the branch: a short hash of each thing. Null of what no advisory
+    -- is about.
+    advisory   BLOB
 ) STRICT;
 CREATE INDEX presence_live ON presence (branch, severity, status, scanner, finding, valid_from, valid_to)
     WHERE valid_to = 9223372036854775807;

@@ -3,9 +3,10 @@
 use crate::at::{At, Moment, resolve_on_branch};
 use crate::component::{self, ComponentRow};
 use crate::finding::{FindingRow, row};
+use crate::page::Paging;
 use crate::project::default_branch;
 use crate::store::{ReadError, Views};
-use rusqlite::{Connection, OptionalExtension, Statement, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use scanledger_domain::id::{OrganizationId, ProjectId};
 use scanledger_domain::log::Position;
 
@@ -22,14 +23,14 @@ pub struct DiffQuery {
     pub from: At,
     /// The later instant.
     pub to: At,
-    /// Rows listed of each kind; the numbers count all.
-    pub limit: u32,
+    /// Which rows of each kind are listed; the numbers count all.
+    pub paging: Paging,
 }
 
 /// Rows of one kind that differ, and how many there are.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listed<T> {
-    /// The first of them.
+    /// Those on the page that was asked for, in the order in which they came.
     pub rows: Vec<T>,
     /// How many there are.
     pub total: u64,
@@ -86,7 +87,7 @@ impl Views {
             let positions = (Position(from.cast_unsigned()), Position(to.cast_unsigned()));
             match branch {
                 Some(branch) => {
-                    Ok(Diff { positions, ..difference(connection, branch, from, to, query.limit as usize)? })
+                    Ok(Diff { positions, ..difference(connection, branch, from, to, query.paging)? })
                 }
                 None => Ok(Diff { positions, ..Diff::default() }),
             }
@@ -176,7 +177,7 @@ fn difference(
     branch: i64,
     from: i64,
     to: i64,
-    limit: usize,
+    paging: Paging,
 ) -> rusqlite::Result<Diff> {
     let finding = format!(
         "SELECT {} FROM presence p JOIN finding f ON f.key = p.finding JOIN branch b ON b.key = p.branch
@@ -192,8 +193,14 @@ fn difference(
         "SELECT c.ecosystem, c.name, c.version, c.path, c.scope, c.direct, c.valid_from FROM component c WHERE c.key = ?1",
     )?;
     let mut part = |key: i64| part.query_row([key], component::query::read);
-    let keys = |sql: &str, a: i64, b: i64| ones(&mut *connection.prepare_cached(sql)?, branch, a, b, limit);
-    let pairs = |sql: &str| twos(&mut *connection.prepare_cached(sql)?, branch, from, to, limit);
+    let keys = |sql: &str, a: i64, b: i64| {
+        listed(connection, sql, (branch, a, b), paging, |row| row.get::<_, i64>(0))
+    };
+    let pairs = |sql: &str| {
+        listed(connection, sql, (branch, from, to), paging, |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+        })
+    };
     Ok(Diff {
         positions: (Position::START, Position::START),
         findings_added: keys(FINDINGS, from, to)?.map(|key| finding_at(key, to))?,
@@ -214,36 +221,20 @@ impl<K> Listed<K> {
     }
 }
 
-fn ones(
-    statement: &mut Statement<'_>,
-    branch: i64,
-    a: i64,
-    b: i64,
-    limit: usize,
-) -> rusqlite::Result<Listed<i64>> {
+/// The rows of a page of what `sql` finds on a branch between two positions, and how many there are on all pages.
+fn listed<T>(
+    connection: &Connection,
+    sql: &str,
+    (branch, a, b): (i64, i64, i64),
+    paging: Paging,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Listed<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(named_params! { ":branch": branch, ":a": a, ":b": b })?;
     let mut listed = Listed::default();
     while let Some(row) = rows.next()? {
-        if listed.rows.len() < limit {
-            listed.rows.push(row.get(0)?);
-        }
-        listed.total += 1;
-    }
-    Ok(listed)
-}
-
-fn twos(
-    statement: &mut Statement<'_>,
-    branch: i64,
-    a: i64,
-    b: i64,
-    limit: usize,
-) -> rusqlite::Result<Listed<(i64, i64)>> {
-    let mut rows = statement.query(named_params! { ":branch": branch, ":a": a, ":b": b })?;
-    let mut listed = Listed::default();
-    while let Some(row) = rows.next()? {
-        if listed.rows.len() < limit {
-            listed.rows.push((row.get(0)?, row.get(1)?));
+        if listed.total >= paging.offset && listed.rows.len() < paging.limit as usize {
+            listed.rows.push(read(row)?);
         }
         listed.total += 1;
     }

@@ -84,7 +84,7 @@ async fn a_project_that_is_deleted_ends_what_its_scans_and_findings_name() {
         columns: None,
         imported: None,
     };
-    let update = Update { finding: *finding, occurrence };
+    let update = Update { finding: *finding, occurrence, advisory: None };
     let updated = BranchEvent::from(FindingsUpdated { findings: vec![update] });
     world.append(branch_stream(branch_id(PROJECT, "main")), &[updated]).await;
 

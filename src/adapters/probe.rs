@@ -109,6 +109,12 @@ impl Probe for ServerProbe {
             ("projector_applied_events_total", "counter", "Events applied since the start.", health.applied),
             ("projector_parked_events", "gauge", "Events that could not be applied.", health.parked),
             (
+                "projector_broken_branches",
+                "gauge",
+                "Branches that are not what the log says is on them, until read models are built anew.",
+                health.broken_branches,
+            ),
+            (
                 "projector_rebuild_position",
                 "gauge",
                 "Position up to which new read models are built beside those that serve; 0 while none are.",

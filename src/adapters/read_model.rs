@@ -1,8 +1,8 @@
 //! What commands read, answered by the projections.
 
 use scanledger_commands::ports::{
-    HeldScan, IncidentOwner, InventorySnapshot, KeyOfPerson, KnownFinding, KnownHoneytoken, ReadError,
-    ReadModel, RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
+    HeldScan, IncidentOwner, InventorySnapshot, KeyOfPerson, KnownFinding, KnownHoneytoken, OpenBranch,
+    ReadError, ReadModel, RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
 };
 use scanledger_domain::BoxFuture;
 use scanledger_domain::branch::{KnownAdvisory, Present};
@@ -36,6 +36,11 @@ pub(super) fn failed(doing: &'static str) -> impl FnOnce(scanledger_projections:
     }
 }
 
+fn open_branch(found: scanledger_projections::branch::OpenBranch) -> OpenBranch {
+    let scanledger_projections::branch::OpenBranch { branch, organization, version, role, heard_at } = found;
+    OpenBranch { branch, organization, version, role, heard_at }
+}
+
 impl ReadModel for ViewsReadModel {
     fn wait_for(&self, position: Position, timeout: Duration) -> BoxFuture<'_, Result<(), ReadError>> {
         Box::pin(async move {
@@ -52,6 +57,29 @@ impl ReadModel for ViewsReadModel {
             let found =
                 self.views.inventory(project, branch).await.map_err(failed("read a branch's inventory"))?;
             Ok(InventorySnapshot { version: found.version, inventory: found.inventory, base: found.base })
+        })
+    }
+
+    fn open_branch<'a>(
+        &'a self,
+        project: ProjectId,
+        branch: &'a str,
+    ) -> BoxFuture<'a, Result<Option<OpenBranch>, ReadError>> {
+        Box::pin(async move {
+            let found = self.views.open_branch(project, branch).await.map_err(failed("look for a branch"))?;
+            Ok(found.map(open_branch))
+        })
+    }
+
+    fn silent_branches(
+        &self,
+        before: Timestamp,
+        after: Option<(Timestamp, BranchId)>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<OpenBranch>, ReadError>> {
+        Box::pin(async move {
+            let found = self.views.silent_branches(before, after, limit).await;
+            Ok(found.map_err(failed("look for silent branches"))?.into_iter().map(open_branch).collect())
         })
     }
 

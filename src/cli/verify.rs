@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use scanledger_domain::blob::BlobStore;
 use scanledger_domain::event::Event;
 use scanledger_domain::log::{EventLog, Metadata, Position, StreamName};
+use scanledger_projections::branch::{BrokenBranch, broken_branches};
 use scanledger_projections::store::{Snapshot, TableDigest, table_digests};
 use scanledger_projections::{ProjectorError, living_blobs};
 use serde::Serialize;
@@ -179,6 +180,10 @@ async fn check_views(
     if parked > 0 {
         found.differs(format!("{parked} events could not be applied to the read models"));
     }
+    match broken_branches(&copy) {
+        Ok(broken) => broken.iter().for_each(|branch| found.differs(said_of(branch))),
+        Err(error) => found.differs(format!("the branches of the read models cannot be read: {error}")),
+    }
     let fresh = scratch.path().join("fresh.db");
     bar.tell(Progress { what: "building read models".to_owned(), done: 0, total: Some(position.0) });
     let shown = bar.clone();
@@ -238,6 +243,11 @@ async fn check_blobs(
         }
     }
     Ok(())
+}
+
+fn said_of(broken: &BrokenBranch) -> String {
+    let BrokenBranch { id, project, name } = broken;
+    format!("branch {name} of project {project} ({id}) is not what the end of its last scan says")
 }
 
 fn compare(live: &[TableDigest], built: &[TableDigest], found: &mut Findings) {

@@ -1,9 +1,8 @@
 //! Removing what deleted scans and projects left in the blob store, and what nothing ever named, on one node at a time.
 
 use super::copies::Copies;
-use super::spawn_reactor;
+use super::spawn_on_one_node;
 use crate::adapters::{SystemClock, ViewsBlobUses};
-use crate::log::OpenLog;
 use crate::server::Engine;
 use scanledger_commands::blobs::{BlobRemoval, KeptBlobs};
 use scanledger_commands::proof::CheckpointStore;
@@ -14,9 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-
-/// How long to wait after a failure.
-const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// What the state store names: copies of read models, and signed checkpoints.
 struct KeptBeside {
@@ -57,20 +53,6 @@ pub fn spawn_blob_removal(
         clock: Arc::new(SystemClock),
         grace,
     };
-    if matches!(engine.log, OpenLog::Sqlite(_)) {
-        return tokio::spawn(alone(removal, stopped));
-    }
     let work = move |stop| Box::pin(removal.clone().run(stop)) as BoxFuture<'static, _>;
-    spawn_reactor(engine, "blobs", Box::new(work), stopped)
-}
-
-/// Where there is one node, the lock on its folder says what a lease would, without a write every second.
-async fn alone(removal: BlobRemoval, mut stopped: watch::Receiver<bool>) {
-    while let Err(error) = removal.clone().run(stopped.clone()).await {
-        tracing::warn!("removing blobs failed and begins again: {error}");
-        tokio::select! {
-            _ = stopped.wait_for(|stop| *stop) => return,
-            () = tokio::time::sleep(TRY_AGAIN) => (),
-        }
-    }
+    spawn_on_one_node(engine, "blobs", Box::new(work), stopped)
 }

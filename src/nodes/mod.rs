@@ -3,6 +3,7 @@
 
 mod advisories;
 mod blobs;
+mod branches;
 mod bus;
 mod checkpoints;
 mod copies;
@@ -13,6 +14,7 @@ mod views;
 
 pub use advisories::{AdvisoryFollower, InForce};
 pub use blobs::spawn_blob_removal;
+pub use branches::spawn_branch_closing;
 pub use bus::{BusPlace, start_bus};
 pub use checkpoints::{CheckpointPublisher, spawn_checkpoints};
 pub use erasure::{Erasures, erasure_at};
@@ -21,13 +23,18 @@ pub use restoring::{NOTICE, Restores, SHARING, refuse_served};
 pub use views::{Sharing, VIEWS_EVENTS, join, remove_former_views, try_parked};
 
 use crate::adapters::{SystemClock, TimeOrderedIds};
+use crate::log::OpenLog;
 use crate::server::Engine;
 use scanledger_commands::ports::Leases;
 use scanledger_commands::reactor::{Reactor, Work};
 use scanledger_domain::id::Ids;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+/// How long to wait after a failure where there is one node.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// Runs `work` on whichever node holds the lease called `name`.
 pub fn spawn_reactor(
@@ -37,6 +44,28 @@ pub fn spawn_reactor(
     stopped: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
     tokio::spawn(reactor(engine, name).run(work, stopped))
+}
+
+/// As [`spawn_reactor`]. Where there is one node, the lock on its folder says what a lease would, without a write every
+/// second.
+fn spawn_on_one_node(
+    engine: &Engine,
+    name: &'static str,
+    work: Work,
+    mut stopped: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    if !matches!(engine.log, OpenLog::Sqlite(_)) {
+        return spawn_reactor(engine, name, work, stopped);
+    }
+    tokio::spawn(async move {
+        while let Err(error) = work(stopped.clone()).await {
+            tracing::warn!(reactor = name, "the reactor failed and begins again: {error}");
+            tokio::select! {
+                _ = stopped.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(TRY_AGAIN) => (),
+            }
+        }
+    })
 }
 
 /// A reactor of this node, in this life.

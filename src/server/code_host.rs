@@ -5,6 +5,7 @@ use crate::adapters::{SystemClock, ViewsScanResults};
 use crate::nodes::spawn_reactor;
 use anyhow::{Context, Result};
 use scanledger_api::app::DpendxAccess;
+use scanledger_commands::branch::Branches;
 use scanledger_commands::hosted::{ChecksReactor, Hosted, HostedParts};
 use scanledger_commands::ports::WebhookSecret;
 use scanledger_commands::project::Projects;
@@ -49,7 +50,13 @@ impl fmt::Debug for GitHubOptions {
 
 impl GitHubOptions {
     /// What handlers and the reactor work with.
-    pub(super) fn access(&self, engine: &Engine, projects: Projects, scans: Scans) -> Result<DpendxAccess> {
+    pub(super) fn access(
+        &self,
+        engine: &Engine,
+        projects: Projects,
+        scans: Scans,
+        branches: Branches,
+    ) -> Result<DpendxAccess> {
         let clock = Arc::new(SystemClock);
         let (api, key) = (self.api.clone(), self.key.clone());
         let host = GitHubApp::new(api, self.app, key, clock.clone(), Patience::default())
@@ -59,6 +66,7 @@ impl GitHubOptions {
             host: Arc::new(host),
             projects,
             scans,
+            branches,
             results: Arc::new(ViewsScanResults::new(engine.projector.views(), clock)),
             installations: self.installations.clone(),
             site: self.api.site(),

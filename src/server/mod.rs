@@ -17,8 +17,8 @@ pub use options::{BlobPlace, Duty, ServerOptions};
 
 use crate::adapters::SystemClock;
 use crate::nodes::{
-    SHARING, Sharing, remove_former_views, spawn_blob_removal, spawn_checkpoints, spawn_reactor, start_bus,
-    try_parked,
+    SHARING, Sharing, remove_former_views, spawn_blob_removal, spawn_branch_closing, spawn_checkpoints,
+    spawn_reactor, start_bus, try_parked,
 };
 use crate::proofs::Schedule;
 use anyhow::{Context, Result};
@@ -113,6 +113,7 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer> {
     }
     let app = services(&engine, &parts, &options, entrance, upload_folder)?;
     tasks.push(spawn_blob_removal(&engine, options.blob_grace, stopped.clone()));
+    tasks.push(spawn_branch_closing(&engine, parts.branches(&engine), stopped.clone()));
     if let Some(dpendx) = &app.dpendx {
         tasks.push(code_host::spawn_checks(&engine, &dpendx.hosted, stopped.clone()));
     }

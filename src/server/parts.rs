@@ -1,6 +1,6 @@
 //! What handlers and workers are made of.
 
-use super::{Engine, ServerOptions};
+use super::{Engine, GitHubOptions, ServerOptions};
 use crate::adapters::{
     ArchiveUnpacker, OwnRules, ServerProbe, StateDocumentCalls, StateKeyUsage, SystemClock, TimeOrderedIds,
     ViewsReadModel,
@@ -13,6 +13,7 @@ use scanledger_api::auth::AccessTokens;
 use scanledger_api::documents::Documents;
 use scanledger_api::entrance::Entrance;
 use scanledger_bus_nats::BusState;
+use scanledger_commands::branch::Branches;
 use scanledger_commands::ci::ClientScans;
 use scanledger_commands::finding::Findings;
 use scanledger_commands::honeytoken::Honeytokens;
@@ -58,6 +59,11 @@ impl Parts {
         }
     }
 
+    /// What closes branches.
+    pub(super) fn branches(&self, engine: &Engine) -> Branches {
+        Branches::new(engine.ledger.clone(), Arc::clone(&self.read_model))
+    }
+
     fn kinds(&self) -> Vec<ScannerKind> {
         self.scanners.iter().map(|scanner| scanner.kind()).collect()
     }
@@ -96,7 +102,10 @@ pub(super) fn services(
     let unpacker = Arc::new(ArchiveUnpacker);
     let scans = Scans::new(ledger.clone(), Arc::clone(&engine.blobs), unpacker, parts.kinds());
     let github = options.github.as_ref();
-    let dpendx = github.map(|github| github.access(engine, projects.clone(), scans.clone())).transpose()?;
+    let access = |github: &GitHubOptions| {
+        github.access(engine, projects.clone(), scans.clone(), parts.branches(engine))
+    };
+    let dpendx = github.map(access).transpose()?;
     Ok(Arc::new(Services {
         views: engine.projector.views(),
         identities: engine.identities.clone(),

@@ -103,12 +103,26 @@ async fn a_diff_says_what_came_went_and_changed() {
         (few["findings"]["added"].as_array().unwrap().len(), &few["findings"]["addedTotal"]),
         (1, &json!(3))
     );
+    let whole = column(&since["findings"]["added"], "filePath");
+    for (page, path) in (1..).zip(&whole) {
+        let one = diff(&format!("from=1&limit=1&page={page}")).await.expect(200);
+        assert_eq!((&one["page"], &one["limit"]), (&json!(page), &json!(1)));
+        assert_eq!(column(&one["findings"]["added"], "filePath"), [*path]);
+        assert_eq!(one["findings"]["addedTotal"], 3);
+    }
+    let beyond = diff("from=1&limit=1&page=4").await.expect(200);
+    assert_eq!((&beyond["findings"]["added"], &beyond["findings"]["addedTotal"]), (&json!([]), &json!(3)));
     let other = diff("from=1&branch=none").await.expect(200);
     assert_eq!(other["findings"]["addedTotal"], 0);
 
     diff("").await.refused_for("from");
     diff("from=yesterday").await.refused_for("from");
     diff("from=1&to=never").await.refused_for("to");
+    for (bad, field) in [("limit=501", "limit"), ("limit=0", "limit"), ("page=0", "page"), ("page=x", "page")]
+    {
+        diff(&format!("from=1&{bad}")).await.refused_for(field);
+    }
+    diff("from=1&limit=500").await.expect(200);
     diff(&format!("from=1&fromScan={first}")).await.refused_for("from");
     diff("from=999999999").await.refused_as(400, "BEYOND_HEAD");
     diff(&format!("fromScan={NOBODY}")).await.refused(404);

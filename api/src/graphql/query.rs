@@ -18,6 +18,7 @@ use scanledger_domain::id::ProjectId;
 use scanledger_domain::identity::Action;
 use scanledger_domain::limits::{AUDIT_PAGE_ROWS, PAGE_ROWS};
 use scanledger_domain::log::Position;
+use scanledger_projections::Paging;
 use scanledger_projections::audit::AuditQuery;
 use scanledger_projections::component::ComponentQuery;
 use scanledger_projections::diff::DiffQuery;
@@ -383,7 +384,7 @@ impl Query {
             branch,
             from: from.at(),
             to: to.at(),
-            limit,
+            paging: Paging { offset: 0, limit },
         };
         let diff = scope.views().diff(query).await.map_err(|error| scope.failed(&error))?;
         Ok(Diff::new(diff, from, to))

@@ -18,6 +18,7 @@ pub use reactor::ChecksReactor;
 pub use slots::ScanSlots;
 pub use webhook::Delivered;
 
+use crate::branch::Branches;
 use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use crate::ledger::Ledger;
@@ -75,6 +76,8 @@ pub struct HostedParts {
     pub projects: Projects,
     /// Queues scans.
     pub scans: Scans,
+    /// Closes branches.
+    pub branches: Branches,
     /// What came out of them.
     pub results: Arc<dyn ScanResults>,
     /// Whose the installations are.

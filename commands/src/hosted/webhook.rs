@@ -2,13 +2,17 @@
 
 use super::{CHECK_NAME, Hosted, HostedProblem, Result, context_of};
 use crate::context::Context;
-use crate::ports::{HeadOrigin, WebhookEvent};
+use crate::error::CommandError;
+use crate::ports::{BranchEnd, HeadOrigin, WebhookEvent};
+use scanledger_domain::branch::{CloseReason, CloseRefusal};
 use scanledger_domain::check::{
-    Check, CheckCommand, CheckKey, CheckLife, CheckOrigin, FixRequested, Requested, ShownAs, check_stream,
+    Check, CheckCommand, CheckKey, CheckLife, CheckOrigin, FixRequested, HostedBranch, Requested, ShownAs,
+    check_stream,
 };
 use scanledger_domain::code_host::{CheckRunId, CommitSha, InstalledRepository};
 use scanledger_domain::id::CommandId;
-use scanledger_domain::log::Position;
+use scanledger_domain::identity::{Action, Resource, authorize};
+use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::vault::Vault;
 use uuid::Uuid;
 
@@ -18,7 +22,7 @@ const DELIVERIES: Uuid = Uuid::from_u128(0x8956_18b2_d6fc_5713_afe0_05d1_70f6_d5
 /// What becomes of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivered {
-    /// It is recorded, and what it asks for will be done.
+    /// It is recorded, and what it asks for is or will be done.
     Accepted(Option<Position>),
     /// It is nothing to us.
     Ignored,
@@ -70,6 +74,7 @@ impl Hosted {
                 let done = done.map_err(|error| error.map_refused(HostedProblem::Check))?;
                 Ok(Delivered::Accepted(done.position))
             }
+            WebhookEvent::BranchEnded { at, branch, end } => self.close(&at, &branch, end, delivery).await,
             WebhookEvent::InstallationEnded { installation, end } => {
                 tracing::info!(%installation, ?end, "an installation cannot be used any more");
                 Ok(Delivered::Ignored)
@@ -86,8 +91,39 @@ impl Hosted {
         match done {
             Ok(done) => Ok(Delivered::Accepted(done.position)),
             // The same commit of the same pull request, under another name of its branch: the check is there.
-            Err(crate::CommandError::Refused(_)) => Ok(Delivered::Accepted(None)),
+            Err(CommandError::Refused(_)) => Ok(Delivered::Accepted(None)),
             Err(error) => Err(error.map_refused(HostedProblem::Check)),
+        }
+    }
+
+    /// Closes a branch of the project that the repository is checked in, if there are both.
+    async fn close(
+        &self,
+        at: &InstalledRepository,
+        branch: &HostedBranch,
+        end: BranchEnd,
+        delivery: &str,
+    ) -> Result<Delivered> {
+        let Ok(principal) = self.principal(at.installation) else { return Ok(Delivered::Ignored) };
+        let found = self.0.projects.find_for_client(&principal, &at.repository.to_string()).await;
+        let found = found.map_err(|error| error.map_refused(HostedProblem::Project))?;
+        let Some(scope) = found else { return Ok(Delivered::Ignored) };
+        authorize(&principal, Action::Scan, Resource::Project(scope)).map_err(HostedProblem::from)?;
+        let name = branch.name();
+        let command = Uuid::new_v5(&DELIVERIES, format!("{} {name} {delivery}", scope.project).as_bytes());
+        let context = Context::new(CommandId(command), Actor::System, Some(principal.organization));
+        let reason = match end {
+            BranchEnd::Merged => CloseReason::Merged,
+            BranchEnd::Deleted => CloseReason::Deleted,
+        };
+        match self.0.branches.close(&context, scope.project, &name, reason).await {
+            Ok(Some(position)) => Ok(Delivered::Accepted(Some(position))),
+            Ok(None) | Err(CommandError::Refused(CloseRefusal::IsDefault | CloseRefusal::NotSilent)) => {
+                Ok(Delivered::Ignored)
+            }
+            Err(CommandError::Stale { actual }) => Err(CommandError::Stale { actual }),
+            Err(CommandError::Contended) => Err(CommandError::Contended),
+            Err(CommandError::Fault(fault)) => Err(fault.into()),
         }
     }
 

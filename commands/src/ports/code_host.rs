@@ -10,7 +10,7 @@ pub use check::{
     FoundCheckRun,
 };
 pub use webhook::{
-    HeadOrigin, InstallationEnd, InvalidPayload, PullRequestStep, SignatureRefusal, WebhookEvent,
+    BranchEnd, HeadOrigin, InstallationEnd, InvalidPayload, PullRequestStep, SignatureRefusal, WebhookEvent,
     WebhookSecret,
 };
 

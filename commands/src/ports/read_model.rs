@@ -1,6 +1,6 @@
 //! What commands read besides streams.
 
-use scanledger_domain::branch::{BaseBranch, Inventory, KnownAdvisory, Present};
+use scanledger_domain::branch::{BaseBranch, BranchRole, Inventory, KnownAdvisory, Present};
 use scanledger_domain::component::Package;
 use scanledger_domain::finding::{Fingerprint, TriageState};
 use scanledger_domain::id::{
@@ -41,14 +41,28 @@ pub enum ReadError {
 /// What is on a branch, read in one transaction together with the version that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InventorySnapshot {
-    /// The version of the branch's stream; 0 if it is not open yet.
+    /// The version of the branch's stream; 0 if it was never open.
     pub version: Version,
-    /// What is on it. If it is not open and has a base, what is on the base, with `opened: None`,
-    /// `last_scan: None` and no pending results.
+    /// What is on it. If it is not open, what was on it ([`Inventory::starting_from`] what is on the base, if it has
+    /// one), with `opened: None`.
     pub inventory: Inventory,
-    /// What a branch that is not open yet starts from: the project's default branch, if that is open and
-    /// another one.
+    /// What a branch that is not open starts from: the project's default branch, if that is open and another one.
     pub base: Option<BaseBranch>,
+}
+
+/// A branch that is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenBranch {
+    /// The branch.
+    pub branch: BranchId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The version of its stream.
+    pub version: Version,
+    /// What it is to its project.
+    pub role: BranchRole,
+    /// When results of it were last complete or, without any, when it was opened.
+    pub heard_at: Timestamp,
 }
 
 /// What people decided about findings of a branch, read in one transaction together with the gate.
@@ -58,7 +72,8 @@ pub struct TriageSnapshot {
     pub read_at: Position,
     /// The project's gate at that position.
     pub gate: Gate,
-    /// Decisions and last notes about findings that are on the branch; undecided ones are left out.
+    /// Decisions and last notes about findings that are on the branch, or were when it was closed; undecided ones are
+    /// left out.
     pub decisions: HashMap<FindingId, (TriageState, Option<String>)>,
 }
 
@@ -171,8 +186,25 @@ pub trait ReadModel: Send + Sync {
         branch: &'a str,
     ) -> BoxFuture<'a, Result<InventorySnapshot, ReadError>>;
 
-    /// Findings of `scanners` that are on a branch now, but not what clients uploaded, in any order; none for a branch
-    /// that is not open.
+    /// The branch called `branch` of a project that was not deleted; `None` if it is not open.
+    fn open_branch<'a>(
+        &'a self,
+        project: ProjectId,
+        branch: &'a str,
+    ) -> BoxFuture<'a, Result<Option<OpenBranch>, ReadError>>;
+
+    /// At most `limit` open branches, whatever their role, of projects that were not deleted, of which nothing was heard
+    /// since `before`: those heard of longest ago first, then by id, and only such as come after the one that `after`
+    /// tells by the same.
+    fn silent_branches(
+        &self,
+        before: Timestamp,
+        after: Option<(Timestamp, BranchId)>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<OpenBranch>, ReadError>>;
+
+    /// Findings of `scanners` that are on a branch now or, if it is closed, were when it was closed; but not what clients
+    /// uploaded; in any order. None for a branch that never was open.
     fn present_findings(
         &self,
         branch: BranchId,
@@ -187,7 +219,7 @@ pub trait ReadModel: Send + Sync {
         packages: Vec<Package>,
     ) -> BoxFuture<'_, Result<HashMap<Package, Vec<KnownAdvisory>>, ReadError>>;
 
-    /// The project's gate, and what people decided about what is on a branch.
+    /// The project's gate, and what people decided about what is on a branch or, if it is closed, was when it was closed.
     fn triage(
         &self,
         project: ProjectId,

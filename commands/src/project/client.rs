@@ -64,6 +64,16 @@ impl Projects {
         }
     }
 
+    /// The project that a client's scan of what is called `name` belongs to, if it was made and the client sees it.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn find_for_client(&self, principal: &Principal, name: &str) -> Result<Option<ProjectScope>> {
+        let found = self.named(principal.organization, name).await?;
+        let scope = found.map(|project| Resolved { project, position: None }.scope());
+        Ok(scope.filter(|scope| principal.visible().shows(*scope)))
+    }
+
     /// The project with the name, if there is one.
     async fn seen(&self, target: &ClientTarget, visible: &Visible) -> Result<Option<Resolved>> {
         let Some(project) = self.named(target.principal.organization, &target.name).await? else {

@@ -31,6 +31,7 @@ pub(super) async fn earlier(
     can_be_new: bool,
 ) -> Result<Earlier, Fault> {
     let mut earlier = Earlier::default();
+    let mut is_cut_off = false;
     let mut end = version.0;
     while end > 0 {
         let start = end.saturating_sub(PAGE);
@@ -41,8 +42,13 @@ pub(super) async fn earlier(
                 BranchEvent::Scanned(scanned) if (scanned.scan, scanned.run) == (scan, run) => {
                     // What came after the end of this run belongs to another.
                     earlier = Earlier { scanned: Some((scanned, recorded.position)), ..Earlier::default() };
+                    is_cut_off = false;
                 }
                 BranchEvent::Scanned(_) => return Ok(earlier),
+                // What was there before the branch was closed is recorded again; only an end holds beyond that.
+                BranchEvent::Closed(_) if earlier.scanned.is_some() => return Ok(earlier),
+                BranchEvent::Closed(_) => is_cut_off = true,
+                BranchEvent::Detected(_) | BranchEvent::Reopened(_) if is_cut_off => (),
                 BranchEvent::Detected(detected) if detected.is_new => {
                     earlier.new.insert(detected.finding);
                 }

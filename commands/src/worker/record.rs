@@ -204,11 +204,12 @@ impl Recorder<'_> {
         let Coverage::Scanners(covered) = &mut coverage else { return Ok(coverage) };
         let hindered: Vec<_> = covered.hindered().collect();
         if !hindered.is_empty() {
-            let queued = &results.queued;
-            let own = || branch_id(queued.project, &queued.branch);
-            let branch = snapshot.base.map_or_else(own, |base| base.branch);
-            let present = self.views.present_findings(branch, hindered).await?;
-            covered.places = present.into_iter().map(|present| (present.finding, present.places)).collect();
+            let own = snapshot.inventory.opened.as_ref().map(|opened| opened.branch);
+            if let Some(branch) = own.or(snapshot.base.map(|base| base.branch)) {
+                let present = self.views.present_findings(branch, hindered).await?;
+                covered.places =
+                    present.into_iter().map(|present| (present.finding, present.places)).collect();
+            }
         }
         Ok(coverage)
     }
@@ -277,7 +278,8 @@ fn newly_seen(events: &[BranchEvent], can_be_new: bool) -> impl Iterator<Item = 
         | BranchEvent::Resolved(_)
         | BranchEvent::FindingsUpdated(_)
         | BranchEvent::ComponentsChanged(_)
-        | BranchEvent::Scanned(_) => None,
+        | BranchEvent::Scanned(_)
+        | BranchEvent::Closed(_) => None,
     })
 }
 
@@ -291,7 +293,8 @@ fn halved(event: BranchEvent) -> Vec<BranchEvent> {
         | BranchEvent::Detected(_)
         | BranchEvent::Reopened(_)
         | BranchEvent::Resolved(_)
-        | BranchEvent::Scanned(_) => false,
+        | BranchEvent::Scanned(_)
+        | BranchEvent::Closed(_) => false,
     };
     if !is_list || event.encode().len() <= EVENT_BYTES {
         return vec![event];
@@ -335,7 +338,7 @@ mod tests {
             columns: None,
             imported: None,
         };
-        Update { finding: FindingId(Uuid::from_u128(n)), occurrence }
+        Update { finding: FindingId(Uuid::from_u128(n)), occurrence, advisory: None }
     }
 
     fn findings(events: &[BranchEvent]) -> Vec<Update> {

@@ -4,13 +4,12 @@ use super::gather::Gathered;
 use super::record::RecordedScan;
 use super::run::{Halt, Run, joined};
 use crate::error::Fault;
-use scanledger_domain::branch::{Observed, Present, branch_id};
+use scanledger_domain::branch::{Observed, branch_id};
 use scanledger_domain::finding::TriageState;
 use scanledger_domain::id::{BranchId, FindingId};
-use scanledger_domain::project::{GateInput, Project, ProjectState, Verdict, project_stream};
+use scanledger_domain::project::{GateInput, LeftAlone, Project, ProjectState, Verdict, project_stream};
 use scanledger_domain::report::{Artifact, ArtifactKind, Report, ReportFinding, ReportFormat};
 use scanledger_domain::scan::{Failure, FailureCode, ScanOutcome};
-use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::severity::{Severity, SeverityCounts};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -45,12 +44,9 @@ impl Run {
         }
         let left = self.left_alone(branch, &gathered, &observed).await?;
         let seen = observed.iter().map(|observed| (observed.finding, observed.detection.severity));
-        let seen = seen.chain(left.iter().map(|present| (present.finding, present.severity)));
-        let input = gate_input(seen, &new, &triage.decisions);
+        let input = gate_input(seen.chain(left.findings()), &new, &triage.decisions);
         let verdict = triage.gate.verdict(&input, triage.read_at);
-        // Findings of the scan are those that its scanners cover, as lists show them.
-        let kept = left.iter().filter(|present| gathered.coverage.scanners.contains(&present.scanner));
-        let kept: Vec<Severity> = kept.map(|present| present.severity).collect();
+        let kept: Vec<Severity> = left.of_the_scan(&gathered.coverage).collect();
         let mut counts = SeverityCounts::default();
         for severity in
             observed.iter().map(|observed| observed.detection.severity).chain(kept.iter().copied())
@@ -66,7 +62,7 @@ impl Run {
                 ("findings", counts.total().into()),
                 ("new", scanned.counts.new.into()),
                 ("fixed", scanned.counts.resolved.into()),
-                ("leftAlone", left.len().into()),
+                ("leftAlone", left.count().into()),
                 ("gate", serde_json::json!(verdict.result)),
             ],
         );
@@ -117,22 +113,17 @@ impl Run {
         Ok((outcome, verdict, written))
     }
 
-    /// Findings on the branch that the scan would have to see again to keep, had its scanners been able to look
-    /// everywhere.
+    /// What the scan did not see on the branch and left there.
     async fn left_alone(
         &self,
         branch: BranchId,
         gathered: &Gathered,
         observed: &[Observed],
-    ) -> Result<Vec<Present>, Halt> {
-        let hindered: Vec<ScannerKind> = gathered.coverage.hindered().collect();
-        let is_open =
-            |kind: &ScannerKind| !gathered.coverage.scanners.contains(kind) || hindered.contains(kind);
-        let wanted = self.life.queued.scan_type.scanners().iter().copied();
-        let mut left = self.deps.views.present_findings(branch, wanted.filter(is_open).collect()).await?;
-        let seen: HashSet<FindingId> = observed.iter().map(|observed| observed.finding).collect();
-        left.retain(|present| !seen.contains(&present.finding));
-        Ok(left)
+    ) -> Result<LeftAlone, Halt> {
+        let (scan_type, coverage) = (self.life.queued.scan_type, &gathered.coverage);
+        let scanners = LeftAlone::scanners(scan_type, coverage);
+        let present = self.deps.views.present_findings(branch, scanners).await?;
+        Ok(LeftAlone::of(present, scan_type, coverage, observed))
     }
 
     /// Stores reports, and the scan's log until now as the last of them. What is on the branch is recorded by now and the
@@ -187,23 +178,6 @@ pub(super) fn project_gone() -> Halt {
     Halt::Failed(Failure { code: FailureCode::Internal, message })
 }
 
-/// What comes out of a scan that found nothing before it was stopped.
-pub(super) fn nothing() -> ScanOutcome {
-    ScanOutcome {
-        counts: SeverityCounts::default(),
-        new: 0,
-        fixed: 0,
-        unchanged: 0,
-        files: 0,
-        components: 0,
-        scanners: vec![],
-        gaps: vec![],
-        generation: None,
-        artifacts: vec![],
-        client: None,
-    }
-}
-
 pub(crate) fn state_of(finding: FindingId, decisions: &Decisions) -> TriageState {
     decisions.get(&finding).map_or(TriageState::Untriaged, |(state, _)| *state)
 }
@@ -214,19 +188,7 @@ pub(crate) fn gate_input(
     new: &HashSet<FindingId>,
     decisions: &Decisions,
 ) -> GateInput {
-    let mut findings = HashMap::new();
-    let mut new_findings = HashMap::new();
-    for (finding, severity) in seen {
-        let state = state_of(finding, decisions);
-        *findings.entry((severity, state)).or_insert(0) += 1;
-        if new.contains(&finding) {
-            *new_findings.entry((severity, state)).or_insert(0) += 1;
-        }
-    }
-    let counted = |found: HashMap<(Severity, TriageState), u64>| {
-        found.into_iter().map(|((severity, state), n)| (severity, state, n)).collect()
-    };
-    GateInput { findings: counted(findings), new: counted(new_findings) }
+    GateInput::of(seen, new, |finding| state_of(finding, decisions))
 }
 
 /// Findings as reports show them, worst first, then by place.

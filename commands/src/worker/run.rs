@@ -1,7 +1,7 @@
 //! One run of one scan, from the claimed scan to its last event.
 
 use super::control::{Ending, RunControl, Signal};
-use super::results::{CanWait, nothing, project_gone};
+use super::results::{CanWait, project_gone};
 use super::scanlog::ScanLog;
 use super::{WorkerDeps, WorkerOptions, lease};
 use crate::context::Context;
@@ -109,7 +109,7 @@ impl Run {
         let is_partial = settled.status == ScanStatus::Stopped;
         if gathered.is_empty() {
             // Only a stopped scan gets here with nothing to record.
-            self.tell("keep", ScanCommand::KeepPartial { attempt, outcome: nothing() }).await?;
+            self.tell("keep", ScanCommand::KeepPartial { attempt, outcome: ScanOutcome::default() }).await?;
             return Ok(());
         }
         let mut gathered = gathered;
@@ -235,7 +235,7 @@ pub(super) async fn keep_nothing(ledger: &Ledger, context: &Context, life: &Scan
     if !present.has_settled {
         steps.push(("settle-nothing", ScanCommand::Settle { attempt }));
     }
-    steps.push(("keep-nothing", ScanCommand::KeepPartial { attempt, outcome: nothing() }));
+    steps.push(("keep-nothing", ScanCommand::KeepPartial { attempt, outcome: ScanOutcome::default() }));
     for (label, command) in steps {
         match ledger.execute::<Scan>(&context.derive(label), &stream, None, command).await {
             Ok(_) => (),

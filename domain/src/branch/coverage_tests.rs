@@ -127,7 +127,8 @@ fn an_upload_that_moves_within_its_line_looks_different() {
     }
     let history = after([full(1, &["eval"], &[], std::slice::from_ref(&eval))]);
     let occurrence = Occurrence { columns: Some(Columns { start: 3, end: 9 }), ..eval.occurrence() };
-    let update = FindingsUpdated { findings: vec![Update { finding: eval.finding, occurrence }] };
+    let update =
+        FindingsUpdated { findings: vec![Update { finding: eval.finding, occurrence, advisory: None }] };
     then(&history, full(2, &["eval"], &[], std::slice::from_ref(&moved)), &[update.into()], &[&moved]);
 }
 
@@ -185,8 +186,9 @@ fn a_finding_that_is_seen_elsewhere_stays_where_nothing_could_be_read() {
     let in_a = at(&["a/package-lock.json"]);
     let scanned = then(&history, record("b/package-lock.json", std::slice::from_ref(&in_a)), &[], &[&both]);
     assert_eq!(scanned.counts, ScanCounts { unchanged: 1, ..NONE });
-    let update =
-        FindingsUpdated { findings: vec![Update { finding: in_a.finding, occurrence: in_a.occurrence() }] };
+    let update = FindingsUpdated {
+        findings: vec![Update { finding: in_a.finding, occurrence: in_a.occurrence(), advisory: None }],
+    };
     then(&history, record("c", std::slice::from_ref(&in_a)), &[update.into()], &[&in_a]);
 }
 

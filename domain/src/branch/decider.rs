@@ -1,10 +1,11 @@
 //! What a scan changes on a branch: the difference between what it saw and what is there.
 
+use super::facts::Said;
 use super::stored::{
     BaseBranch, BranchEvent, ComponentKey, ComponentsChanged, Detected, FindingsUpdated, Opened, Reopened,
     Resolved, ScanCounts, Scanned, Update,
 };
-use super::{Coverage, FoundBy, Inventory, InventoryDigest, Observed, Pending};
+use super::{AdvisoryDigest, Coverage, FoundBy, Inventory, InventoryDigest, Observed, Pending};
 use crate::advisory::Generation;
 use crate::component::Component;
 use crate::decider::Decider;
@@ -63,7 +64,7 @@ pub enum BranchRefusal {
 
 /// The rules of a branch's inventory.
 ///
-/// When a branch is not open yet, the state it is decided on is the inventory of the branch that it starts from.
+/// When a branch is not open, the state it is decided on is [`Inventory::starting_from`] the branch that it starts from.
 #[derive(Debug)]
 pub struct Branch;
 
@@ -172,17 +173,22 @@ fn record(
     let occurrence = observed.occurrence();
     let digest = InventoryDigest::of_finding(finding, &occurrence);
     match state.findings.get(&finding) {
-        Some(held) if held.is_present && held.digest == digest => tally.counts.unchanged += 1,
         Some(held) if held.is_present => {
+            let advisory = Said::of(&observed).and_then(|said| said.since(held.advisory));
+            if held.digest == digest && advisory.is_none() {
+                tally.counts.unchanged += 1;
+                return;
+            }
             tally.counts.updated += 1;
             tally.digest = tally.digest.minus(held.digest).plus(digest);
-            updates.push(Update { finding, occurrence });
+            updates.push(Update { finding, occurrence, advisory });
         }
         Some(_) => {
             tally.counts.reopened += 1;
             tally.counts.new += u64::from(can_be_new);
             tally.digest = tally.digest.plus(digest);
-            events.push(Reopened { finding, scanner: observed.scanner(), occurrence }.into());
+            let advisory = Said::of(&observed).map(Said::all);
+            events.push(Reopened { finding, scanner: observed.scanner(), occurrence, advisory }.into());
         }
         None => {
             tally.counts.detected += 1;
@@ -301,12 +307,15 @@ impl Inventory {
                         FoundBy { rule: detected.rule.as_str().into(), path: upload.path.as_str().into() };
                     self.uploads.insert(detected.finding, by);
                 }
-                self.put(detected.finding, detected.scanner, &detected.occurrence);
+                let told = AdvisoryDigest::of_detected(detected);
+                self.put(detected.finding, detected.scanner, &detected.occurrence, told);
                 self.pending.counts.detected += 1;
                 self.pending.counts.new += u64::from(detected.is_new);
             }
             BranchEvent::Reopened(reopened) => {
-                self.put(reopened.finding, reopened.scanner, &reopened.occurrence);
+                let known = self.findings.get(&reopened.finding).and_then(|held| held.advisory);
+                let told = AdvisoryDigest::after(known, reopened.advisory.as_ref());
+                self.put(reopened.finding, reopened.scanner, &reopened.occurrence, told);
                 self.pending.counts.reopened += 1;
                 self.pending.counts.new += u64::from(self.has_history);
             }
@@ -317,7 +326,8 @@ impl Inventory {
             BranchEvent::FindingsUpdated(updated) => {
                 for update in &updated.findings {
                     if let Some(held) = self.take(update.finding) {
-                        self.put(update.finding, held.scanner, &update.occurrence);
+                        let told = AdvisoryDigest::after(held.advisory, update.advisory.as_ref());
+                        self.put(update.finding, held.scanner, &update.occurrence, told);
                     }
                 }
                 self.pending.counts.updated += updated.findings.len() as u64;
@@ -336,6 +346,7 @@ impl Inventory {
                 self.has_history = true;
                 self.pending = Pending::default();
             }
+            BranchEvent::Closed(_) => self.close(),
         }
     }
 }
@@ -345,9 +356,17 @@ impl Inventory {
 mod tests;
 
 #[cfg(test)]
+#[path = "advisory_tests.rs"]
+mod advisory_tests;
+
+#[cfg(test)]
 #[path = "coverage_tests.rs"]
 mod coverage_tests;
 
 #[cfg(test)]
 #[path = "recording_tests.rs"]
 mod recording_tests;
+
+#[cfg(test)]
+#[path = "reopening_tests.rs"]
+mod reopening_tests;

@@ -39,10 +39,10 @@ pub(super) fn folded(events: &[BranchEvent]) -> Inventory {
 
 /// What a branch that starts from `main` is decided on.
 pub(super) fn inherited(main: &[BranchEvent]) -> Inventory {
-    Inventory { opened: None, ..folded(main) }
+    Inventory::default().starting_from(folded(main))
 }
 
-fn opened() -> BranchEvent {
+pub(super) fn opened() -> BranchEvent {
     Opened {
         branch: branch_id(SHOP, "main"),
         organization: ACME,
@@ -85,8 +85,10 @@ pub(super) fn detected(seen: &Observed, is_new: bool) -> BranchEvent {
     .into()
 }
 
-fn reopened(seen: &Observed) -> BranchEvent {
-    Reopened { finding: seen.finding, scanner: seen.scanner(), occurrence: seen.occurrence() }.into()
+pub(super) fn reopened(seen: &Observed) -> BranchEvent {
+    let advisory = Said::of(seen).map(Said::all);
+    Reopened { finding: seen.finding, scanner: seen.scanner(), occurrence: seen.occurrence(), advisory }
+        .into()
 }
 
 pub(super) fn resolved(seen: &Observed) -> BranchEvent {
@@ -94,7 +96,8 @@ pub(super) fn resolved(seen: &Observed) -> BranchEvent {
 }
 
 pub(super) fn updated(seen: &[&Observed]) -> BranchEvent {
-    let update = |seen: &&Observed| Update { finding: seen.finding, occurrence: seen.occurrence() };
+    let update =
+        |seen: &&Observed| Update { finding: seen.finding, occurrence: seen.occurrence(), advisory: None };
     FindingsUpdated { findings: seen.iter().map(update).collect() }.into()
 }
 

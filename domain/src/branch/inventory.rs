@@ -1,6 +1,6 @@
 //! What is on a branch, as far as the next decision needs to know.
 
-use super::{ComponentKey, FoundBy, Occurrence, Opened, ScanCounts};
+use super::{AdvisoryDigest, ComponentKey, FoundBy, Occurrence, Opened, ScanCounts};
 use crate::advisory::Generation;
 use crate::component::{Component, Scope};
 use crate::id::{FindingId, ScanId};
@@ -126,6 +126,9 @@ pub struct Held {
     pub scanner: ScannerKind,
     /// What it adds to the inventory digest.
     pub digest: InventoryDigest,
+    /// What its advisories said when it was last told on the branch. `None` if that is not known, if no advisory is about
+    /// it and, in read models, of what is not there now.
+    pub advisory: Option<AdvisoryDigest>,
     /// Whether it is there now.
     pub is_present: bool,
 }
@@ -166,11 +169,17 @@ impl Inventory {
         self.findings.get(&finding).is_some_and(|held| held.is_present)
     }
 
-    pub(super) fn put(&mut self, finding: FindingId, scanner: ScannerKind, occurrence: &Occurrence) {
+    pub(super) fn put(
+        &mut self,
+        finding: FindingId,
+        scanner: ScannerKind,
+        occurrence: &Occurrence,
+        advisory: Option<AdvisoryDigest>,
+    ) {
         self.take(finding);
         let digest = InventoryDigest::of_finding(finding, occurrence);
         self.digest = self.digest.plus(digest);
-        self.findings.insert(finding, Held { scanner, digest, is_present: true });
+        self.findings.insert(finding, Held { scanner, digest, advisory, is_present: true });
     }
 
     pub(super) fn take(&mut self, finding: FindingId) -> Option<Held> {

@@ -1,18 +1,23 @@
 //! The inventory of a branch: which findings and components are on it, decided in one stream per branch.
 
+mod close;
 mod coverage;
 mod decider;
+mod facts;
 mod inventory;
 mod observe;
 mod stored;
 
+pub use close::{BranchLife, BranchRole, CloseBranch, CloseReason, CloseRefusal, Closing, silent_since};
 pub use coverage::{ClientCoverage, Coverage, FoundBy, Present, RuleCoverage, ScannerCoverage};
 pub use decider::{Branch, BranchRefusal, RecordScan};
+pub use facts::AdvisoryDigest;
 pub use inventory::{Held, Inventory, InventoryDigest, Pending};
 pub use observe::{KnownAdvisory, Observed, observe};
 pub use stored::{
-    BaseBranch, BranchEvent, ComponentKey, ComponentsChanged, Detected, ExcerptRef, FindingsUpdated,
-    Occurrence, Opened, Reopened, Resolved, ScanCounts, Scanned, SecretFacts, Update,
+    AdvisoryFacts, BaseBranch, BranchEvent, Closed, ClosedBecause, ComponentKey, ComponentsChanged, Detected,
+    ExcerptRef, FindingsUpdated, Occurrence, Opened, Reopened, Resolved, ScanCounts, Scanned, SecretFacts,
+    Update,
 };
 
 use crate::id::{BranchId, ProjectId};

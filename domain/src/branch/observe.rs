@@ -39,7 +39,8 @@ pub struct Observed {
 /// Detections of one package whose groups share an id are one finding, so that versions which only some records of
 /// a group affect do not tell it apart. It keeps the finding of the first advisory seen: a detection whose group
 /// shares an id with a finding known for the package is that finding, the elder one if there are several (`known` is
-/// in order of first sight).
+/// in order of first sight). It keeps every id that it was known by: a version that only some records of its group affect
+/// takes none of them away.
 pub fn observe(
     project: ProjectId,
     detections: Vec<Detection>,
@@ -47,14 +48,26 @@ pub fn observe(
 ) -> Vec<Observed> {
     let mut seen: HashMap<FindingId, usize> = HashMap::with_capacity(detections.len());
     let mut observed: Vec<Observed> = Vec::with_capacity(detections.len());
-    for detection in one_for_each_group(detections) {
-        let (finding, fingerprint) = identify(project, &detection, known);
+    for mut detection in one_for_each_group(detections) {
+        let (finding, fingerprint) = match elder(&detection, known) {
+            Some(elder) => {
+                add_ids(&mut detection, &elder.advisories);
+                (elder.finding, elder.fingerprint)
+            }
+            None => {
+                let print = fingerprint(&detection.identity, &detection.rule);
+                (finding_id(project, print), print)
+            }
+        };
         if let Some(&first) = seen.get(&finding) {
             merge(&mut observed[first].detection, vec![detection]);
             continue;
         }
         seen.insert(finding, observed.len());
         observed.push(Observed { finding, fingerprint, detection, excerpt: None, imported: None });
+    }
+    for observed in &mut observed {
+        name_cve(&mut observed.detection);
     }
     observed
 }
@@ -91,20 +104,34 @@ fn advisories(detection: &Detection) -> impl Iterator<Item = (&Package, &str)> {
     })
 }
 
-fn identify(
-    project: ProjectId,
+/// The first finding known that shares an id with a detection.
+fn elder<'a>(
     detection: &Detection,
-    known: &HashMap<Package, Vec<KnownAdvisory>>,
-) -> (FindingId, Fingerprint) {
-    if let Identity::Advisory { package, group, .. } = &detection.identity
-        && let Some(elder) = known.get(package).and_then(|known| {
-            known.iter().find(|known| known.advisories.iter().any(|advisory| group.contains(advisory)))
-        })
-    {
-        return (elder.finding, elder.fingerprint);
+    known: &'a HashMap<Package, Vec<KnownAdvisory>>,
+) -> Option<&'a KnownAdvisory> {
+    let Identity::Advisory { package, group, .. } = &detection.identity else { return None };
+    let shares = |known: &&KnownAdvisory| known.advisories.iter().any(|advisory| group.contains(advisory));
+    known.get(package)?.iter().find(shares)
+}
+
+/// Adds what is missing of `ids` to the group of a detection.
+fn add_ids(detection: &mut Detection, ids: &[String]) {
+    let Identity::Advisory { group, .. } = &mut detection.identity else { return };
+    let missing: Vec<String> = ids.iter().filter(|id| !group.contains(id)).cloned().collect();
+    if !missing.is_empty() {
+        group.extend(missing);
+        group.sort();
+        group.dedup();
     }
-    let print = fingerprint(&detection.identity, &detection.rule);
-    (finding_id(project, print), print)
+}
+
+/// A detection without a CVE of its own has the first one of its group.
+fn name_cve(detection: &mut Detection) {
+    if let Identity::Advisory { group, .. } = &detection.identity
+        && detection.cve.is_none()
+    {
+        detection.cve = group.iter().filter(|id| id.starts_with("CVE-")).min().cloned();
+    }
 }
 
 /// Detections that turned out to be one finding: the worst severity and all places hold. Of groups of advisories the

@@ -1,18 +1,19 @@
-//! What holds on a branch for any sequence of scans and any crash.
+//! What holds on a branch for any sequence of scans, any crash, and wherever it is closed.
 
+use super::facts::Said;
 use super::samples::{
-    at_line, component, observed, on_feature, scan, secret, uploaded, vulnerable, weakness,
+    at_line, closed, component, observed, on_feature, scan, secret, uploaded, vulnerable, weakness,
 };
 use super::{
-    BaseBranch, Branch, BranchEvent, ComponentKey, Coverage, Inventory, InventoryDigest, Observed,
-    RecordScan, RuleCoverage, ScanCounts, Scanned, ScannerCoverage,
+    AdvisoryDigest, BaseBranch, Branch, BranchEvent, ClosedBecause, ComponentKey, Coverage, Held, Inventory,
+    InventoryDigest, Observed, RecordScan, RuleCoverage, ScanCounts, Scanned, ScannerCoverage,
 };
 use crate::blob::BlobHash;
 use crate::component::{Component, Scope};
 use crate::decider::{Decider, StoredEvent};
 use crate::id::FindingId;
 use crate::log::Position;
-use crate::scanning::{Identity, ScannerKind, Unread};
+use crate::scanning::{Detection, Identity, ScannerKind, Unread};
 use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
 use proptest::test_runner::TestCaseError;
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone)]
 struct Seen {
     covers: [bool; 3],
+    /// Which of their words advisories use.
+    words: u8,
     /// Whether the files of each finding could not be read.
     unread: [bool; 9],
     lines: [Option<u32>; 9],
@@ -75,7 +78,7 @@ impl Seen {
         if let Some(client) = &self.client {
             return RecordScan { coverage: client.coverage(), ..scan(n, &client.observed()) };
         }
-        let all: Vec<Observed> = (0..9).map(|i| finding(i, 1)).collect();
+        let all: Vec<Observed> = (0..9).map(|i| finding(i, 1, self.words)).collect();
         let covered = KINDS.into_iter().zip(self.covers).filter_map(|(kind, covers)| covers.then_some(kind));
         let unread_by = |kind: ScannerKind| -> Unread {
             let unread = all.iter().zip(self.unread).filter(|(seen, is)| *is && seen.scanner() == kind);
@@ -89,7 +92,7 @@ impl Seen {
         };
         let is_read =
             |seen: &Observed| !coverage.unread[&seen.scanner()].contains(&seen.detection.places[0].path);
-        let observed = (0..).zip(self.lines).filter_map(|(i, line)| Some(finding(i, line?)));
+        let observed = (0..).zip(self.lines).filter_map(|(i, line)| Some(finding(i, line?, self.words)));
         let observed: Vec<_> = observed.filter(is_read).collect();
         let components = self.scopes.map(|scopes| {
             let there = (0..).zip(scopes).filter_map(|(i, scope): (u32, _)| {
@@ -102,10 +105,10 @@ impl Seen {
 }
 
 /// Finding number `i`, a third of them for each scanner.
-fn finding(i: u32, line: u32) -> Observed {
+fn finding(i: u32, line: u32, words: u8) -> Observed {
     let name = format!("f{i}");
     let detection = match i % 3 {
-        0 => vulnerable(&name, &["GHSA-1"]),
+        0 => Detection { description: format!("words {words}"), ..vulnerable(&name, &["GHSA-1"]) },
         1 => secret(&name),
         _ => weakness(&name),
     };
@@ -120,13 +123,15 @@ fn any_seen() -> impl Strategy<Value = Seen> {
     }));
     (
         any::<[bool; 3]>(),
+        0..3_u8,
         proptest::array::uniform9(proptest::bool::weighted(0.1)),
         proptest::array::uniform9(line),
         proptest::option::of(proptest::array::uniform4(scope)),
         proptest::option::weighted(0.3, any_client_saw()),
     )
-        .prop_map(|(covers, unread, lines, scopes, client)| Seen {
+        .prop_map(|(covers, words, unread, lines, scopes, client)| Seen {
             covers,
+            words,
             unread,
             lines,
             scopes,
@@ -193,6 +198,8 @@ impl Model {
             prop_assert!(state.holds(*id));
             prop_assert_eq!(state.findings[id].scanner, seen.scanner());
             prop_assert_eq!(state.findings[id].digest, InventoryDigest::of_finding(*id, &seen.occurrence()));
+            let all = Said::of(seen).map(Said::all);
+            prop_assert_eq!(state.findings[id].advisory, AdvisoryDigest::after(None, all.as_ref()));
         }
         let components: BTreeMap<_, _> = state.components.clone().into_iter().collect();
         let expected =
@@ -208,7 +215,12 @@ fn counts(before: &Model, ever: &[FindingId], record: &RecordScan, can_be_new: b
     let mut counts = ScanCounts::default();
     for seen in &record.observed {
         match before.findings.get(&seen.finding) {
-            Some(held) if held.occurrence() == seen.occurrence() => counts.unchanged += 1,
+            Some(held)
+                if held.occurrence() == seen.occurrence()
+                    && held.detection.description == seen.detection.description =>
+            {
+                counts.unchanged += 1;
+            }
             Some(_) => counts.updated += 1,
             None if ever.contains(&seen.finding) => counts.reopened += 1,
             None => counts.detected += 1,
@@ -246,12 +258,16 @@ fn recorded(scans: &[Seen]) -> Inventory {
 
 proptest! {
     #[test]
-    fn folding_all_events_gives_what_was_last_seen(scans in any_scans()) {
+    fn folding_all_events_gives_what_was_last_seen(
+        scans in any_scans(),
+        ends in proptest::collection::vec(proptest::bool::weighted(0.25), 6),
+    ) {
         let (mut state, mut model, mut ever) = (Inventory::default(), Model::default(), Vec::new());
-        for (n, seen) in (1..).zip(&scans) {
+        let mut has_history = false;
+        for ((n, seen), is_closed) in (1..).zip(&scans).zip(ends) {
             let record = seen.record(n);
             let events = Branch::decide(&state, record.clone()).unwrap();
-            let expected = counts(&model, &ever, &record, n > 1);
+            let expected = counts(&model, &ever, &record, has_history);
             state = fold(state, &events);
             model.see(&record);
             ever.extend(record.observed.iter().map(|seen| seen.finding));
@@ -259,21 +275,34 @@ proptest! {
             let end = ended(&events)?;
             prop_assert_eq!(end.counts, expected);
             prop_assert_eq!(end.digest, state.digest);
-            prop_assert_eq!(Branch::decide(&state, record).unwrap(), vec![]);
+            prop_assert_eq!(Branch::decide(&state, record.clone()).unwrap(), vec![]);
+            has_history = true;
+            if is_closed {
+                state = fold(state, &[closed(ClosedBecause::Silent)]);
+                (model, has_history) = (Model::default(), false);
+                model.agrees(&state)?;
+                prop_assert_eq!(Branch::decide(&state, record).unwrap(), vec![]);
+            }
         }
     }
 
     #[test]
     fn a_branch_that_starts_from_another_differs_from_it_by_what_was_seen(
         main in any_scans(),
+        before in proptest::option::of(any_scans()),
         seen in any_seen(),
     ) {
+        let own = before.map_or_else(Inventory::default, |before| {
+            fold(recorded(&before), &[closed(ClosedBecause::Deleted)])
+        });
         let mut model = Model::default();
         for (n, seen) in (1..).zip(&main) {
             model.see(&seen.record(n));
         }
-        let ever: Vec<_> = recorded(&main).findings.into_keys().collect();
-        let inherited = Inventory { opened: None, ..recorded(&main) };
+        let base = recorded(&main);
+        let is_there = |(finding, held): (&FindingId, &Held)| held.is_present.then_some(*finding);
+        let ever: Vec<_> = base.findings.iter().filter_map(is_there).chain(own.findings.keys().copied()).collect();
+        let inherited = own.starting_from(base);
         let base = BaseBranch { branch: super::branch_id(super::samples::SHOP, "main"), position: Position(9) };
         let record = on_feature(seen.record(100), Some(base));
         let events = Branch::decide(&inherited, record.clone()).unwrap();
@@ -305,6 +334,25 @@ proptest! {
         let rest = Branch::decide(&state, record).unwrap();
         prop_assert_eq!(&rest[..], &whole[done..]);
         prop_assert_eq!(fold(state, &rest), uninterrupted);
+    }
+
+    #[test]
+    fn what_was_recorded_of_a_run_before_its_branch_was_closed_is_recorded_again(
+        before in any_scans(),
+        last in any_seen(),
+        cut in 0..12_usize,
+    ) {
+        let (start, record) = (recorded(&before), last.record(100));
+        let whole = Branch::decide(&start, record.clone()).unwrap();
+        let kept = cut.min(whole.len() - 1);
+        let state = fold(fold(start, &whole[..kept]), &[closed(ClosedBecause::Merged)]);
+        let rest = Branch::decide(&state, record.clone()).unwrap();
+        let state = fold(state, &rest);
+        let mut model = Model::default();
+        model.see(&record);
+        model.agrees(&state)?;
+        prop_assert_eq!(ended(&rest)?.digest, state.digest);
+        prop_assert_eq!(Branch::decide(&state, record).unwrap(), vec![]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Things that tests put on branches.
 
-use super::{BaseBranch, Observed, RecordScan, branch_id, observe};
+use super::{BaseBranch, BranchEvent, Closed, ClosedBecause, Observed, RecordScan, branch_id, observe};
 use crate::component::{Component, Ecosystem, Package, Scope};
 use crate::finding::{Columns, RuleTags, UploadFacts};
 use crate::id::{OrganizationId, ProjectId, ScanId};
@@ -118,6 +118,11 @@ pub(crate) fn scan(n: u128, observed: &[Observed]) -> RecordScan {
         components: None,
         generation: None,
     }
+}
+
+/// The end of the branch `main`.
+pub(crate) fn closed(because: ClosedBecause) -> BranchEvent {
+    Closed { branch: branch_id(SHOP, "main"), because }.into()
 }
 
 /// The same results on a branch that starts from another.

@@ -10,7 +10,7 @@ use crate::log::Position;
 use crate::scanning::{Place, ScannerKind};
 use crate::severity::Severity;
 use crate::stored_events;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The branch that another starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct BaseBranch {
     pub position: Position,
 }
 
-/// `branch.opened`: the first scan of a branch has results.
+/// `branch.opened`: the first scan of a branch has results, or the first one since it was closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opened {
     /// Its id.
@@ -38,7 +38,7 @@ pub struct Opened {
     /// Its name.
     #[serde(rename = "name")]
     pub name: String,
-    /// What it starts from; none for the first branch of a project.
+    /// What it starts from; none for the first branch of a project, and if the default branch is not open.
     #[serde(rename = "base", skip_serializing_if = "Option::is_none", default)]
     pub base: Option<BaseBranch>,
 }
@@ -162,6 +162,10 @@ pub struct Reopened {
     /// Where and how bad.
     #[serde(rename = "occurrence")]
     pub occurrence: Occurrence,
+    /// Everything that its advisories say of it by now, for vulnerable dependencies; absent in events from before it was
+    /// kept.
+    #[serde(rename = "advisory", skip_serializing_if = "Option::is_none", default)]
+    pub advisory: Option<AdvisoryFacts>,
 }
 
 /// `finding.resolved`: a scan that covered it no longer finds it on the branch.
@@ -170,6 +174,42 @@ pub struct Resolved {
     /// Its id.
     #[serde(rename = "finding")]
     pub finding: FindingId,
+}
+
+/// What the advisories of a finding say of it, as far as it is told: what is absent is as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AdvisoryFacts {
+    /// One line.
+    #[serde(rename = "title", skip_serializing_if = "Option::is_none", default)]
+    pub title: Option<String>,
+    /// A paragraph; may be empty.
+    #[serde(rename = "description", skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<String>,
+    /// `CWE-79`; null if no record says so any more.
+    #[serde(rename = "cwe", skip_serializing_if = "Option::is_none", default, deserialize_with = "present")]
+    pub cwe: Option<Option<String>>,
+    /// `CVE-2020-1234`; null if no record says so any more.
+    #[serde(rename = "cve", skip_serializing_if = "Option::is_none", default, deserialize_with = "present")]
+    pub cve: Option<Option<String>>,
+    /// Every advisory id and alias that it was ever known by.
+    #[serde(rename = "advisories", skip_serializing_if = "Option::is_none", default)]
+    pub advisories: Option<Vec<String>>,
+    /// `unmaintained`, `unsound` or `notice`; null if it is a vulnerability by now.
+    #[serde(
+        rename = "informational",
+        skip_serializing_if = "Option::is_none",
+        default,
+        deserialize_with = "present"
+    )]
+    pub informational: Option<Option<String>>,
+    /// Addresses to read more.
+    #[serde(rename = "references", skip_serializing_if = "Option::is_none", default)]
+    pub references: Option<Vec<String>>,
+}
+
+/// Tells null from what is absent.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
 }
 
 /// One finding that looks different now.
@@ -181,9 +221,13 @@ pub struct Update {
     /// Where and how bad.
     #[serde(rename = "occurrence")]
     pub occurrence: Occurrence,
+    /// What its advisories say of it since it was last told on the branch; absent if that is nothing new.
+    #[serde(rename = "advisory", skip_serializing_if = "Option::is_none", default)]
+    pub advisory: Option<AdvisoryFacts>,
 }
 
-/// `branch.findings_updated`: places, versions, severities or fixes changed while the fingerprints stayed.
+/// `branch.findings_updated`: places, versions, severities, fixes or what advisories say changed while the fingerprints
+/// stayed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindingsUpdated {
     /// Each finding once.
@@ -278,6 +322,32 @@ pub struct Scanned {
     pub digest: InventoryDigest,
 }
 
+/// Why a branch was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ClosedBecause {
+    /// Its pull request was merged.
+    #[serde(rename = "merged")]
+    Merged,
+    /// It is gone from its repository.
+    #[serde(rename = "deleted")]
+    Deleted,
+    /// Nobody scanned it for [`crate::limits::SILENT_BRANCH_DAYS`].
+    #[serde(rename = "silent")]
+    Silent,
+}
+
+/// `branch.closed`: the findings and components that were on the branch are on it no longer. None of them was mended by
+/// that: what people decided about a finding stays, and a scan that sees it again has it reopened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    /// The branch.
+    #[serde(rename = "branch")]
+    pub branch: BranchId,
+    /// Why.
+    #[serde(rename = "because")]
+    pub because: ClosedBecause,
+}
+
 stored_events! {
     /// What happened to a branch.
     pub enum BranchEvent {
@@ -295,5 +365,7 @@ stored_events! {
         ComponentsChanged(ComponentsChanged) = ("branch.components_changed", 1),
         /// A scan's results are complete.
         Scanned(Scanned) = ("branch.scanned", 1),
+        /// It is closed.
+        Closed(Closed) = ("branch.closed", 1),
     }
 }

@@ -21,7 +21,7 @@ pub use decider::{Check, CheckCommand, CheckLife, CheckRefusal, CheckState, Owed
 pub use fix::{Upgrade, upgrades};
 pub use key::{CheckKey, CheckOrigin, NotACheckKey, ShownAs};
 pub use manifest::{Manifest, edit, manifests_of};
-pub use place::{TooManyChanges, as_branch, keep_changed, target_of};
+pub use place::{HostedBranch, TooManyChanges, as_branch, keep_changed, target_of};
 pub use review::{CheckFinding, Examined, Review, Seen, review};
 pub use slots::{SlotCommand, SlotRefusal, Slots, TakenSlots, slots_stream, slots_stream_before};
 pub use stored::{

@@ -1,7 +1,7 @@
 //! Under which branch a check is recorded, and which of a repository's words are believed.
 
 use super::Requested;
-use crate::code_host::{CommitSha, GitRef};
+use crate::code_host::{CommitSha, GitRef, PullRequestNumber};
 use crate::limits::CHANGED_BYTES;
 use crate::scan::branch_of_reference;
 
@@ -36,13 +36,33 @@ pub fn target_of(reference: &GitRef, head: Option<CommitSha>, commit: CommitSha)
     branch_of_reference(reference.as_str()).parse().ok()
 }
 
+/// What a code host says about a branch, by what checks of it are recorded under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostedBranch {
+    /// A branch of the repository.
+    Own(GitRef),
+    /// The head of a pull request that is no branch of the repository: the name that came with it says nothing about
+    /// the repository's own.
+    PullRequest(PullRequestNumber),
+}
+
+impl HostedBranch {
+    /// Its name here.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Own(branch) => branch_of_reference(branch.as_str()).to_owned(),
+            Self::PullRequest(number) => format!("refs/pull/{number}/head"),
+        }
+    }
+}
+
 impl Requested {
     /// The branch under which a check of `commit` is recorded. What belongs to no branch of the repository is known
     /// by its pull request or commit, because the name that came with it says nothing about the repository's own.
     pub fn branch(&self, commit: CommitSha) -> String {
         match (self.pull_request, &self.target) {
-            (_, Some(branch)) => branch_of_reference(branch.as_str()).to_owned(),
-            (Some(number), None) => format!("refs/pull/{number}/head"),
+            (_, Some(branch)) => HostedBranch::Own(branch.clone()).name(),
+            (Some(number), None) => HostedBranch::PullRequest(number).name(),
             (None, None) => format!("commits/{commit}"),
         }
     }

@@ -65,7 +65,7 @@ impl BranchEvent {
             Self::Scanned(scanned) => {
                 scanned.client.and_then(|client| client.kept).map(NamedBlob::from).into_iter().collect()
             }
-            Self::Opened(_) | Self::Resolved(_) | Self::ComponentsChanged(_) => vec![],
+            Self::Opened(_) | Self::Resolved(_) | Self::ComponentsChanged(_) | Self::Closed(_) => vec![],
         }
     }
 }

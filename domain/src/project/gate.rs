@@ -1,9 +1,11 @@
 //! Build gates: how many findings of which severity a build may have.
 
 use crate::finding::TriageState;
+use crate::id::FindingId;
 use crate::log::Position;
 use crate::severity::{Severity, SeverityCounts};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashSet};
 
 /// How many findings are allowed; unlimited as `-1` in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +139,28 @@ pub struct GateInput {
     pub new: Vec<(Severity, TriageState, u64)>,
 }
 
+impl GateInput {
+    /// Counts findings by how bad they are and what was decided about them; `seen` names each finding once, and `new`
+    /// says which of them are new.
+    pub fn of(
+        seen: impl Iterator<Item = (FindingId, Severity)>,
+        new: &HashSet<FindingId>,
+        state_of: impl Fn(FindingId) -> TriageState,
+    ) -> Self {
+        let mut counts: BTreeMap<(Severity, TriageState), (u64, u64)> = BTreeMap::new();
+        for (finding, severity) in seen {
+            let (all, fresh) = counts.entry((severity, state_of(finding))).or_default();
+            *all += 1;
+            *fresh += u64::from(new.contains(&finding));
+        }
+        let of = |pick: fn((u64, u64)) -> u64| {
+            let counted = counts.iter().map(|(&(severity, state), &n)| (severity, state, pick(n)));
+            counted.filter(|(_, _, n)| *n > 0).collect()
+        };
+        Self { findings: of(|(all, _)| all), new: of(|(_, fresh)| fresh) }
+    }
+}
+
 impl Verdict {
     /// Whether a build fails that would have gone on, because its rules only watch: somebody decided that the project
     /// may have no new findings ([`Gate::fail_on_new`]), and there are some. The other limits of the gate count what
@@ -194,8 +218,11 @@ impl Gate {
 mod tests {
     use super::{Gate, GateInput, GateReason, GateResult, Limit};
     use crate::finding::TriageState;
+    use crate::id::FindingId;
     use crate::log::Position;
     use crate::severity::Severity;
+    use std::collections::HashSet;
+    use uuid::Uuid;
 
     fn reasons(
         gate: Gate,
@@ -277,6 +304,27 @@ mod tests {
         assert!(!verdict(Gate::default(), 0).fails_client());
         let watched = verdict(Gate::of_client_scans(), 1);
         assert_eq!((watched.result, watched.fails_client()), (GateResult::Failed, false));
+    }
+
+    #[test]
+    fn findings_are_counted_by_severity_and_decision_and_new_ones_once_more() {
+        let id = |n| FindingId(Uuid::from_u128(n));
+        let seen = [(1, Severity::High), (2, Severity::High), (3, Severity::High), (4, Severity::Low)];
+        let seen = seen.into_iter().map(|(n, severity)| (id(n), severity));
+        // The last one is new somewhere else.
+        let new = HashSet::from([id(2), id(4), id(5)]);
+        let fixed = |finding| match finding == id(3) {
+            true => TriageState::Fixed,
+            false => TriageState::Untriaged,
+        };
+        let findings = vec![
+            (Severity::High, TriageState::Untriaged, 2),
+            (Severity::High, TriageState::Fixed, 1),
+            (Severity::Low, TriageState::Untriaged, 1),
+        ];
+        let fresh =
+            vec![(Severity::High, TriageState::Untriaged, 1), (Severity::Low, TriageState::Untriaged, 1)];
+        assert_eq!(GateInput::of(seen, &new, fixed), GateInput { findings, new: fresh });
     }
 
     #[test]

@@ -401,5 +401,13 @@ mod tests;
 mod client_tests;
 
 #[cfg(test)]
+#[path = "interruption_tests.rs"]
+mod interruption_tests;
+
+#[cfg(test)]
 #[path = "matrix_tests.rs"]
 mod matrix_tests;
+
+#[cfg(test)]
+#[path = "stopping_tests.rs"]
+mod stopping_tests;

@@ -231,8 +231,8 @@ impl fmt::Display for ScannerGap {
     }
 }
 
-/// What came out of a scan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What came out of a scan; by default, nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ScanOutcome {
     /// Findings of the scan by severity, whatever their triage.
     #[serde(rename = "counts")]

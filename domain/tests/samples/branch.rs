@@ -1,12 +1,12 @@
 //! Samples of what happens on branches and to findings.
 
-use super::{ORGANIZATION, PROJECT, Sample, full, further, minimal, text};
+use super::{ORGANIZATION, PROJECT, Sample, another, full, further, minimal, text};
 use scanledger_domain::advisory::Generation;
 use scanledger_domain::blob::BlobHash;
 use scanledger_domain::branch::{
-    BaseBranch, ClientCoverage, ComponentKey, ComponentsChanged, Detected, ExcerptRef, FindingsUpdated,
-    InventoryDigest, Occurrence, Opened, Reopened, Resolved, ScanCounts, Scanned, SecretFacts, Update,
-    branch_id,
+    AdvisoryFacts, BaseBranch, ClientCoverage, Closed, ClosedBecause, ComponentKey, ComponentsChanged,
+    Detected, ExcerptRef, FindingsUpdated, InventoryDigest, Occurrence, Opened, Reopened, Resolved,
+    ScanCounts, Scanned, SecretFacts, Update, branch_id,
 };
 use scanledger_domain::component::{Component, Ecosystem, Package, Scope};
 use scanledger_domain::event::Event;
@@ -140,6 +140,39 @@ fn uploaded() -> Detected {
     Detected { secret: None, upload: Some(upload), occurrence, ..detected() }
 }
 
+/// What an import brings of a finding that was there.
+fn told() -> AdvisoryFacts {
+    AdvisoryFacts {
+        title: Some(text("lodash: Command Injection")),
+        cve: Some(Some(text("CVE-2021-23337"))),
+        advisories: Some(vec![text("CVE-2021-23337"), text("GHSA-35jh-r3h4-6jhm")]),
+        informational: Some(None),
+        ..AdvisoryFacts::default()
+    }
+}
+
+/// What another import takes away.
+fn retold() -> AdvisoryFacts {
+    AdvisoryFacts {
+        description: Some(String::new()),
+        cwe: Some(None),
+        cve: Some(None),
+        references: Some(vec![]),
+        ..AdvisoryFacts::default()
+    }
+}
+
+/// All that advisories say of a finding that comes back.
+fn told_whole() -> AdvisoryFacts {
+    AdvisoryFacts {
+        description: Some(text("Versions before 4.17.21 let \"template\" run commands – update.")),
+        cwe: Some(Some(text("CWE-94"))),
+        informational: Some(Some(text("unmaintained"))),
+        references: Some(vec![text("https://github.com/advisories/GHSA-35jh-r3h4-6jhm")]),
+        ..told()
+    }
+}
+
 fn component() -> Component {
     Component {
         package: lodash(),
@@ -173,6 +206,10 @@ fn scanned() -> Scanned {
     }
 }
 
+fn closed(because: ClosedBecause) -> Closed {
+    Closed { branch: branch_id(PROJECT, "feature/checkout"), because }
+}
+
 fn triaged() -> Triaged {
     Triaged {
         finding: finding(),
@@ -185,11 +222,14 @@ fn triaged() -> Triaged {
 }
 
 pub fn samples() -> Vec<Sample> {
-    let update = Update { finding: finding(), occurrence: occurrence() };
-    let bare_update = Update { finding: finding(), occurrence: bare_occurrence() };
-    let reopened = Reopened { finding: finding(), scanner: ScannerKind::Sca, occurrence: occurrence() };
+    let update = Update { finding: finding(), occurrence: occurrence(), advisory: None };
+    let bare_update = Update { occurrence: bare_occurrence(), ..update.clone() };
+    let told = Update { advisory: Some(told()), ..update.clone() };
+    let retold = Update { advisory: Some(retold()), ..bare_update.clone() };
+    let reopened =
+        Reopened { finding: finding(), scanner: ScannerKind::Sca, occurrence: occurrence(), advisory: None };
     let bare_reopened =
-        Reopened { finding: finding(), scanner: ScannerKind::Sast, occurrence: bare_occurrence() };
+        Reopened { scanner: ScannerKind::Sast, occurrence: bare_occurrence(), ..reopened.clone() };
     let changed = ComponentsChanged {
         set: vec![
             component(),
@@ -211,17 +251,23 @@ pub fn samples() -> Vec<Sample> {
         further(Event::Branch(uploaded().into())),
         full(Event::Branch(reopened.clone().into())),
         further(Event::Branch(
-            Reopened { occurrence: Occurrence { imported: Some(true), ..occurrence() }, ..reopened }.into(),
+            Reopened { occurrence: Occurrence { imported: Some(true), ..occurrence() }, ..reopened.clone() }
+                .into(),
         )),
+        another(Event::Branch(Reopened { advisory: Some(told_whole()), ..reopened }.into())),
         minimal(Event::Branch(bare_reopened.into())),
         full(Event::Branch(Resolved { finding: finding() }.into())),
         full(Event::Branch(FindingsUpdated { findings: vec![update.clone(), bare_update.clone()] }.into())),
         minimal(Event::Branch(FindingsUpdated { findings: vec![bare_update] }.into())),
+        further(Event::Branch(FindingsUpdated { findings: vec![told, retold] }.into())),
         full(Event::Branch(changed.clone().into())),
         minimal(Event::Branch(ComponentsChanged { set: vec![], ..changed }.into())),
         full(Event::Branch(scanned().into())),
         minimal(Event::Branch(Scanned { coverage: vec![], generation: None, ..scanned() }.into())),
         further(Event::Branch(Scanned { client: Some(client), ..scanned() }.into())),
+        full(Event::Branch(closed(ClosedBecause::Merged).into())),
+        further(Event::Branch(closed(ClosedBecause::Deleted).into())),
+        another(Event::Branch(closed(ClosedBecause::Silent).into())),
         full(Event::Finding(triaged().into())),
         minimal(Event::Finding(Triaged { fingerprint: None, note: None, ..triaged() }.into())),
     ]

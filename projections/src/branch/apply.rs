@@ -85,6 +85,10 @@ pub(crate) fn apply(
             scratch.excerpts.note(tx, keys.project, event)?;
             return Ok(keys.project);
         }
+        BranchEvent::Closed(_) => {
+            close(tx, scratch, decoded, keys.branch)?;
+            return Ok(keys.project);
+        }
     };
     scratch.excerpts.note(tx, keys.project, event)?;
     scratch.branches.record(tx, keys.branch, decoded.recorded.version.0, decoded.position(), &effect)?;
@@ -115,23 +119,10 @@ fn open(
     opened: &Opened,
 ) -> Result<i64, ApplyError> {
     let project = scratch.keys.project(tx, opened.project.0)?;
-    let organization = scratch.keys.organization(tx, Some(opened.organization))?;
-    tx.prepare_cached(
-        "INSERT INTO branch (id, project, organization, name, base, opened, version, digest, has_history, changed)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?6)",
-    )?
-    .execute(params![
-        opened.branch.as_bytes(),
-        project,
-        organization,
-        opened.name,
-        opened.base.as_ref().map(to_json),
-        decoded.position(),
-        decoded.recorded.version.0.cast_signed(),
-        InventoryDigest::default().to_bytes(),
-        opened.base.is_some(),
-    ])?;
-    let branch = tx.last_insert_rowid();
+    let branch = match closed(tx, opened)? {
+        Some(branch) => open_again(tx, scratch, decoded, opened, branch)?,
+        None => insert(tx, scratch, decoded, opened, project)?,
+    };
     if let Some(base) = &opened.base {
         let from: Option<i64> = tx
             .prepare_cached("SELECT key FROM branch WHERE id = ?1")?
@@ -141,6 +132,95 @@ fn open(
         inherit(tx, scratch, decoded.position(), branch, from, base.position.0.cast_signed())?;
     }
     Ok(project)
+}
+
+/// The key of the branch, if it was open before and is no longer.
+fn closed(tx: &Connection, opened: &Opened) -> rusqlite::Result<Option<i64>> {
+    tx.prepare_cached("SELECT key FROM branch WHERE id = ?1 AND closed IS NOT NULL")?
+        .query_row([opened.branch.as_bytes()], |row| row.get(0))
+        .optional()
+}
+
+fn insert(
+    tx: &Connection,
+    scratch: &mut Scratch,
+    decoded: &Decoded,
+    opened: &Opened,
+    project: i64,
+) -> Result<i64, ApplyError> {
+    let organization = scratch.keys.organization(tx, Some(opened.organization))?;
+    tx.prepare_cached(
+        "INSERT INTO branch (id, project, organization, name, base, opened, heard_at, version, digest, has_history,
+                             changed)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?6)",
+    )?
+    .execute(params![
+        opened.branch.as_bytes(),
+        project,
+        organization,
+        opened.name,
+        opened.base.as_ref().map(to_json),
+        decoded.position(),
+        decoded.at(),
+        decoded.recorded.version.0.cast_signed(),
+        InventoryDigest::default().to_bytes(),
+        opened.base.is_some(),
+    ])?;
+    Ok(tx.last_insert_rowid())
+}
+
+fn open_again(
+    tx: &Connection,
+    scratch: &mut Scratch,
+    decoded: &Decoded,
+    opened: &Opened,
+    branch: i64,
+) -> Result<i64, ApplyError> {
+    tx.prepare_cached("UPDATE branch SET closed = NULL, base = ?2, heard_at = ?3 WHERE key = ?1")?
+        .execute(params![branch, opened.base.as_ref().map(to_json), decoded.at()])?;
+    let state = scratch.branches.load(tx, branch)?;
+    state.version = decoded.recorded.version.0;
+    state.has_history = opened.base.is_some();
+    state.touch(decoded.position());
+    Ok(branch)
+}
+
+/// Everything that is on the branch goes.
+fn close(tx: &Connection, scratch: &mut Scratch, decoded: &Decoded, branch: i64) -> Result<(), ApplyError> {
+    let position = decoded.position();
+    for (cell, total) in totals(tx, branch)? {
+        scratch.counters.add(tx, cell, position, -total)?;
+    }
+    for table in ["presence", "component"] {
+        tx.prepare_cached(&format!(
+            "UPDATE {table} SET valid_to = ?2 WHERE branch = ?1 AND valid_to = 9223372036854775807"
+        ))?
+        .execute([branch, position])?;
+    }
+    tx.prepare_cached("UPDATE branch SET closed = ?2, generation = NULL WHERE key = ?1")?
+        .execute([branch, position])?;
+    let state = scratch.branches.load(tx, branch)?;
+    state.version = decoded.recorded.version.0;
+    state.digest = InventoryDigest::default();
+    state.has_history = false;
+    state.pending = None;
+    // To lists that are anchored on an earlier scan, this is a change by whatever comes next.
+    state.pending_from.get_or_insert(position);
+    state.touch(position);
+    Ok(())
+}
+
+/// How many findings are on a branch, counted.
+fn totals(tx: &Connection, branch: i64) -> rusqlite::Result<Vec<(Cell, i64)>> {
+    let mut cells = tx.prepare_cached(
+        "SELECT severity, status, scanner, count(*) FROM presence
+         WHERE branch = ?1 AND valid_to = 9223372036854775807 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+    )?;
+    let rows = cells.query_map([branch], |row| {
+        let cell = Cell { branch, severity: row.get(0)?, status: row.get(1)?, scanner: row.get(2)? };
+        Ok((cell, row.get(3)?))
+    })?;
+    rows.collect()
 }
 
 /// What was on the base is on the branch from its beginning, with the triage of today.
@@ -157,11 +237,12 @@ fn inherit(
         let holds = format!("branch = ?2 AND valid_to {state} AND valid_from <= ?4 AND valid_to > ?4");
         tx.prepare_cached(&format!(
             "INSERT INTO presence (branch, finding, severity, status, scanner, valid_from, valid_to, since, is_new,
-                                   path, line, end_line, places, fix, excerpt, columns, imported, digest)
+                                   path, line, end_line, places, fix, excerpt, columns, imported, digest, advisory)
              SELECT ?1, finding, severity,
                     coalesce((SELECT t.status FROM triage t
                               WHERE t.finding = presence.finding AND t.valid_to = 9223372036854775807), 0),
-                    scanner, ?3, ?5, ?3, 0, path, line, end_line, places, fix, excerpt, columns, imported, digest
+                    scanner, ?3, ?5, ?3, 0, path, line, end_line, places, fix, excerpt, columns, imported, digest,
+                    advisory
              FROM presence WHERE {holds} ORDER BY finding"
         ))?
         .execute([branch, from, position, at, FOREVER])?;
@@ -179,14 +260,8 @@ fn inherit(
          WHERE b.key = ?1 ORDER BY q.scanner, q.finding",
     )?
     .execute([branch, position])?;
-    let mut cells = tx.prepare_cached(
-        "SELECT severity, status, scanner, count(*) FROM presence
-         WHERE branch = ?1 AND valid_to = 9223372036854775807 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-    )?;
-    let mut rows = cells.query([branch])?;
-    while let Some(row) = rows.next()? {
-        let cell = Cell { branch, severity: row.get(0)?, status: row.get(1)?, scanner: row.get(2)? };
-        scratch.counters.add(tx, cell, position, row.get(3)?)?;
+    for (cell, total) in totals(tx, branch)? {
+        scratch.counters.add(tx, cell, position, total)?;
     }
     let mut digests = tx.prepare_cached(
         "SELECT digest FROM presence WHERE branch = ?1 AND valid_to = 9223372036854775807
@@ -249,7 +324,8 @@ fn complete(
         scanned.client.as_ref().map(to_json),
     ])?;
     tx.prepare_cached(
-        "UPDATE branch SET last_scan = ?2, last_run = ?3, generation = coalesce(?4, generation), mismatch = ?5
+        "UPDATE branch SET last_scan = ?2, last_run = ?3, generation = coalesce(?4, generation), mismatch = ?5,
+                           heard_at = ?6
          WHERE key = ?1",
     )?
     .execute(params![
@@ -258,6 +334,7 @@ fn complete(
         scanned.run,
         scanned.generation.map(|generation| generation.0.cast_signed()),
         mismatch,
+        decoded.at(),
     ])?;
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! The inventory of a branch, as the decider of branches wants it.
 
 use super::apply::PendingRow;
+use super::present::Last;
 use crate::store::column::{id, json, optional_id};
 use crate::store::{ReadError, Views};
 use rusqlite::{Connection, OptionalExtension, params};
 use scanledger_domain::advisory::Generation;
 use scanledger_domain::branch::{
-    BaseBranch, ComponentKey, FoundBy, Held, Inventory, InventoryDigest, KnownAdvisory, Opened, Pending,
-    ScanCounts,
+    AdvisoryDigest, BaseBranch, ComponentKey, FoundBy, Held, Inventory, InventoryDigest, KnownAdvisory,
+    Opened, Pending, ScanCounts,
 };
 use scanledger_domain::component::{Ecosystem, Package};
 use scanledger_domain::finding::{Fingerprint, TriageState};
@@ -20,11 +21,11 @@ use std::collections::HashMap;
 /// What is on a branch, read in one transaction with its version.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InventorySnapshot {
-    /// The version of the branch's stream; none if it is not open.
+    /// The version of the branch's stream; none if it never was open.
     pub version: Version,
-    /// What is on it, or on the branch it will start from.
+    /// What is on it; if it is not open, what its next scan is decided on ([`Inventory::starting_from`]).
     pub inventory: Inventory,
-    /// The branch it will start from, if it is not open yet.
+    /// The branch it will start from, if it is not open.
     pub base: Option<BaseBranch>,
 }
 
@@ -41,6 +42,7 @@ pub struct GateCounts {
 
 struct Found {
     key: i64,
+    is_open: bool,
     id: BranchId,
     version: u64,
     digest: [u8; 16],
@@ -60,13 +62,16 @@ impl Views {
     pub async fn inventory(&self, project: ProjectId, name: &str) -> Result<InventorySnapshot, ReadError> {
         let name = name.to_owned();
         self.read(move |connection| {
-            if let Some(found) = find(connection, project, &name)? {
-                let version = Version(found.version);
-                let opened = Some(found.opened.clone());
-                let mut inventory = load(connection, &found)?;
-                inventory.opened = opened;
-                return Ok(InventorySnapshot { version, inventory, base: None });
-            }
+            let own = find(connection, project, &name)?;
+            let version = own.as_ref().map_or(Version::NONE, |own| Version(own.version));
+            let inventory = match &own {
+                Some(own) if own.is_open => {
+                    let inventory = Inventory { opened: Some(own.opened.clone()), ..load(connection, own)? };
+                    return Ok(InventorySnapshot { version, inventory, base: None });
+                }
+                Some(own) => load(connection, own)?,
+                None => Inventory::default(),
+            };
             let default: Option<String> = connection
                 .prepare_cached(
                     "SELECT d.default_branch FROM project p
@@ -76,22 +81,15 @@ impl Views {
                 .query_row([project.as_bytes()], |row| row.get(0))
                 .optional()?;
             let default = default.ok_or(ReadError::Missing("project"))?;
-            let Some(base) = find(connection, project, &default)? else {
-                return Ok(InventorySnapshot {
-                    version: Version::NONE,
-                    inventory: Inventory::default(),
-                    base: None,
-                });
+            let base = if default == name { None } else { find(connection, project, &default)? };
+            let Some(base) = base.filter(|base| base.is_open) else {
+                return Ok(InventorySnapshot { version, inventory, base: None });
             };
             let position: i64 =
                 connection.query_row("SELECT position FROM checkpoint", [], |row| row.get(0))?;
-            let mut inventory = load(connection, &base)?;
-            inventory.last_scan = None;
-            inventory.pending = Pending::default();
-            inventory.findings.retain(|_, held| held.is_present);
-            inventory.uploads.retain(|finding, _| inventory.findings.contains_key(finding));
+            let inventory = inventory.starting_from(load(connection, &base)?);
             let base = BaseBranch { branch: base.id, position: Position(position.cast_unsigned()) };
-            Ok(InventorySnapshot { version: Version::NONE, inventory, base: Some(base) })
+            Ok(InventorySnapshot { version, inventory, base: Some(base) })
         })
         .await
     }
@@ -131,7 +129,7 @@ impl Views {
         .await
     }
 
-    /// The gate of a project and the decisions about what is on a branch.
+    /// The gate of a project and the decisions about what is on a branch or, if it is closed, was when it was closed.
     ///
     /// # Errors
     /// [`ReadError::Missing`] for an unknown project.
@@ -147,28 +145,40 @@ impl Views {
                 .optional()?
                 .flatten();
             let gate = gate.ok_or(ReadError::Missing("project"))?;
-            let mut statement = connection.prepare_cached(
-                "SELECT f.id, t.status, t.note FROM presence p
-                 CROSS JOIN triage t ON t.finding = p.finding AND t.valid_to = 9223372036854775807
-                 CROSS JOIN finding f ON f.key = p.finding
-                 WHERE p.branch = (SELECT key FROM branch WHERE id = ?1) AND p.valid_to = 9223372036854775807",
-            )?;
-            let rows = statement.query_map([branch.as_bytes()], |row| {
-                let state = TriageState::from_code(row.get(1)?).unwrap_or_default();
-                Ok((FindingId(id(row, 0)?), (state, row.get(2)?)))
-            })?;
-            let decisions = rows.collect::<Result<_, _>>()?;
+            let decisions = match Last::of(connection, branch)? {
+                Some(last) => decisions(connection, &last)?,
+                None => HashMap::new(),
+            };
             Ok(GateCounts { read_at: Position(read_at.cast_unsigned()), gate, decisions })
         })
         .await
     }
 }
 
+fn decisions(
+    connection: &Connection,
+    last: &Last,
+) -> rusqlite::Result<HashMap<FindingId, (TriageState, Option<String>)>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT f.id, t.status, t.note FROM {}
+         CROSS JOIN triage t ON t.finding = p.finding AND t.valid_to = 9223372036854775807
+         CROSS JOIN finding f ON f.key = p.finding
+         WHERE {}",
+        last.presences(),
+        last.holds("?1", "?2")
+    ))?;
+    let rows = statement.query_map([last.branch, last.until], |row| {
+        let state = TriageState::from_code(row.get(1)?).unwrap_or_default();
+        Ok((FindingId(id(row, 0)?), (state, row.get(2)?)))
+    })?;
+    rows.collect()
+}
+
 fn find(connection: &Connection, project: ProjectId, name: &str) -> Result<Option<Found>, ReadError> {
     let found = connection
         .prepare_cached(
             "SELECT b.key, b.id, b.version, b.digest, b.has_history, b.last_scan, b.last_run, b.generation, b.pending,
-                    b.base, o.id
+                    b.base, o.id, b.closed IS NULL
              FROM branch b JOIN project p ON p.key = b.project JOIN organization o ON o.key = b.organization
              WHERE p.id = ?1 AND b.name = ?2",
         )?
@@ -176,6 +186,7 @@ fn find(connection: &Connection, project: ProjectId, name: &str) -> Result<Optio
             let branch = BranchId(id(row, 1)?);
             Ok(Found {
                 key: row.get(0)?,
+                is_open: row.get(11)?,
                 id: branch,
                 version: row.get::<_, i64>(2)?.cast_unsigned(),
                 digest: row.get(3)?,
@@ -206,18 +217,19 @@ fn load(connection: &Connection, found: &Found) -> rusqlite::Result<Inventory> {
     let mut rows = gone.query([found.key])?;
     while let Some(row) = rows.next()? {
         let scanner = ScannerKind::from_code(row.get(1)?).unwrap_or(ScannerKind::Sast);
-        let held = Held { scanner, digest: InventoryDigest::default(), is_present: false };
+        let held = Held { scanner, digest: InventoryDigest::default(), advisory: None, is_present: false };
         findings.insert(FindingId(id(row, 0)?), held);
     }
     let mut here = connection.prepare_cached(
-        "SELECT f.id, p.scanner, p.digest FROM presence p JOIN finding f ON f.key = p.finding
+        "SELECT f.id, p.scanner, p.digest, p.advisory FROM presence p JOIN finding f ON f.key = p.finding
          WHERE p.branch = ?1 AND p.valid_to = 9223372036854775807",
     )?;
     let mut rows = here.query([found.key])?;
     while let Some(row) = rows.next()? {
         let scanner = ScannerKind::from_code(row.get(1)?).unwrap_or(ScannerKind::Sast);
         let digest = InventoryDigest::from_bytes(row.get(2)?);
-        findings.insert(FindingId(id(row, 0)?), Held { scanner, digest, is_present: true });
+        let advisory = row.get::<_, Option<_>>(3)?.map(AdvisoryDigest::from_bytes);
+        findings.insert(FindingId(id(row, 0)?), Held { scanner, digest, advisory, is_present: true });
     }
     let mut components = HashMap::new();
     let mut parts = connection.prepare_cached(

@@ -1,15 +1,18 @@
 //! Branches: their inventory, and the totals that lists show.
 
 pub(crate) mod apply;
+mod broken;
 mod counters;
 mod inventory;
+mod open;
 mod present;
-mod query;
 mod state;
 
+pub use broken::{BrokenBranch, broken_branches};
 pub use inventory::{GateCounts, InventorySnapshot};
-pub use query::BranchRow;
+pub use open::OpenBranch;
 
+pub(crate) use broken::count_broken;
 pub(crate) use counters::Cell;
 pub(crate) use state::BranchStates;
 

@@ -1,16 +1,52 @@
-//! What scanners of the server found that is on a branch now.
+//! What scanners of the server found that is on a branch now, or was when the branch was closed.
 
+use crate::at::FOREVER;
 use crate::store::column::{id, json};
 use crate::store::{ReadError, Views};
-use rusqlite::params;
+use rusqlite::{Connection, OptionalExtension, params};
 use scanledger_domain::branch::Present;
 use scanledger_domain::id::{BranchId, FindingId};
 use scanledger_domain::scanning::{Place, ScannerKind};
 use scanledger_domain::severity::Severity;
 
+/// When what was last on a branch ends there: never while it is open, else where it was closed. A scan that ended before
+/// its branch was closed still asks what it left there.
+pub(super) struct Last {
+    pub(super) branch: i64,
+    pub(super) until: i64,
+}
+
+impl Last {
+    /// Of a branch; `None` if it never was open.
+    pub(super) fn of(connection: &Connection, branch: BranchId) -> rusqlite::Result<Option<Self>> {
+        connection
+            .prepare_cached("SELECT key, closed FROM branch WHERE id = ?1")?
+            .query_row([branch.as_bytes()], |row| {
+                Ok(Self { branch: row.get(0)?, until: row.get::<_, Option<i64>>(1)?.unwrap_or(FOREVER) })
+            })
+            .optional()
+    }
+
+    /// Its presences `p`, with their index.
+    pub(super) const fn presences(&self) -> &'static str {
+        if self.until == FOREVER {
+            "presence p INDEXED BY presence_live"
+        } else {
+            "presence p INDEXED BY presence_closed"
+        }
+    }
+
+    /// The condition on them, with what `branch` and `until` are bound as.
+    pub(super) fn holds(&self, branch: &str, until: &str) -> String {
+        let range = if self.until == FOREVER { "=" } else { "<" };
+        format!("p.branch = {branch} AND p.valid_to {range} 9223372036854775807 AND p.valid_to = {until}")
+    }
+}
+
 impl Views {
-    /// Findings of `scanners` that are on a branch now, in any order; what clients uploaded is not theirs. One look at
-    /// the index of the branch, and one at each finding of these scanners. None for a branch that is not open.
+    /// Findings of `scanners` that are on a branch now or, if it is closed, were when it was closed, in any order; what
+    /// clients uploaded is not theirs. One look at the index of the branch, and one at each finding of these scanners.
+    /// None for a branch that never was open.
     ///
     /// # Errors
     /// When the store fails.
@@ -21,13 +57,15 @@ impl Views {
     ) -> Result<Vec<Present>, ReadError> {
         let mask = scanners.iter().fold(0_i64, |mask, scanner| mask | 1 << scanner.code());
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
+            let Some(last) = Last::of(connection, branch)? else { return Ok(vec![]) };
+            let mut statement = connection.prepare_cached(&format!(
                 "SELECT f.id, p.scanner, p.severity, p.path, p.line, p.end_line, p.places
-                 FROM presence p INDEXED BY presence_live CROSS JOIN finding f ON f.key = p.finding
-                 WHERE p.branch = (SELECT key FROM branch WHERE id = ?1) AND p.valid_to = 9223372036854775807
-                   AND (?2 >> p.scanner) & 1 AND f.upload IS NULL",
-            )?;
-            let rows = statement.query_map(params![branch.as_bytes(), mask], |row| {
+                 FROM {} CROSS JOIN finding f ON f.key = p.finding
+                 WHERE {} AND (?2 >> p.scanner) & 1 AND f.upload IS NULL",
+                last.presences(),
+                last.holds("?1", "?3")
+            ))?;
+            let rows = statement.query_map(params![last.branch, mask, last.until], |row| {
                 let places: Option<Vec<Place>> = json(row, 6)?;
                 let place = || -> rusqlite::Result<Place> {
                     Ok(Place { path: row.get(3)?, line: row.get(4)?, end_line: row.get(5)?, version: None })

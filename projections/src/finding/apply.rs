@@ -1,22 +1,25 @@
 //! From events about findings to rows.
 
 use super::decide::{adopt, known};
+use super::learn::{learn, told_last};
+use super::words::Words;
 use crate::at::FOREVER;
 use crate::branch::apply::{BranchKeys, Effect, PendingRow};
 use crate::branch::cell;
 use crate::incident::apply as incident;
-use crate::projector::{ApplyError, Decoded, Scratch, Texts};
+use crate::projector::{ApplyError, Decoded, Scratch};
 use crate::store::column::{list_to_json, to_json};
 use rusqlite::{Connection, OptionalExtension, params};
-use scanledger_domain::branch::{Detected, FindingsUpdated, InventoryDigest, Occurrence, Reopened, Resolved};
+use scanledger_domain::branch::{
+    AdvisoryDigest, AdvisoryFacts, Detected, FindingsUpdated, InventoryDigest, Occurrence, Reopened, Resolved,
+};
 use scanledger_domain::id::{FindingId, IncidentId};
-use std::fmt::Write;
 
 /// A row of `presence`.
 pub(super) const INSERT_PRESENCE: &str =
     "INSERT INTO presence (branch, finding, severity, status, scanner, valid_from, valid_to, since, is_new,
-                           path, line, end_line, places, fix, excerpt, columns, imported, digest)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+                           path, line, end_line, places, fix, excerpt, columns, imported, digest, advisory)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
 /// A finding came.
 pub(crate) fn detected(
@@ -30,11 +33,18 @@ pub(crate) fn detected(
     let inserted = insert_finding(tx, decoded, keys, detected, incident)?;
     let (finding, status) = match inserted {
         Some(finding) => {
-            index_text(&mut scratch.texts.findings, finding, detected);
+            Words::of(detected).write(scratch.texts.findings.text());
+            scratch.texts.findings.end(finding);
             let status = incident.map(|incident| adopt(tx, decoded.position(), finding, incident));
             (finding, status.transpose()?.unwrap_or_default())
         }
-        None => finding_and_status(tx, detected.finding)?,
+        None => {
+            let (finding, status) = finding_and_status(tx, detected.finding)?;
+            if let Some(told) = AdvisoryFacts::of_detected(detected) {
+                learn(tx, &mut scratch.texts.findings, finding, told)?;
+            }
+            (finding, status)
+        }
     };
     if let Some(incident) = incident {
         incident::came(tx, decoded, keys, (finding, incident), !detected.is_new, &detected.occurrence)?;
@@ -45,6 +55,7 @@ pub(crate) fn detected(
         scanner: detected.scanner.code(),
         since: decoded.position(),
         is_new: detected.is_new,
+        advisory: AdvisoryDigest::of_detected(detected),
     };
     insert_arrival(tx, decoded, keys, &row)?;
     let added = insert_presence(tx, scratch, decoded, keys, detected.finding, &row, &detected.occurrence)?;
@@ -63,7 +74,18 @@ pub(crate) fn reopened(
     let (finding, status) = finding_and_status(tx, reopened.finding)?;
     let is_new = scratch.branches.load(tx, keys.branch)?.has_history;
     incident::came_back(tx, decoded, keys, finding, reopened, !is_new)?;
-    let row = Row { finding, status, scanner: reopened.scanner.code(), since: decoded.position(), is_new };
+    let known = told_last(tx, keys.branch, finding)?;
+    if let Some(told) = &reopened.advisory {
+        learn(tx, &mut scratch.texts.findings, finding, told.clone())?;
+    }
+    let row = Row {
+        finding,
+        status,
+        scanner: reopened.scanner.code(),
+        since: decoded.position(),
+        is_new,
+        advisory: AdvisoryDigest::after(known, reopened.advisory.as_ref()),
+    };
     insert_arrival(tx, decoded, keys, &row)?;
     let added = insert_presence(tx, scratch, decoded, keys, reopened.finding, &row, &reopened.occurrence)?;
     let pending = PendingRow { reopened: 1, new: u64::from(is_new), ..PendingRow::default() };
@@ -96,8 +118,17 @@ pub(crate) fn updated(
     for update in &updated.findings {
         let (finding, status) = finding_and_status(tx, update.finding)?;
         let Some(closed) = close(tx, scratch, decoded.position(), keys.branch, finding)? else { continue };
-        let row =
-            Row { finding, status, scanner: closed.scanner, since: closed.since, is_new: closed.is_new };
+        if let Some(told) = &update.advisory {
+            learn(tx, &mut scratch.texts.findings, finding, told.clone())?;
+        }
+        let row = Row {
+            finding,
+            status,
+            scanner: closed.scanner,
+            since: closed.since,
+            is_new: closed.is_new,
+            advisory: AdvisoryDigest::after(closed.advisory, update.advisory.as_ref()),
+        };
         let added = insert_presence(tx, scratch, decoded, keys, update.finding, &row, &update.occurrence)?;
         effect.added = effect.added.plus(added);
         effect.removed = effect.removed.plus(closed.digest);
@@ -166,30 +197,13 @@ fn insert_finding(
     Ok((inserted == 1).then(|| tx.last_insert_rowid()))
 }
 
-/// What a search looks at: title, rule, advisories, package and the path of first sight.
-fn index_text(texts: &mut Texts, finding: i64, detected: &Detected) {
-    let path = detected.occurrence.places.first().map_or("", |place| place.path.as_str());
-    let text = texts.text();
-    // Writing to a string cannot fail.
-    let _ = write!(text, "{} {} {path}", detected.title, detected.rule);
-    for id in detected.advisories.iter().filter(|id| **id != detected.rule) {
-        let _ = write!(text, " {id}");
-    }
-    if let Some(package) = &detected.package {
-        let _ = write!(text, " {}", package.name);
-    }
-    for id in detected.cve.iter().chain(&detected.cwe) {
-        let _ = write!(text, " {id}");
-    }
-    texts.end(finding);
-}
-
 struct Row {
     finding: i64,
     status: u8,
     scanner: u8,
     since: i64,
     is_new: bool,
+    advisory: Option<AdvisoryDigest>,
 }
 
 fn insert_arrival(tx: &Connection, decoded: &Decoded, keys: BranchKeys, row: &Row) -> Result<(), ApplyError> {
@@ -232,6 +246,7 @@ fn insert_presence(
         occurrence.columns.as_ref().map(to_json),
         occurrence.imported,
         digest.to_bytes(),
+        row.advisory.map(AdvisoryDigest::to_bytes),
     ])?;
     let cell = cell(keys.branch, occurrence.severity.rank(), row.status, row.scanner);
     scratch.counters.add(tx, cell, decoded.position(), 1)?;
@@ -243,6 +258,7 @@ struct Closed {
     since: i64,
     is_new: bool,
     digest: InventoryDigest,
+    advisory: Option<AdvisoryDigest>,
 }
 
 fn close(
@@ -254,14 +270,17 @@ fn close(
 ) -> Result<Option<Closed>, ApplyError> {
     let found = tx
         .prepare_cached(
-            "SELECT key, severity, status, scanner, since, is_new, digest FROM presence INDEXED BY presence_finding
+            "SELECT key, severity, status, scanner, since, is_new, digest, advisory FROM presence
+             INDEXED BY presence_finding
              WHERE finding = ?1 AND branch = ?2 AND valid_to = 9223372036854775807
              ORDER BY valid_from DESC LIMIT 1",
         )?
         .query_row([finding, branch], |row| {
             let counted = cell(branch, row.get(1)?, row.get(2)?, row.get(3)?);
             let digest = InventoryDigest::from_bytes(row.get(6)?);
-            let closed = Closed { scanner: row.get(3)?, since: row.get(4)?, is_new: row.get(5)?, digest };
+            let advisory = row.get::<_, Option<_>>(7)?.map(AdvisoryDigest::from_bytes);
+            let closed =
+                Closed { scanner: row.get(3)?, since: row.get(4)?, is_new: row.get(5)?, digest, advisory };
             Ok((row.get(0)?, counted, closed))
         })
         .optional()?;

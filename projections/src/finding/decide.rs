@@ -119,7 +119,7 @@ struct Live {
     status: u8,
     scanner: u8,
     /// `since` and everything behind it.
-    rest: [Value; 11],
+    rest: [Value; 12],
 }
 
 /// Shows a finding in another triage state on every branch that has it.
@@ -133,13 +133,13 @@ fn move_presence(
     // The last row of each branch, from one branch to the next: what was before may be long.
     let mut last = tx.prepare_cached(
         "SELECT key, branch, severity, status, scanner, since, is_new, path, line, end_line, places, fix, excerpt, columns,
-                imported, digest, valid_to
+                imported, digest, advisory, valid_to
          FROM presence INDEXED BY presence_finding
          WHERE finding = ?1 AND branch < ?2 ORDER BY branch DESC, valid_from DESC LIMIT 1",
     )?;
     let (mut live, mut below) = (Vec::with_capacity(1), i64::MAX);
     while let Some((row, valid_to)) =
-        last.query_row([finding, below], |row| Ok((read_live(row)?, row.get::<_, i64>(16)?))).optional()?
+        last.query_row([finding, below], |row| Ok((read_live(row)?, row.get::<_, i64>(17)?))).optional()?
     {
         below = row.branch;
         if valid_to == FOREVER {
@@ -148,10 +148,11 @@ fn move_presence(
     }
     for Live { key, branch, severity, status: before, scanner, rest } in live.into_iter().rev() {
         end_presence(tx, key, position)?;
-        let [since, is_new, path, line, end_line, places, fix, excerpt, columns, imported, digest] = &rest;
+        let [since, is_new, path, line, end_line, places, fix, excerpt, columns, imported, digest, advisory] =
+            &rest;
         tx.prepare_cached(INSERT_PRESENCE)?.execute(params![
             branch, finding, severity, status, scanner, position, FOREVER, since, is_new, path, line,
-            end_line, places, fix, excerpt, columns, imported, digest,
+            end_line, places, fix, excerpt, columns, imported, digest, advisory,
         ])?;
         scratch.counters.add(tx, cell(branch, severity, before, scanner), position, -1)?;
         scratch.counters.add(tx, cell(branch, severity, status, scanner), position, 1)?;
@@ -161,7 +162,7 @@ fn move_presence(
 }
 
 fn read_live(row: &rusqlite::Row<'_>) -> rusqlite::Result<Live> {
-    let mut rest = [const { Value::Null }; 11];
+    let mut rest = [const { Value::Null }; 12];
     for (index, value) in rest.iter_mut().enumerate() {
         *value = row.get(5 + index)?;
     }

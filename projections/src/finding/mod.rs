@@ -6,12 +6,14 @@ pub(crate) mod decide;
 mod detail;
 mod dismissed;
 mod everywhere;
+mod learn;
 mod list;
 mod only;
 mod order;
 pub(crate) mod row;
 mod runs;
 mod starts;
+mod words;
 
 pub use batch::FindingsOfScopes;
 pub use detail::{FindingInScan, FindingScope};

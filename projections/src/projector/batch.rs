@@ -2,8 +2,8 @@
 
 use super::text::Waiting;
 use crate::blob::Excerpts;
-use crate::branch::BranchStates;
 use crate::branch::apply::Counters;
+use crate::branch::{BranchStates, count_broken};
 use crate::store::{Mover, is_untried, open_writer};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use scanledger_domain::decider::DecodeError;
@@ -161,6 +161,7 @@ pub(crate) struct Writer {
     scratch: Scratch,
     position: Position,
     parked: u64,
+    broken: u64,
     is_untried: bool,
 }
 
@@ -183,6 +184,7 @@ impl Writer {
             }
         };
         let parked = connection.query_row("SELECT count(*) FROM parked", [], |row| row.get::<_, i64>(0))?;
+        let broken = count_broken(&connection)?;
         let is_untried = is_untried(&connection)?;
         Ok(Some(Self {
             mover: Some(Mover::new(&connection, path)),
@@ -190,6 +192,7 @@ impl Writer {
             scratch: Scratch::default(),
             position: Position(position.cast_unsigned()),
             parked: parked.cast_unsigned(),
+            broken,
             is_untried,
         }))
     }
@@ -210,6 +213,11 @@ impl Writer {
     /// How many events could not be applied.
     pub(crate) const fn parked(&self) -> u64 {
         self.parked
+    }
+
+    /// How many branches are not what the log says of them.
+    pub(crate) const fn broken(&self) -> u64 {
+        self.broken
     }
 
     /// Whether it was another node that could not apply some of them, and this one has not tried.
@@ -264,7 +272,10 @@ impl Writer {
             apply_event(&tx, &mut self.scratch, decoded)
         });
         outcome.and_then(|()| finish(&tx, &mut self.scratch, batch))?;
-        Ok(tx.commit()?)
+        let broken = count_broken(&tx)?;
+        tx.commit()?;
+        self.broken = broken;
+        Ok(())
     }
 
     fn apply_singly(&mut self, batch: &[Decoded]) -> rusqlite::Result<()> {
@@ -306,8 +317,10 @@ impl Writer {
             }
         }
         write_checkpoint(&tx, batch)?;
+        let broken = count_broken(&tx)?;
         tx.commit()?;
         self.parked += parked;
+        self.broken = broken;
         Ok(())
     }
 

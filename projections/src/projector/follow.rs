@@ -48,6 +48,8 @@ pub struct Health {
     pub position: Position,
     /// Events that could not be applied and were put aside.
     pub parked: u64,
+    /// Branches that are not what the log says is on them; they are again once the read models are built anew.
+    pub broken_branches: u64,
     /// Whether another node did that, whose read models these are, and this one has not tried: it does when it builds
     /// them anew.
     pub is_untried: bool,
@@ -112,8 +114,13 @@ impl Projector {
         let (sender, receiver) = watch::channel(position);
         let file = Arc::new(RwLock::new(crate::store::File::new(&path)));
         let views = Views::new(Arc::clone(&file), receiver);
-        let (parked, is_untried) = (writer.parked(), writer.is_untried());
-        let health = Mutex::new(Health { position, parked, is_untried, ..Health::default() });
+        let health = Mutex::new(Health {
+            position,
+            parked: writer.parked(),
+            broken_branches: writer.broken(),
+            is_untried: writer.is_untried(),
+            ..Health::default()
+        });
         let shared = Shared {
             log,
             folder: folder.to_owned(),
@@ -256,6 +263,7 @@ impl Shared {
         let mut health = self.health.lock();
         health.position = position;
         health.parked = writer.parked();
+        health.broken_branches = writer.broken();
         health.applied += batch.len() as u64;
         health.stopped = None;
         drop(health);

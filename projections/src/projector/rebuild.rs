@@ -126,7 +126,7 @@ async fn build_and_swap(
     let mut present = shared.writer.lock().await;
     let shown = present.as_ref().map_or(Position::START, Writer::position);
     let writer = advance(writer, &shared.log, shown.max(shared.log.head().await?), &progress).await?;
-    let parked = writer.parked();
+    let (parked, broken_branches) = (writer.parked(), writer.broken());
     finish(writer).await?;
     std::fs::rename(building, path)?;
     let writer = Writer::open(path, shared.log.identity())?.ok_or(ProjectorError::Cancelled)?;
@@ -138,6 +138,7 @@ async fn build_and_swap(
         let mut health = shared.health.lock();
         health.position = position;
         health.parked = parked;
+        health.broken_branches = broken_branches;
         health.is_untried = false;
     }
     drop(replaced);

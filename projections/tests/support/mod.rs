@@ -184,7 +184,12 @@ impl World {
         components: Option<Vec<Component>>,
     ) -> Position {
         let snapshot = self.views().inventory(PROJECT, branch).await.unwrap();
-        let known = HashMap::new();
+        let package = |detection: &Detection| match &detection.identity {
+            Identity::Advisory { package, .. } => Some(package.clone()),
+            _ => None,
+        };
+        let packages = detections.iter().filter_map(package).collect();
+        let known = self.views().known_advisories(PROJECT, packages).await.unwrap();
         let command = RecordScan {
             branch: branch_id(PROJECT, branch),
             organization: ORGANIZATION,
@@ -264,19 +269,7 @@ pub fn outcome(detections: &[Detection]) -> ScanOutcome {
     for detection in detections {
         counts.add(detection.severity, 1);
     }
-    ScanOutcome {
-        counts,
-        new: 0,
-        fixed: 0,
-        unchanged: 0,
-        files: 1,
-        components: 0,
-        scanners: vec![],
-        gaps: vec![],
-        generation: None,
-        artifacts: vec![],
-        client: None,
-    }
+    ScanOutcome { counts, files: 1, ..ScanOutcome::default() }
 }
 
 pub fn metadata(actor: Actor) -> Vec<u8> {

@@ -2,10 +2,12 @@
 
 use super::{component, main_branch, query, some};
 use crate::support::{PROJECT, World};
+use scanledger_domain::branch::branch_id;
 use scanledger_domain::finding::TriageState;
 use scanledger_domain::id::FindingId;
 use scanledger_domain::log::Position;
-use scanledger_projections::store::table_digests;
+use scanledger_projections::branch::{BrokenBranch, broken_branches};
+use scanledger_projections::store::{snapshot, table_digests};
 use scanledger_projections::{At, Projector};
 use std::sync::Arc;
 
@@ -54,6 +56,44 @@ async fn an_event_that_cannot_be_applied_is_parked_with_its_stream_and_the_rest_
     world.scan("main", some(0..3), vec![]).await;
     assert_eq!(world.views().findings(query(main_branch(), At::Now)).await.unwrap().total, 3);
     assert_eq!(world.projector.health().parked, 2);
+}
+
+#[tokio::test]
+async fn a_branch_that_is_not_what_the_log_says_is_counted_and_named_until_a_rebuild() {
+    let mut world = World::new().await;
+    world.scan("main", some(0..3), vec![]).await;
+    world.scan("topic", some(0..3), vec![]).await;
+    // Another node, of whose read models some rows are damaged.
+    let other = tempfile::tempdir().unwrap();
+    let node = Projector::open(other.path(), Arc::clone(&world.log)).await.unwrap();
+    node.catch_up().await.unwrap();
+    let named = |copy: &str| {
+        let copy = other.path().join(copy);
+        snapshot(other.path(), &copy).unwrap().unwrap();
+        broken_branches(&copy).unwrap()
+    };
+    let mut files = std::fs::read_dir(other.path()).unwrap().map(|file| file.unwrap().path());
+    let views = files.find(|path| path.extension().is_some_and(|ending| ending == "db")).unwrap();
+    let damage = "UPDATE presence SET digest = zeroblob(16)
+                  WHERE branch = (SELECT key FROM branch WHERE name = 'main')";
+    assert_eq!(rusqlite::Connection::open(views).unwrap().execute(damage, []).unwrap(), 3);
+
+    world.scan("topic", some(1..3), vec![]).await;
+    node.catch_up().await.unwrap();
+    assert_eq!((node.health().broken_branches, named("before.db")), (0, vec![]));
+    world.scan("main", some(2..3), vec![]).await;
+    node.catch_up().await.unwrap();
+    let main = BrokenBranch { id: branch_id(PROJECT, "main"), project: PROJECT, name: "main".to_owned() };
+    assert_eq!((node.health().broken_branches, named("broken.db")), (1, vec![main]));
+    assert_eq!(world.projector.health().broken_branches, 0);
+    node.close().await.unwrap();
+    let node = Projector::open(other.path(), Arc::clone(&world.log)).await.unwrap();
+    assert_eq!(node.health().broken_branches, 1, "it is on file");
+    world.scan("topic", some(0..3), vec![]).await;
+    node.catch_up().await.unwrap();
+    assert_eq!(node.health().broken_branches, 1, "another branch mends nothing");
+    node.rebuild(Arc::new(|_, _| ())).await.unwrap();
+    assert_eq!((node.health().broken_branches, named("after.db")), (0, vec![]));
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Events in, rows out: now and as of earlier positions, applied, rebuilt and compared.
 
+mod closing;
 mod files;
+mod learning;
 mod lists;
 mod moments;
 mod revision;

@@ -1,6 +1,6 @@
 //! What is and was on a branch: as of a position, an instant or a scan.
 
-use super::{component, main_branch, query, some};
+use super::{ALL, component, main_branch, query, some};
 use crate::support::{ORGANIZATION, PROJECT, World};
 use scanledger_domain::finding::TriageState;
 use scanledger_domain::id::FindingId;
@@ -8,7 +8,7 @@ use scanledger_domain::log::Position;
 use scanledger_domain::scanning::{Detection, ScannerKind};
 use scanledger_projections::diff::DiffQuery;
 use scanledger_projections::finding::{FindingFilter, FindingQuery, ListScope};
-use scanledger_projections::{At, ReadError};
+use scanledger_projections::{At, Paging, ReadError};
 
 #[tokio::test]
 async fn triage_moves_a_finding_and_the_past_remembers() {
@@ -86,7 +86,7 @@ async fn a_branch_begins_with_what_is_on_the_default_branch() {
     assert_eq!(list.total, 6);
     let new: Vec<&str> = list.rows.iter().filter(|row| row.is_new).map(|row| row.title.as_str()).collect();
     assert_eq!(new, ["Secret number5", "Secret number6"]);
-    assert_eq!(world.views().broken_branches().await.unwrap(), 0);
+    assert_eq!(world.projector.health().broken_branches, 0);
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn the_inventory_read_back_is_the_one_folded_from_events() {
     };
     assert_eq!(present(&read), present(folded));
     assert_eq!(read.last_scan, folded.last_scan);
-    assert_eq!(world.views().broken_branches().await.unwrap(), 0);
+    assert_eq!(world.projector.health().broken_branches, 0);
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn a_diff_says_what_came_went_and_changed() {
         branch: None,
         from: At::Scan(first),
         to: At::Now,
-        limit: 100,
+        paging: ALL,
     };
     let diff = world.views().diff(asked.clone()).await.unwrap();
     let names = |rows: &[scanledger_projections::finding::FindingRow]| -> Vec<String> {
@@ -135,6 +135,23 @@ async fn a_diff_says_what_came_went_and_changed() {
     assert_eq!((before.state, after.state), (TriageState::Untriaged, TriageState::Confirmed));
     assert_eq!(diff.components_added.rows[0].component.version, "2.0.0");
     assert_eq!(diff.components_removed.rows[0].component.version, "1.0.0");
+    let pages = async |limit| {
+        let mut pages = vec![];
+        for offset in (0..3).step_by(limit as usize) {
+            let paging = Paging { offset, limit };
+            let page = world.views().diff(DiffQuery { paging, ..asked.clone() }).await.unwrap();
+            assert_eq!((page.findings_removed.total, page.findings_changed.total), (2, 1));
+            pages.push((names(&page.findings_removed.rows), page.findings_changed.rows.len()));
+        }
+        pages
+    };
+    let [first, second] = ["Secret number0", "Secret number1"].map(str::to_owned);
+    assert_eq!(
+        pages(1).await,
+        [(vec![first.clone()], 1), (vec![second.clone()], 0), (vec![], 0)],
+        "each kind ends where it ends"
+    );
+    assert_eq!(pages(2).await, [(vec![first, second], 1), (vec![], 0)]);
     let nothing = DiffQuery { from: At::Now, ..asked };
     let nothing = world.views().diff(nothing).await.unwrap();
     assert_eq!((nothing.findings_added.total, nothing.findings_changed.total), (0, 0));

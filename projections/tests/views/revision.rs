@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test that cannot go on has failed")]
 
 use super::{component, main_branch, query, samples, some};
-use crate::support::{PROJECT, World};
+use crate::support::{PROJECT, World, outcome};
 use scanledger_domain::blob::BlobHash;
 use scanledger_domain::branch::{BranchEvent, Opened, Resolved, branch_id, branch_stream};
 use scanledger_domain::event::Event;
@@ -12,7 +12,6 @@ use scanledger_domain::honeytoken::HoneytokenEvent;
 use scanledger_domain::id::{FindingId, ScanId};
 use scanledger_domain::log::{Position, StreamName};
 use scanledger_domain::scan::{ResultsReceived, ScanEvent, ScanOutcome, scan_stream};
-use scanledger_domain::severity::SeverityCounts;
 use scanledger_projections::At;
 use scanledger_projections::store::table_digests;
 
@@ -44,50 +43,50 @@ async fn a_fixed_log_gives_the_rows_of_this_revision() {
         .map(|table| format!("{} {} {}", table.table, table.rows, &table.digest[..12]))
         .collect();
     let expected = [
-        "advisory_generation 1 88555014f632",
-        "api_key 6 e894f7cc80b4",
-        "arrival 48 c801ae4df92e",
-        "audit 171 5c6619d7eeb9",
+        "advisory_generation 1 09f06b059dcb",
+        "api_key 6 c75193d4cf6d",
+        "arrival 54 491b28df5971",
+        "audit 171 ac5faec9d235",
         "audit_text 278 9f1349d5d948",
         "blob_use 16 e4eb5d587347",
-        "branch 18 4b43983feeb9",
-        "branch_scan 6 1616fd14fe6a",
-        "component 9 41df4cbeb862",
-        "counter 104 5d04d1df9f07",
-        "counter_cell 45 7df8cc3913f7",
-        "event_index 292 3ac52b963c92",
-        "event_kind 93 a4592c560f52",
+        "branch 23 eb97092db448",
+        "branch_scan 6 26552362c919",
+        "component 9 9bacd9481366",
+        "counter 120 533d2f8424cf",
+        "counter_cell 53 232820973e71",
+        "event_index 308 6d4fc1dd0846",
+        "event_kind 94 5bd21d640ce8",
         "finding 17 ed9f9100ff3d",
         "finding_text 53 6abdbf759055",
-        "honeytoken 1 6b3812f2efa0",
-        "honeytoken_event 1 b7bc1e75d993",
+        "honeytoken 1 a09ce9848827",
+        "honeytoken_event 1 02f78d7e2ac3",
         "honeytoken_hash 2 6949d07e22af",
-        "honeytoken_note 1 11beb617c255",
+        "honeytoken_note 1 dcd609babdfd",
         "identity 1 6c7c592e6141",
         "incident 6 2d0649fa09f7",
-        "incident_note 4 e9843baa992d",
-        "incident_occurrence 34 488a5235ef83",
-        "incident_share 4 fb8ba5796703",
-        "incident_state 22 0952e2cc3839",
-        "invitation 4 150d79c221da",
-        "member 9 8d45997df3c2",
+        "incident_note 4 728349b3ec5d",
+        "incident_occurrence 39 853427f0f3e5",
+        "incident_share 4 49198a9915bf",
+        "incident_state 22 6b36ec16f54a",
+        "invitation 4 d53b7ccefd0b",
+        "member 9 22ad6a1bdd34",
         "organization 3 7d6159bc8439",
-        "parked 14 5c4564dddb7c",
-        "policy_mode 1 2438acc484e8",
-        "policy_rule 1 23e66f7d4b17",
-        "presence 76 fd575661c76c",
-        "project 3 f67a2726fe7d",
-        "project_detail 6 e37b38e524c3",
-        "scan 5 50cadf48f25b",
+        "parked 14 1bf2ae8b84fd",
+        "policy_mode 1 38bfe7667c64",
+        "policy_rule 1 bb75e3cf2e3f",
+        "presence 86 f9027c3171c6",
+        "project 3 90d0845124af",
+        "project_detail 6 64ad5e61ca90",
+        "scan 5 a253ff0331a1",
         "scan_finding 1 0cba9dc97b00",
-        "scan_state 27 c47b084ee95c",
-        "session 3 3e6af44eb1ff",
-        "team 4 a656c18a7ccf",
-        "team_member 8 35f5fb38e86b",
-        "triage 11 25182372c1c0",
-        "user 5 d5311ee4a9b9",
+        "scan_state 27 6c03b3a17c2f",
+        "session 3 be1370de9c1f",
+        "team 4 c6569545d4a3",
+        "team_member 8 110a43f77716",
+        "triage 11 b2bb53268c13",
+        "user 5 8cbc75fc648d",
     ];
-    assert_eq!(scanledger_projections::store::REVISION, 6);
+    assert_eq!(scanledger_projections::store::REVISION, 7);
     assert_eq!(tables, expected);
 }
 
@@ -120,19 +119,7 @@ async fn parked_kinds(world: &World) -> Vec<String> {
 
 /// What a client saw, who looked at changes only.
 fn received(scan: ScanId, change: FindingId) -> ResultsReceived {
-    let outcome = ScanOutcome {
-        counts: SeverityCounts::default(),
-        new: 1,
-        fixed: 0,
-        unchanged: 0,
-        files: 1,
-        components: 0,
-        scanners: vec![],
-        gaps: vec![],
-        generation: None,
-        artifacts: vec![],
-        client: None,
-    };
+    let outcome = ScanOutcome { new: 1, ..outcome(&[]) };
     ResultsReceived {
         scan,
         outcome,

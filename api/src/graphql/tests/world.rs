@@ -245,7 +245,8 @@ impl World {
         let stream = branch_stream(branch_id(project, branch));
         self.append(organization, stream, &events).await;
         let verdict = Gate::default().verdict(&GateInput::default(), self.projector.views().position());
-        let completed = ScanEvent::from(Completed { scan, outcome: outcome(counts), verdict });
+        let outcome = ScanOutcome { counts, files: 1, ..ScanOutcome::default() };
+        let completed = ScanEvent::from(Completed { scan, outcome, verdict });
         (scan, self.append(organization, scan_stream(scan), &[completed]).await)
     }
 
@@ -324,23 +325,6 @@ impl World {
             Some(running) => running.answers,
             None => futures::stream::iter([too_many()]).boxed(),
         }
-    }
-}
-
-/// What comes out of a scan with so many findings.
-fn outcome(counts: SeverityCounts) -> ScanOutcome {
-    ScanOutcome {
-        counts,
-        new: 0,
-        fixed: 0,
-        unchanged: 0,
-        files: 1,
-        components: 0,
-        scanners: vec![],
-        gaps: vec![],
-        generation: None,
-        artifacts: vec![],
-        client: None,
     }
 }
 

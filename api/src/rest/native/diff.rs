@@ -7,6 +7,7 @@ use crate::auth::Caller;
 use crate::extract::{Id, Number, Query, parse_at_of, parse_scan};
 use crate::memory::Memory;
 use crate::problem::Problem;
+use crate::rest::Paged;
 use crate::rest::pepper::{FindingOut, with_excerpts};
 use axum::Json;
 use axum::extract::State;
@@ -19,7 +20,7 @@ use scanledger_projections::finding::FindingRow;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// Rows of each kind if nobody says.
+/// Rows of each kind on a page if nobody says.
 const PAGE: u32 = 100;
 
 /// Between which instants.
@@ -37,7 +38,10 @@ pub struct DiffIn {
     to_scan: Option<String>,
     /// The default branch if absent.
     branch: Option<String>,
-    /// Rows listed of each kind; the numbers count all.
+    /// Which page of each kind, from 1.
+    #[param(value_type = Option<u32>, minimum = 1, default = 1)]
+    page: Option<Number<{ i32::MAX as u32 }>>,
+    /// Rows of each kind on a page; the totals count all.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 500, default = 100)]
     limit: Option<Number<PAGE_ROWS>>,
 }
@@ -49,6 +53,10 @@ pub struct DiffOut {
     from: u64,
     /// The later instant as a position.
     to: u64,
+    /// Which page of each kind this is, from 1.
+    page: u32,
+    /// Rows of each kind on a page. There are more as long as a total is larger than `page` times this.
+    limit: u32,
     findings: FindingChanges,
     components: ComponentChanges,
 }
@@ -113,13 +121,17 @@ pub async fn diff_project(
     let from = instant(&app, &caller, "from", (&wanted.from, &wanted.from_scan)).await?;
     let from = from.ok_or_else(|| Problem::invalid("from", "from or fromScan is needed"))?;
     let to = instant(&app, &caller, "to", (&wanted.to, &wanted.to_scan)).await?.unwrap_or(At::Now);
+    let paged = Paged {
+        page: wanted.page.map_or(1, |page| page.0),
+        limit: wanted.limit.map_or(PAGE, |limit| limit.0),
+    };
     let query = DiffQuery {
         organization: caller.organization(),
         project,
         branch: wanted.branch,
         from,
         to,
-        limit: wanted.limit.map_or(PAGE, |limit| limit.0),
+        paging: paged.paging(),
     };
     let diff = app.views.diff(query).await?;
     let (added, added_total) = listed(&app, &memory, diff.findings_added).await?;
@@ -133,6 +145,8 @@ pub async fn diff_project(
     Ok(Json(DiffOut {
         from: diff.positions.0.0,
         to: diff.positions.1.0,
+        page: paged.page,
+        limit: paged.limit,
         findings: FindingChanges { added, added_total, removed, removed_total, changed, changed_total },
         components: ComponentChanges {
             added_total: diff.components_added.total,

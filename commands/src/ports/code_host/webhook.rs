@@ -1,6 +1,7 @@
 //! What the code host tells on its own: who signed it, and what it is (dpendx reference §4).
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use scanledger_domain::check::HostedBranch;
 use scanledger_domain::code_host::{
     CheckRunId, CommitSha, GitRef, InstallationId, InstalledRepository, PullRequestNumber, Repository,
     RepositoryName, RepositoryOwner,
@@ -79,6 +80,15 @@ pub enum PullRequestStep {
     Reopened,
 }
 
+/// Why a branch is not worked on any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BranchEnd {
+    /// Its pull request was merged.
+    Merged,
+    /// It is gone.
+    Deleted,
+}
+
 /// Why an installation cannot be used any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InstallationEnd {
@@ -105,6 +115,15 @@ pub enum WebhookEvent {
         branch: GitRef,
         /// Whose branch it is.
         origin: HeadOrigin,
+    },
+    /// A branch is not worked on any more.
+    BranchEnded {
+        /// Where.
+        at: InstalledRepository,
+        /// Which one.
+        branch: HostedBranch,
+        /// Why.
+        end: BranchEnd,
     },
     /// Somebody pressed a button of a check run.
     ActionRequested {
@@ -202,6 +221,7 @@ struct HeadPart {
 #[derive(Deserialize)]
 struct PullRequestPart {
     head: HeadPart,
+    merged: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -210,6 +230,19 @@ struct PullRequestPayload {
     place: Place,
     number: PullRequestNumber,
     pull_request: PullRequestPart,
+}
+
+#[derive(Deserialize)]
+struct KindPart {
+    ref_type: String,
+}
+
+#[derive(Deserialize)]
+struct DeletePayload {
+    #[serde(flatten)]
+    place: Place,
+    #[serde(rename = "ref")]
+    branch: GitRef,
 }
 
 #[derive(Deserialize)]
@@ -244,6 +277,8 @@ impl WebhookEvent {
     pub fn read(event: &str, body: &[u8]) -> Result<Self, InvalidPayload> {
         let action = match event {
             "pull_request" | "check_run" | "installation" => read::<Acted>(body)?.action.unwrap_or_default(),
+            // What is deleted may be a tag as well.
+            "delete" => read::<KindPart>(body)?.ref_type,
             _ => {
                 read::<IgnoredAny>(body)?;
                 return Ok(Self::Ignored);
@@ -253,6 +288,8 @@ impl WebhookEvent {
             ("pull_request", "opened") => pull_request(PullRequestStep::Opened, read(body)?),
             ("pull_request", "synchronize") => pull_request(PullRequestStep::Synchronized, read(body)?),
             ("pull_request", "reopened") => pull_request(PullRequestStep::Reopened, read(body)?),
+            ("pull_request", "closed") => Ok(pull_request_closed(read(body)?)),
+            ("delete", "branch") => Ok(deleted(read(body)?)),
             ("check_run", "requested_action") => requested(read(body)?),
             ("check_run", "rerequested") => rerequested(read(body)?),
             ("installation", "deleted") => ended(InstallationEnd::Deleted, read(body)?),
@@ -273,17 +310,43 @@ impl From<Place> for InstalledRepository {
     }
 }
 
+impl HeadRepository {
+    fn origin(&self, at: &InstalledRepository) -> HeadOrigin {
+        match self {
+            Self::Is(name) if !name.eq_ignore_ascii_case(&at.repository.to_string()) => HeadOrigin::Fork,
+            Self::Gone => HeadOrigin::Fork,
+            Self::Is(_) | Self::Unsaid => HeadOrigin::SameRepository,
+        }
+    }
+}
+
 fn pull_request(step: PullRequestStep, payload: PullRequestPayload) -> Result<WebhookEvent, InvalidPayload> {
     let at = InstalledRepository::from(payload.place);
     let HeadPart { sha, branch, repo } = payload.pull_request.head;
-    let origin = match repo {
-        HeadRepository::Is(name) if !name.eq_ignore_ascii_case(&at.repository.to_string()) => {
-            HeadOrigin::Fork
-        }
-        HeadRepository::Gone => HeadOrigin::Fork,
-        HeadRepository::Is(_) | HeadRepository::Unsaid => HeadOrigin::SameRepository,
-    };
+    let origin = repo.origin(&at);
     Ok(WebhookEvent::PullRequest { at, step, number: payload.number, head: sha, branch, origin })
+}
+
+/// A pull request that was closed without being merged ends its branch only if that is gone: one of the repository itself
+/// is told by `delete`.
+fn pull_request_closed(payload: PullRequestPayload) -> WebhookEvent {
+    let at = InstalledRepository::from(payload.place);
+    let PullRequestPart { head, merged } = payload.pull_request;
+    let end = match (merged, &head.repo) {
+        (Some(true), _) => BranchEnd::Merged,
+        (Some(false) | None, HeadRepository::Gone) => BranchEnd::Deleted,
+        (Some(false) | None, HeadRepository::Is(_) | HeadRepository::Unsaid) => return WebhookEvent::Ignored,
+    };
+    let branch = match head.repo.origin(&at) {
+        HeadOrigin::SameRepository => HostedBranch::Own(head.branch),
+        HeadOrigin::Fork => HostedBranch::PullRequest(payload.number),
+    };
+    WebhookEvent::BranchEnded { at, branch, end }
+}
+
+fn deleted(payload: DeletePayload) -> WebhookEvent {
+    let branch = HostedBranch::Own(payload.branch);
+    WebhookEvent::BranchEnded { at: payload.place.into(), branch, end: BranchEnd::Deleted }
 }
 
 fn requested(payload: CheckRunPayload) -> Result<WebhookEvent, InvalidPayload> {

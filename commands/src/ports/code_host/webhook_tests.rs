@@ -133,6 +133,32 @@ fn a_button_and_a_rerun_are_told() {
 }
 
 #[test]
+fn the_end_of_a_branch_is_told() {
+    let ended = |branch, end| WebhookEvent::BranchEnded { at: at(), branch, end };
+    let own = || HostedBranch::Own("feature/x".parse().unwrap());
+    let pull = || HostedBranch::PullRequest(7.try_into().unwrap());
+    let (ours, theirs) = (json!({ "full_name": "octo-org/widgets" }), json!({ "full_name": "ana/widgets" }));
+    for (merged, repository, expected) in [
+        (json!(true), ours.clone(), ended(own(), BranchEnd::Merged)),
+        (json!(true), theirs.clone(), ended(pull(), BranchEnd::Merged)),
+        (json!(true), Value::Null, ended(pull(), BranchEnd::Merged)),
+        (json!(false), Value::Null, ended(pull(), BranchEnd::Deleted)),
+        (Value::Null, Value::Null, ended(pull(), BranchEnd::Deleted)),
+        (json!(false), ours, WebhookEvent::Ignored),
+        (json!(false), theirs, WebhookEvent::Ignored),
+    ] {
+        let mut payload =
+            pull_request_payload("closed", &json!({ "sha": SHA, "ref": "feature/x", "repo": repository }));
+        payload["pull_request"]["merged"] = merged;
+        assert_eq!(event("pull_request", &payload), expected, "{payload}");
+    }
+    let unsaid = pull_request_payload("closed", &json!({ "sha": SHA, "ref": "feature/x" }));
+    assert_eq!(event("pull_request", &unsaid), WebhookEvent::Ignored);
+    let deleted = with(&json!({ "ref": "feature/x", "ref_type": "branch", "pusher_type": "user" }));
+    assert_eq!(event("delete", &deleted), ended(own(), BranchEnd::Deleted));
+}
+
+#[test]
 fn the_end_of_an_installation_is_told() {
     for (action, end) in [("deleted", InstallationEnd::Deleted), ("suspend", InstallationEnd::Suspended)] {
         let payload = json!({ "action": action, "installation": { "id": 42 } });
@@ -146,7 +172,9 @@ fn everything_else_is_ignored() {
     for (name, payload) in [
         ("ping", json!({ "zen": "x" })),
         ("push", json!({ "ref": "refs/heads/main" })),
-        ("pull_request", json!({ "action": "closed" })),
+        ("pull_request", json!({ "action": "assigned" })),
+        ("delete", json!({ "ref_type": "tag", "ref": "v1" })),
+        ("create", json!({ "ref_type": "branch", "ref": "feature/x" })),
         ("pull_request", json!({ "action": "labeled" })),
         ("check_run", json!({ "action": "created" })),
         ("check_run", json!({ "action": "completed" })),
@@ -172,6 +200,13 @@ fn an_event_without_what_it_takes_is_not_guessed() {
     let hostile = json!({ "sha": SHA, "ref": "../../x" });
     let wrong = pull_request_payload("opened", &hostile);
     assert!(WebhookEvent::read("pull_request", wrong.to_string().as_bytes()).is_err());
+    for broken in
+        [json!({ "ref": "x" }), json!({ "ref_type": "branch" }), with(&json!({ "ref_type": "branch" }))]
+    {
+        assert!(WebhookEvent::read("delete", broken.to_string().as_bytes()).is_err(), "{broken}");
+    }
+    let unsaid = json!({ "action": "closed" });
+    assert!(WebhookEvent::read("pull_request", unsaid.to_string().as_bytes()).is_err());
     let no_button = with(&json!({ "action": "requested_action", "check_run": { "id": 9, "head_sha": SHA } }));
     assert!(WebhookEvent::read("check_run", no_button.to_string().as_bytes()).is_err());
     for body in [&b""[..], b"payload=%7B%7D", b"{", b"\xff"] {

@@ -4,6 +4,7 @@ use super::{Held, completed, detected, scan_events, scanned, weaknesses};
 use crate::support::World;
 use scanledger_domain::branch::{Branch, Inventory, RecordScan, branch_id, branch_stream, observe};
 use scanledger_domain::decider::Decider as _;
+use scanledger_domain::id::{ProjectId, ScanId};
 use scanledger_domain::log::Version;
 use scanledger_domain::project::GateReason;
 use scanledger_domain::scan::{Interruption, Scan, ScanCommand, ScanEvent, ScanStatus, Step, scan_stream};
@@ -11,6 +12,42 @@ use scanledger_domain::scanning::{Scanner, ScannerKind};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Tells a scan, as its worker.
+async fn tell<const N: usize>(world: &World, scan: ScanId, commands: [ScanCommand; N]) {
+    let stream = scan_stream(scan);
+    for command in commands {
+        world.ledger.execute::<Scan>(&world.fresh(), &stream, None, command).await.unwrap();
+    }
+}
+
+/// A scan in the queue that two workers were lost with.
+async fn interrupted_twice(world: &World, project: ProjectId) -> ScanId {
+    let scan = world.queue(project, "suspect", &[("a", "b")]).await;
+    for attempt in [1, 2] {
+        let lost = ScanCommand::Interrupt { attempt, because: Interruption::WorkerLost };
+        tell(world, scan, [ScanCommand::Start { alone: false }, lost]).await;
+    }
+    scan
+}
+
+/// What the first run of a scan of `main` has to record when it saw so many weaknesses.
+async fn results(world: &World, scan: ScanId, weak: usize) -> RecordScan {
+    let queued = world.life(scan).await.queued;
+    RecordScan {
+        branch: branch_id(queued.project, "main"),
+        organization: queued.organization,
+        project: queued.project,
+        name: "main".into(),
+        base: None,
+        scan,
+        run: 1,
+        coverage: vec![ScannerKind::Sast].into(),
+        observed: observe(queued.project, weaknesses(weak).detections, &HashMap::new()),
+        components: None,
+        generation: None,
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_node_requeues_what_its_former_life_ran() {
@@ -91,26 +128,9 @@ async fn a_run_that_was_lost_while_it_recorded_is_completed_by_the_next_attempt(
     pool.shutdown().await;
     // A worker of another node records a part of its results and vanishes.
     let scan = world.queue(shop, "main", &[("a", "b")]).await;
-    let stream = scan_stream(scan);
-    for command in [ScanCommand::Start { alone: false }, ScanCommand::Settle { attempt: 1 }] {
-        world.ledger.execute::<Scan>(&world.fresh(), &stream, None, command).await.unwrap();
-    }
+    tell(&world, scan, [ScanCommand::Start { alone: false }, ScanCommand::Settle { attempt: 1 }]).await;
     let snapshot = world.views.inventory(shop, "main").await.unwrap();
-    let observed = observe(shop, weaknesses(10).detections, &HashMap::new());
-    let life = world.life(scan).await;
-    let record = RecordScan {
-        branch: branch_id(shop, "main"),
-        organization: life.queued.organization,
-        project: shop,
-        name: "main".into(),
-        base: None,
-        scan,
-        run: 1,
-        coverage: vec![ScannerKind::Sast].into(),
-        observed,
-        components: None,
-        generation: None,
-    };
+    let record = results(&world, scan, 10).await;
     let events = Branch::decide(&snapshot.inventory, record).unwrap();
     let branch = branch_stream(branch_id(shop, "main"));
     let part = &events[..4];
@@ -129,24 +149,8 @@ async fn a_run_that_was_lost_after_its_last_result_is_only_completed() {
     let world = World::new();
     let shop = world.project("shop").await;
     let scan = world.queue(shop, "main", &[("a", "b")]).await;
-    let stream = scan_stream(scan);
-    for command in [ScanCommand::Start { alone: false }, ScanCommand::Settle { attempt: 1 }] {
-        world.ledger.execute::<Scan>(&world.fresh(), &stream, None, command).await.unwrap();
-    }
-    let life = world.life(scan).await;
-    let record = RecordScan {
-        branch: branch_id(shop, "main"),
-        organization: life.queued.organization,
-        project: shop,
-        name: "main".into(),
-        base: None,
-        scan,
-        run: 1,
-        coverage: vec![ScannerKind::Sast].into(),
-        observed: observe(shop, weaknesses(3).detections, &HashMap::new()),
-        components: None,
-        generation: None,
-    };
+    tell(&world, scan, [ScanCommand::Start { alone: false }, ScanCommand::Settle { attempt: 1 }]).await;
+    let record = results(&world, scan, 3).await;
     let events = Branch::decide(&Inventory::default(), record).unwrap();
     let branch = branch_stream(branch_id(shop, "main"));
     world.ledger.append_parts(&world.fresh(), &branch, Version::NONE, &events).await.unwrap();
@@ -159,14 +163,7 @@ async fn a_run_that_was_lost_after_its_last_result_is_only_completed() {
 async fn a_scan_that_was_interrupted_twice_runs_alone() {
     let world = World::new();
     let shop = world.project("shop").await;
-    let suspect = world.queue(shop, "suspect", &[("a", "b")]).await;
-    let stream = scan_stream(suspect);
-    for attempt in [1, 2] {
-        let lost = ScanCommand::Interrupt { attempt, because: Interruption::WorkerLost };
-        for command in [ScanCommand::Start { alone: false }, lost] {
-            world.ledger.execute::<Scan>(&world.fresh(), &stream, None, command).await.unwrap();
-        }
-    }
+    let suspect = interrupted_twice(&world, shop).await;
     let held = Held::new(ScannerKind::Sast, weaknesses(1));
     let _pool = world.pool(1, vec![Arc::clone(&held) as _]).await;
     held.has_begun(1).await;
@@ -192,14 +189,7 @@ async fn a_scan_that_was_interrupted_twice_runs_alone() {
 async fn a_paused_scan_that_has_to_run_alone_lets_others_run() {
     let world = World::new();
     let shop = world.project("shop").await;
-    let suspect = world.queue(shop, "suspect", &[("a", "b")]).await;
-    let stream = scan_stream(suspect);
-    for attempt in [1, 2] {
-        let lost = ScanCommand::Interrupt { attempt, because: Interruption::WorkerLost };
-        for command in [ScanCommand::Start { alone: false }, lost] {
-            world.ledger.execute::<Scan>(&world.fresh(), &stream, None, command).await.unwrap();
-        }
-    }
+    let suspect = interrupted_twice(&world, shop).await;
     let held = Held::new(ScannerKind::Sast, weaknesses(1));
     let _pool = world.pool_with(1, vec![Arc::clone(&held) as _], |o| o.workers = 3).await;
     held.has_begun(1).await;

@@ -1,5 +1,6 @@
 //! The worker: from the queue to the verdict, through pauses, stops, crashes and races.
 
+mod closing;
 mod failures;
 mod incidents;
 mod interruptions;

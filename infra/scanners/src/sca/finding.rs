@@ -107,7 +107,7 @@ impl Finding {
     fn into_detection(self, package: Package, id: String) -> Detection {
         let (_, matched) = self.highest;
         let summary = Some(one_line(&matched.summary)).filter(|summary| !summary.is_empty());
-        // No version: the title is the finding's for ever, and the places say which versions there are now.
+        // No version: the title is the finding's on every branch, and the places say which versions there are.
         let title = format!("{}: {}", package.name, summary.as_deref().unwrap_or(&id));
         let details = matched.details.trim();
         let description = if details.is_empty() { matched.summary.trim() } else { details };

@@ -2,10 +2,10 @@
 
 use super::{Answer, Views, scope};
 use scanledger_commands::ports::{
-    HeldScan, IncidentOwner, InventorySnapshot, KeyOfPerson, KnownFinding, KnownHoneytoken, ReadError,
-    ReadModel, RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
+    HeldScan, IncidentOwner, InventorySnapshot, KeyOfPerson, KnownFinding, KnownHoneytoken, OpenBranch,
+    ReadError, ReadModel, RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
 };
-use scanledger_domain::branch::{BaseBranch, Inventory, KnownAdvisory, Pending, Present, branch_id};
+use scanledger_domain::branch::{BaseBranch, Inventory, KnownAdvisory, Present, branch_id};
 use scanledger_domain::component::Package;
 use scanledger_domain::id::{BranchId, FindingId, IncidentId, OrganizationId, ProjectId, TeamId, UserId};
 use scanledger_domain::identity::{ApiKeyCreated, KeyForm, KeyKind, TeamLife, TeamState, Visible};
@@ -35,22 +35,42 @@ impl ReadModel for Views {
     fn inventory<'a>(&'a self, project: ProjectId, branch: &'a str) -> Answer<'a, InventorySnapshot> {
         Box::pin(self.read(move |folded| {
             let id = branch_id(project, branch);
-            if let Some((inventory, version, _)) = folded.branches.get(&id) {
-                return InventorySnapshot { version: *version, inventory: inventory.clone(), base: None };
+            let (own, version) = match folded.branches.get(&id) {
+                Some((own, version, _)) => (own.clone(), *version),
+                None => (Inventory::default(), Version::NONE),
+            };
+            if own.opened.is_some() {
+                return InventorySnapshot { version, inventory: own, base: None };
             }
             let default = branch_id(project, &folded.project(project).unwrap().details.default_branch);
-            let Some((inventory, _, position)) = folded.branches.get(&default).filter(|_| default != id)
-            else {
-                return InventorySnapshot {
-                    version: Version::NONE,
-                    inventory: Inventory::default(),
-                    base: None,
-                };
+            let base = folded.branches.get(&default).filter(|_| default != id);
+            let Some((held, _, position)) = base.filter(|(held, ..)| held.opened.is_some()) else {
+                return InventorySnapshot { version, inventory: own, base: None };
             };
-            let inventory =
-                Inventory { opened: None, last_scan: None, pending: Pending::default(), ..inventory.clone() };
             let base = Some(BaseBranch { branch: default, position: *position });
-            InventorySnapshot { version: Version::NONE, inventory, base }
+            InventorySnapshot { version, inventory: own.starting_from(held.clone()), base }
+        }))
+    }
+
+    fn open_branch<'a>(&'a self, project: ProjectId, branch: &'a str) -> Answer<'a, Option<OpenBranch>> {
+        Box::pin(self.read(move |folded| folded.open_branch(branch_id(project, branch))))
+    }
+
+    fn silent_branches(
+        &self,
+        before: Timestamp,
+        after: Option<(Timestamp, BranchId)>,
+        limit: u32,
+    ) -> Answer<'_, Vec<OpenBranch>> {
+        Box::pin(self.read(move |folded| {
+            let open = folded.branches.keys().filter_map(|branch| folded.open_branch(*branch));
+            let order = |open: &OpenBranch| (open.heard_at, open.branch);
+            let is_asked =
+                |open: &OpenBranch| open.heard_at <= before && after.is_none_or(|after| order(open) > after);
+            let mut silent: Vec<OpenBranch> = open.filter(is_asked).collect();
+            silent.sort_by_key(order);
+            silent.truncate(limit as usize);
+            silent
         }))
     }
 
@@ -58,7 +78,7 @@ impl ReadModel for Views {
         Box::pin(self.read(move |folded| {
             let of_branch = folded.present.iter().filter(|((at, _), _)| *at == branch);
             let is_there = |present: &&Present| {
-                let inventory = &folded.branches[&branch].0;
+                let inventory = folded.last_on(branch);
                 inventory.holds(present.finding)
                     && !inventory.uploads.contains_key(&present.finding)
                     && scanners.contains(&present.scanner)
@@ -83,7 +103,7 @@ impl ReadModel for Views {
 
     fn triage(&self, project: ProjectId, branch: BranchId) -> Answer<'_, TriageSnapshot> {
         Box::pin(self.read(move |folded| {
-            let inventory = &folded.branches[&branch].0;
+            let inventory = folded.last_on(branch);
             let present = folded.triage.iter().filter(|(finding, _)| inventory.holds(**finding));
             let mut decisions: HashMap<_, _> =
                 present.map(|(finding, status)| (*finding, (status.state, status.note.clone()))).collect();

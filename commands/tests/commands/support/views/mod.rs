@@ -3,9 +3,11 @@
 mod answers;
 
 use parking_lot::Mutex;
-use scanledger_commands::ports::{KnownFinding, ReadError};
+use scanledger_commands::ports::{KnownFinding, OpenBranch, ReadError};
 use scanledger_domain::BoxFuture;
-use scanledger_domain::branch::{Branch, BranchEvent, Inventory, KnownAdvisory, Occurrence, Present};
+use scanledger_domain::branch::{
+    AdvisoryFacts, Branch, BranchEvent, BranchRole, Inventory, KnownAdvisory, Occurrence, Present,
+};
 use scanledger_domain::component::Package;
 use scanledger_domain::decider::Decider;
 use scanledger_domain::event::Event;
@@ -33,6 +35,10 @@ struct Folded {
     heard: BTreeMap<ScanId, Timestamp>,
     projects: BTreeMap<ProjectId, ProjectState>,
     branches: HashMap<BranchId, (Inventory, Version, Position)>,
+    /// What was on branches when they were closed.
+    closed: HashMap<BranchId, Inventory>,
+    /// When results of a branch were last complete, or when it was opened.
+    heard_of: HashMap<BranchId, Timestamp>,
     findings: HashMap<FindingId, KnownFinding>,
     /// How findings looked on a branch when they were last there.
     present: HashMap<(BranchId, FindingId), Present>,
@@ -162,16 +168,18 @@ impl Folded {
 
     fn branch(&mut self, recorded: &Recorded, event: &BranchEvent) {
         let id: BranchId = recorded.stream.as_str()["branch-".len()..].parse().unwrap();
+        if let BranchEvent::Opened(_) | BranchEvent::Scanned(_) = event {
+            self.heard_of.insert(id, recorded.recorded_at);
+        }
+        if let BranchEvent::Closed(_) = event {
+            self.closed.insert(id, self.branches[&id].0.clone());
+        }
         if let BranchEvent::Opened(opened) = event {
-            let mut inventory = Inventory::default();
+            let mut inventory = self.branches.remove(&id).map(|(own, ..)| own).unwrap_or_default();
             if let Some(base) = opened.base {
                 let (held, _, position) = &self.branches[&base.branch];
                 assert_eq!(*position, base.position, "the base moved: this read model keeps no history");
-                inventory.findings = held.findings.clone();
-                inventory.components = held.components.clone();
-                inventory.digest = held.digest;
-                inventory.generation = held.generation;
-                inventory.uploads = held.uploads.clone();
+                inventory = inventory.starting_from(held.clone());
                 let inherited = self.present.iter().filter(|((at, _), _)| *at == base.branch);
                 let inherited: Vec<_> =
                     inherited.map(|((_, finding), present)| ((id, *finding), present.clone())).collect();
@@ -195,6 +203,19 @@ impl Folded {
         for (finding, scanner, occurrence) in looks {
             let (severity, places) = (occurrence.severity, occurrence.places.clone());
             self.present.insert((id, finding), Present { finding, scanner, severity, places });
+        }
+        let told: Vec<(FindingId, Option<&AdvisoryFacts>)> = match event {
+            BranchEvent::Reopened(seen) => vec![(seen.finding, seen.advisory.as_ref())],
+            BranchEvent::FindingsUpdated(updated) => {
+                updated.findings.iter().map(|update| (update.finding, update.advisory.as_ref())).collect()
+            }
+            _ => vec![],
+        };
+        for (finding, facts) in told {
+            let Some(ids) = facts.and_then(|facts| facts.advisories.as_ref()) else { continue };
+            for known in self.advisories.values_mut().flatten().filter(|known| known.finding == finding) {
+                known.advisories.clone_from(ids);
+            }
         }
         let sight = match event {
             BranchEvent::Detected(detected) => Some((detected.finding, detected.is_new)),
@@ -226,6 +247,22 @@ impl Folded {
                 });
             }
         }
+    }
+
+    /// What is on a branch or, if it is closed, was when it was closed.
+    fn last_on(&self, branch: BranchId) -> &Inventory {
+        let inventory = &self.branches[&branch].0;
+        self.closed.get(&branch).filter(|_| inventory.opened.is_none()).unwrap_or(inventory)
+    }
+
+    /// The branch, if it is open and its project was not deleted.
+    fn open_branch(&self, id: BranchId) -> Option<OpenBranch> {
+        let (inventory, version, _) = self.branches.get(&id)?;
+        let opened = inventory.opened.as_ref()?;
+        let is_default = self.project(opened.project)?.details.default_branch == opened.name;
+        let role = if is_default { BranchRole::Default } else { BranchRole::Other };
+        let (organization, heard_at) = (opened.organization, self.heard_of[&id]);
+        Some(OpenBranch { branch: id, organization, version: *version, role, heard_at })
     }
 
     fn lives(&self) -> impl Iterator<Item = (Position, &ScanLife)> {
