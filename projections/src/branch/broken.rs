@@ -3,6 +3,8 @@
 use crate::store::column::id;
 use crate::store::{Reading, open_reader};
 use rusqlite::Connection;
+use scanledger_domain::branch::BranchEvent;
+use scanledger_domain::event::Event;
 use scanledger_domain::id::{BranchId, ProjectId};
 use std::path::Path;
 
@@ -23,6 +25,11 @@ const COUNT: &str = "SELECT count(*) FROM branch WHERE mismatch IS NOT NULL";
 pub(crate) fn count_broken(connection: &Connection) -> rusqlite::Result<u64> {
     let count: i64 = connection.prepare_cached(COUNT)?.query_row([], |row| row.get(0))?;
     Ok(count.cast_unsigned())
+}
+
+/// Whether there may be more or fewer of them after an event: only the end of a scan says what is on its branch.
+pub(crate) const fn may_break(event: &Event) -> bool {
+    matches!(event, Event::Branch(BranchEvent::Scanned(_)))
 }
 
 /// Which there are in the read models in the file at `path`, in the order in which they were opened. Blocks.

@@ -12,7 +12,7 @@ pub use broken::{BrokenBranch, broken_branches};
 pub use inventory::{GateCounts, InventorySnapshot};
 pub use open::OpenBranch;
 
-pub(crate) use broken::count_broken;
+pub(crate) use broken::{count_broken, may_break};
 pub(crate) use counters::Cell;
 pub(crate) use state::BranchStates;
 

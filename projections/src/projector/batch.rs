@@ -3,7 +3,7 @@
 use super::text::Waiting;
 use crate::blob::Excerpts;
 use crate::branch::apply::Counters;
-use crate::branch::{BranchStates, count_broken};
+use crate::branch::{BranchStates, count_broken, may_break};
 use crate::store::{Mover, is_untried, open_writer};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use scanledger_domain::decider::DecodeError;
@@ -272,7 +272,8 @@ impl Writer {
             apply_event(&tx, &mut self.scratch, decoded)
         });
         outcome.and_then(|()| finish(&tx, &mut self.scratch, batch))?;
-        let broken = count_broken(&tx)?;
+        let is_counted = batch.iter().any(|decoded| may_break(&decoded.event));
+        let broken = if is_counted { count_broken(&tx)? } else { self.broken };
         tx.commit()?;
         self.broken = broken;
         Ok(())

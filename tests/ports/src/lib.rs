@@ -29,7 +29,9 @@ impl Port {
     /// When there is none, or no lock file can be made in the folder for temporary files.
     #[must_use]
     pub fn reserve() -> Self {
-        let folder = std::env::temp_dir().join("scanledger-test-ports");
+        // Whoever else runs tests here may not write where we do; what they listen on is seen below.
+        let user = std::env::var("USER").unwrap_or_default();
+        let folder = std::env::temp_dir().join(format!("scanledger-test-ports.{user}"));
         std::fs::create_dir_all(&folder).unwrap();
         // Processes begin in different places, so that they hardly ever ask for the same.
         let offset = std::process::id().wrapping_mul(97) % PORTS.len() as u32;
