@@ -1,30 +1,26 @@
 //! `scanledger verify`.
 
-use super::audit::check_signed;
-use super::operate::blob_place;
+mod blobs;
+
+use super::audit::{StoredReport, check_signed};
 use super::options::VerifyOptions;
 use super::output::{Bar, Exit, json, line};
 use crate::data::DataFolder;
 use crate::log::OpenLog;
 use crate::operations::Progress;
-use crate::server::BlobPlace;
 use anyhow::{Context, Result};
-use scanledger_domain::blob::BlobStore;
+use scanledger_domain::blob::BlobHash;
 use scanledger_domain::event::Event;
 use scanledger_domain::log::{EventLog, Metadata, Position, StreamName};
 use scanledger_projections::branch::{BrokenBranch, broken_branches};
 use scanledger_projections::store::{Snapshot, TableDigest, table_digests};
 use scanledger_projections::{ProjectorError, living_blobs};
 use serde::Serialize;
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use tokio::task::JoinSet;
 
 /// Events read at once.
 const READ_EVENTS: usize = 2_000;
-/// Blobs that are looked for at once.
-const BLOBS_AT_ONCE: usize = 16;
 /// Differences that are listed; further ones are counted.
 const LISTED: usize = 20;
 
@@ -43,6 +39,9 @@ struct Findings {
     /// Blobs that are named and were looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     blobs: Option<u64>,
+    /// Signed checkpoints in the blob store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stored_checkpoints: Option<StoredReport>,
     differences: u64,
     listed: Vec<String>,
 }
@@ -63,6 +62,14 @@ impl Findings {
             self.listed.push(what);
         }
     }
+
+    /// As [`Self::differs`], half of the list at most, before everything else.
+    fn differs_first(&mut self, mut what: Vec<String>) {
+        self.differences += what.len() as u64;
+        what.truncate(LISTED / 2);
+        self.listed.splice(0..0, what);
+        self.listed.truncate(LISTED);
+    }
 }
 
 pub(super) async fn run(options: VerifyOptions) -> Result<Exit> {
@@ -70,12 +77,14 @@ pub(super) async fn run(options: VerifyOptions) -> Result<Exit> {
     let folder = data.folder();
     folder.require(&data.log)?;
     let log = OpenLog::open_read_only(&data.log, &folder).await?.port();
-    let blobs = options.check_blobs.then(|| blob_place(&options.store));
     let bar = Bar::new();
     let mut found = Findings::default();
     check_log(&*log, &mut found, &bar).await?;
     check_signatures(&options, &mut found, &bar).await?;
-    check_views(&folder, &log, blobs.as_ref(), &mut found, &bar).await?;
+    let living = check_views(&folder, &log, options.check_blobs, &mut found, &bar).await?;
+    if options.check_blobs {
+        blobs::check(&options.store, living, &mut found, &bar).await?;
+    }
     bar.finish();
     if options.json.wanted {
         json(&found);
@@ -144,15 +153,15 @@ async fn check_signatures(options: &VerifyOptions, found: &mut Findings, bar: &B
     Ok(())
 }
 
-/// The read models as they are, against ones built from the log up to the same position, and what those say of blobs
-/// against the store of them, if it is asked.
+/// The read models as they are, against ones built from the log up to the same position. Answers which blobs those say
+/// that something names which was not deleted, if that is asked and they could be built.
 async fn check_views(
     folder: &DataFolder,
     log: &Arc<dyn EventLog>,
-    blobs: Option<&BlobPlace>,
+    are_blobs_asked: bool,
     found: &mut Findings,
     bar: &Bar,
-) -> Result<()> {
+) -> Result<Option<HashSet<BlobHash>>> {
     let scratch = tempfile::Builder::new()
         .prefix("verify-")
         .tempdir_in(folder.root())
@@ -162,20 +171,20 @@ async fn check_views(
         Ok(taken) => taken,
         Err(error) => {
             found.differs(format!("the read models cannot be read: {error}"));
-            return Ok(());
+            return Ok(None);
         }
     };
     let Some(Snapshot { position, parked }) = taken else {
         found.differs(
             "there are no read models of this version: start the server or run `rebuild`".to_owned(),
         );
-        return Ok(());
+        return Ok(None);
     };
     found.views_position = position.0;
     // What was appended while the log was read is in it all the same.
     if position.0 > found.position && position > log.head().await? {
         found.differs(format!("the read models are at {position}, beyond the end of the log"));
-        return Ok(());
+        return Ok(None);
     }
     if parked > 0 {
         found.differs(format!("{parked} events could not be applied to the read models"));
@@ -194,7 +203,7 @@ async fn check_views(
         Ok(_) => (),
         Err(ProjectorError::Decode { position, .. }) => {
             found.differs(format!("the read models cannot be compared: none can be built beyond {position}"));
-            return Ok(());
+            return Ok(None);
         }
         Err(error) => return Err(error).context("while building read models"),
     }
@@ -203,46 +212,11 @@ async fn check_views(
         Ok(live) => compare(&live, &built, found),
         Err(error) => found.differs(format!("the read models cannot be read: {error}")),
     }
-    match blobs {
-        Some(place) => check_blobs(&fresh, place, folder, found, bar).await,
-        None => Ok(()),
+    if !are_blobs_asked {
+        return Ok(None);
     }
-}
-
-/// Every blob that something names which was not deleted, as the read models at `views` say it.
-async fn check_blobs(
-    views: &Path,
-    place: &BlobPlace,
-    folder: &DataFolder,
-    found: &mut Findings,
-    bar: &Bar,
-) -> Result<()> {
-    let views = views.to_owned();
-    let named = tokio::task::spawn_blocking(move || living_blobs(&views)).await?;
-    let named = named.context("while looking which blobs are named")?;
-    let total = named.len() as u64;
-    found.blobs = Some(total);
-    if matches!(place, BlobPlace::Folder) && !folder.blobs().try_exists()? {
-        // Opening the store would make it.
-        named.iter().for_each(|blob| found.differs(format!("blob {blob} is missing")));
-        return Ok(());
-    }
-    let store: Arc<dyn BlobStore> = Arc::new(place.open(folder)?);
-    let mut asked = JoinSet::new();
-    let mut named = named.into_iter();
-    for done in 0.. {
-        bar.tell(Progress { what: "looking for blobs".to_owned(), done, total: Some(total) });
-        for blob in named.by_ref().take(BLOBS_AT_ONCE - asked.len()) {
-            let store = Arc::clone(&store);
-            asked.spawn(async move { (blob, store.contains(blob).await) });
-        }
-        let Some(answer) = asked.join_next().await else { break };
-        let (blob, is_there) = answer?;
-        if !is_there? {
-            found.differs(format!("blob {blob} is missing"));
-        }
-    }
-    Ok(())
+    let living = tokio::task::spawn_blocking(move || living_blobs(&fresh)).await?;
+    Ok(Some(living.context("while looking which blobs are named")?.into_iter().collect()))
 }
 
 fn said_of(broken: &BrokenBranch) -> String {
@@ -285,6 +259,11 @@ fn show(found: &Findings) {
     }
     if let Some(blobs) = found.blobs {
         line(&format!("blobs   {blobs} are named and were looked for"));
+    }
+    if let Some(StoredReport { named, waiting, unnamed, .. }) = found.stored_checkpoints {
+        line(&format!(
+            "stored  {named} signed checkpoints were read, {waiting} are yet to be stored, nothing names {unnamed} more"
+        ));
     }
     for difference in &found.listed {
         line(&format!("differs: {difference}"));

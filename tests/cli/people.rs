@@ -205,6 +205,11 @@ fn somebody_without_an_account_is_erased_by_what_others_call_them() {
     );
     let again = place.run(&[&eve[..], &["--json"]].concat()).json();
     assert_eq!(again["id"], json!(id));
+    let mut named_elsewhere = place.command(&["people", "erase", "--json"]);
+    named_elsewhere.env("SCANLEDGER_ERASE_EMAIL", "eve@elsewhere.example");
+    let ran = named_elsewhere.env("SCANLEDGER_ERASE_LOGIN", "Lopez, Eve").output().expect("the command runs");
+    let again: Value = serde_json::from_slice(&ran.stdout).expect("the output is JSON");
+    assert_eq!(again["id"], json!(id));
     assert_eq!(place.run(&["export", "events"]).done(), events);
     assert_eq!(list(&place)[0]["standing"], "known");
     let admin = admin_key(&place);

@@ -22,6 +22,7 @@ mod outages;
 mod people;
 mod place;
 mod restoring;
+mod silence;
 mod takeover;
 mod together;
 mod trees;

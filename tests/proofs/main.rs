@@ -7,6 +7,9 @@
 #[expect(dead_code, reason = "the harness is that of the HTTP tests, which use more of it")]
 mod archive;
 mod bundle;
+#[path = "../nodes/database.rs"]
+#[expect(dead_code, reason = "the tests of nodes use more of it")]
+mod database;
 #[path = "../http/harness.rs"]
 #[expect(dead_code, reason = "the HTTP tests use more of it")]
 mod harness;
@@ -17,4 +20,5 @@ mod routes;
 #[expect(dead_code, reason = "the tests of the command line use more of it")]
 mod shell;
 mod signing;
+mod stored;
 mod tampering;

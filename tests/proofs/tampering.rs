@@ -2,13 +2,111 @@
 //! whoever would sign next.
 
 use crate::log::{SignedLog, Tampering, size};
+use crate::shell::ask;
 use scanledger_domain::proof::{SignedCheckpoint, verify_consistency};
 use scanledger_projections::tree::Tree;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-#[test]
-fn a_log_that_was_left_alone_is_what_was_signed() {
-    let log = SignedLog::new();
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Makes a test of each rule and of each way to change a log, on either store.
+macro_rules! on_both {
+    (rules: $($rule:ident),+; ways: $($way:ident => $how:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[test] fn $rule() { super::$rule(&crate::log::SignedLog::new()); })+
+            $(#[test] fn $way() { super::is_found(&crate::log::SignedLog::new(), crate::log::Tampering::$how); })+
+        }
+        mod on_postgres {
+            $(#[test] fn $rule() { super::$rule(&crate::log::SignedLog::on_postgres()); })+
+            $(#[test] fn $way() {
+                super::is_found(&crate::log::SignedLog::on_postgres(), crate::log::Tampering::$how);
+            })+
+        }
+    };
+}
+
+on_both! {
+    rules:
+        a_log_that_was_left_alone_is_what_was_signed,
+        a_server_signs_when_it_ends,
+        a_log_that_ends_before_a_checkpoint_is_found,
+        a_change_behind_the_last_checkpoint_is_reported_while_the_tree_knows_better;
+    ways:
+        one_byte_that_was_changed_is_found => ChangeAByte,
+        an_event_that_was_deleted_is_found => DeleteOne,
+        two_events_that_were_swapped_are_found => SwapTwo,
+        a_tail_that_was_rewritten_is_found => RewriteTheTail,
+}
+
+/// By everybody who looks, however much of what is kept beside the log is lost.
+fn is_found(log: &SignedLog, how: Tampering) {
+    log.tamper(how);
+    verify_names_every_checkpoint(log);
+    nobody_signs(log);
+    no_server_signs(log);
+    a_checkpoint_kept_elsewhere_finds_what_everything_here_was_made_to_agree_with(log);
+}
+
+fn verify_names_every_checkpoint(log: &SignedLog) {
+    let ran = log.place.run(&["verify"]);
+    for size in [log.first, log.second] {
+        let expected = format!("the first {size} events of the log are not those of the checkpoint");
+        assert!(ran.out.contains(&expected), "{}{}", ran.out, ran.err);
+    }
+    ran.fails(1);
+}
+
+fn nobody_signs(log: &SignedLog) {
+    for _ in 0..2 {
+        is_refused(log);
+    }
+    // A new tree does not help.
+    log.forget_the_tree();
+    is_refused(log);
+}
+
+/// Asks for a checkpoint; whoever has the data folder open at the moment refuses it, and the last one stays.
+fn is_refused(log: &SignedLog) {
+    let refused = log.place.run(&["audit", "checkpoint", "--now"]).fails(1);
+    assert!(refused.contains("no checkpoint is signed over it"), "{refused}");
+    let printed = log.place.run(&["audit", "checkpoint"]).done();
+    assert_eq!(size(&printed), log.second);
+}
+
+fn no_server_signs(log: &SignedLog) {
+    let server = log.place.serve();
+    reached(&server.url, "audit_refused");
+    let (_, health) = ask(&format!("{}/health/ready", server.url), &[], None);
+    assert!(health.contains("no checkpoint is signed, because the log was changed"), "{health}");
+    is_refused(log);
+    // There is an event that no checkpoint covers, and which the end of a process would sign.
+    assert!(log.second < log.events());
+    assert_eq!(server.end("TERM").code(), Some(0));
+    let printed = log.place.run(&["audit", "checkpoint"]).done();
+    assert_eq!(size(&printed), log.second);
+}
+
+fn a_checkpoint_kept_elsewhere_finds_what_everything_here_was_made_to_agree_with(log: &SignedLog) {
+    log.forget();
+    // Whoever has the server's key can have the new past signed.
+    log.place.run(&["audit", "checkpoint", "--now"]).done();
+    let alone = log.place.run(&["verify"]).out;
+    assert!(!alone.contains("those of the checkpoint"), "{alone}");
+    let ran = log.place.run(&["verify", "--checkpoint", log.kept()]);
+    let expected = format!("the first {} events of the log are not those of the checkpoint", log.first);
+    assert!(ran.out.contains(&expected), "{}{}", ran.out, ran.err);
+    ran.fails(1);
+
+    let old = std::fs::read_to_string(&log.kept).unwrap();
+    let old = SignedCheckpoint::parse(&old).unwrap().checkpoint;
+    let new = log.place.run(&["audit", "checkpoint"]).done();
+    let new = SignedCheckpoint::parse(&new).unwrap().checkpoint;
+    let tree = Tree::open_read_only(&log.place.data().join("tree.db")).unwrap().unwrap();
+    let proof = tree.consistency(old.size, new.size).unwrap();
+    assert!(verify_consistency(old.size, old.root, new.size, new.root, &proof).is_err());
+}
+
+fn a_log_that_was_left_alone_is_what_was_signed(log: &SignedLog) {
     assert!(log.first < log.second && log.second < log.events());
     let report = log.place.run(&["verify", "--checkpoint", log.kept()]).done();
     assert!(
@@ -20,67 +118,24 @@ fn a_log_that_was_left_alone_is_what_was_signed() {
     let newest = log.place.run(&["audit", "checkpoint", "--now"]).done();
     assert_eq!(size(&newest), log.events());
     assert_eq!(log.place.run(&["audit", "checkpoint", "--now"]).done(), newest, "there is no news");
+
+    let old = std::fs::read_to_string(&log.kept).unwrap();
+    let [old, new] = [&old, &newest].map(|note| SignedCheckpoint::parse(note).unwrap().checkpoint);
+    let tree = Tree::open_read_only(&log.place.data().join("tree.db")).unwrap().unwrap();
+    let proof = tree.consistency(old.size, new.size).unwrap();
+    assert_eq!(verify_consistency(old.size, old.root, new.size, new.root, &proof), Ok(()));
 }
 
-#[test]
-fn verify_finds_every_change_of_what_was_signed() {
-    for how in Tampering::ALL {
-        let log = SignedLog::new();
-        log.tamper(how);
-        let ran = log.place.run(&["verify"]);
-        for size in [log.first, log.second] {
-            let expected = format!("the first {size} events of the log are not those of the checkpoint");
-            assert!(ran.out.contains(&expected), "{how:?}: {}{}", ran.out, ran.err);
-        }
-        ran.fails(1);
-    }
+fn a_server_signs_when_it_ends(log: &SignedLog) {
+    let server = log.place.serve();
+    reached(&server.url, "audit_examinations_total");
+    assert_eq!(server.end("TERM").code(), Some(0));
+    let signed = log.place.run(&["audit", "checkpoint"]).done();
+    assert_eq!(size(&signed), log.events());
 }
 
-#[test]
-fn nobody_signs_over_a_change() {
-    for how in Tampering::ALL {
-        let log = SignedLog::new();
-        log.tamper(how);
-        for _ in 0..2 {
-            let refused = log.place.run(&["audit", "checkpoint", "--now"]).fails(1);
-            assert!(refused.contains("no checkpoint is signed over it"), "{how:?}: {refused}");
-        }
-        let printed = log.place.run(&["audit", "checkpoint"]).done();
-        assert_eq!(size(&printed), log.second, "{how:?}");
-        // A new tree does not help.
-        std::fs::remove_file(log.place.data().join("tree.db")).unwrap();
-        log.place.run(&["audit", "checkpoint", "--now"]).fails(1);
-    }
-}
-
-#[test]
-fn a_checkpoint_kept_elsewhere_finds_what_everything_here_was_made_to_agree_with() {
-    for how in Tampering::ALL {
-        let log = SignedLog::new();
-        log.tamper(how);
-        log.forget();
-        // Whoever has the server's key can have the new past signed.
-        log.place.run(&["audit", "checkpoint", "--now"]).done();
-        let ran = log.place.run(&["verify", "--checkpoint", log.kept()]);
-        let expected = format!("the first {} events of the log are not those of the checkpoint", log.first);
-        assert!(ran.out.contains(&expected), "{how:?}: {}{}", ran.out, ran.err);
-        ran.fails(1);
-
-        let old = std::fs::read_to_string(&log.kept).unwrap();
-        let old = SignedCheckpoint::parse(&old).unwrap().checkpoint;
-        let new = log.place.run(&["audit", "checkpoint"]).done();
-        let new = SignedCheckpoint::parse(&new).unwrap().checkpoint;
-        let tree = Tree::open_read_only(&log.place.data().join("tree.db")).unwrap().unwrap();
-        let proof = tree.consistency(old.size, new.size).unwrap();
-        let verdict = verify_consistency(old.size, old.root, new.size, new.root, &proof);
-        assert!(verdict.is_err(), "{how:?}");
-    }
-}
-
-#[test]
-fn a_log_that_ends_before_a_checkpoint_is_found() {
-    let log = SignedLog::new();
-    log.open().execute("DELETE FROM events WHERE position >= ?1", [log.second.cast_signed()]).unwrap();
+fn a_log_that_ends_before_a_checkpoint_is_found(log: &SignedLog) {
+    assert!(log.change(&format!("DELETE FROM events WHERE position >= {}", log.second)) > 0);
     let ran = log.place.run(&["verify"]);
     let expected = format!(
         "the log has {} events, and a checkpoint of {} events was signed",
@@ -92,21 +147,14 @@ fn a_log_that_ends_before_a_checkpoint_is_found() {
     assert!(log.place.run(&["audit", "checkpoint", "--now"]).fails(1).contains(&expected));
 }
 
-#[test]
-fn a_change_behind_the_last_checkpoint_is_reported_while_the_tree_knows_better() {
-    let log = SignedLog::new();
+fn a_change_behind_the_last_checkpoint_is_reported_while_the_tree_knows_better(log: &SignedLog) {
     // The tree is brought up to the last event.
     log.place.run(&["audit", "checkpoint", "--now"]).done();
-    let state = rusqlite::Connection::open(log.place.data().join("state.db")).unwrap();
-    let latest = log.second.to_string().into_bytes();
-    state.execute("UPDATE checkpoint SET value = ?1 WHERE name = 'checkpoint/latest'", [latest]).unwrap();
-    drop(state);
-    log.open()
-        .execute(
-            "UPDATE events SET recorded_at = recorded_at + 1 WHERE position > ?1",
-            [log.second.cast_signed()],
-        )
-        .unwrap();
+    let latest = log.bytes_of(&format!("'{}'", log.second));
+    let forget = format!("UPDATE checkpoint SET value = {latest} WHERE name = 'checkpoint/latest'");
+    assert_eq!(log.change(&forget), 1);
+    let change = format!("UPDATE events SET recorded_at = recorded_at + 1 WHERE position > {}", log.second);
+    assert!(log.change(&change) > 0);
     let ran = log.place.run(&["verify"]);
     let expected =
         format!("from position {} on, the log is not what it was when it was hashed", log.second + 1);
@@ -128,33 +176,15 @@ fn a_checkpoint_that_is_not_ours_is_found() {
 }
 
 /// Waits until a figure of a server is 1 or more.
-async fn reached(url: &str, figure: &str) {
-    let until = async {
-        loop {
-            let metrics = reqwest::get(format!("{url}/metrics")).await.unwrap().text().await.unwrap();
-            let line = metrics.lines().find(|line| line.starts_with(&format!("scanledger_{figure} ")));
-            if line.and_then(|line| line.split(' ').next_back()).is_some_and(|value| value != "0") {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+fn reached(url: &str, figure: &str) {
+    let began = Instant::now();
+    loop {
+        let (_, metrics) = ask(&format!("{url}/metrics"), &[], None);
+        let line = metrics.lines().find(|line| line.starts_with(&format!("scanledger_{figure} ")));
+        if line.and_then(|line| line.split(' ').next_back()).is_some_and(|value| value != "0") {
+            return;
         }
-    };
-    tokio::time::timeout(Duration::from_secs(60), until).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_server_signs_when_it_ends_and_never_over_a_change() {
-    let log = SignedLog::new();
-    let server = log.place.serve();
-    reached(&server.url, "audit_examinations_total").await;
-    assert_eq!(server.end("TERM").code(), Some(0));
-    let signed = log.place.run(&["audit", "checkpoint"]).done();
-    assert_eq!(size(&signed), log.events());
-
-    log.tamper(Tampering::ChangeAByte);
-    let server = log.place.serve();
-    reached(&server.url, "audit_refused").await;
-    log.place.run(&["key", "create", "--name", "five"]).done();
-    assert_eq!(server.end("TERM").code(), Some(0));
-    assert_eq!(log.place.run(&["audit", "checkpoint"]).done(), signed);
+        assert!(began.elapsed() < PATIENCE, "{figure} stays 0");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

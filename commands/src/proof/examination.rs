@@ -54,6 +54,20 @@ pub enum Contradiction {
     },
 }
 
+impl Contradiction {
+    /// The size of the checkpoint that is contradicted; `None` if it is not one.
+    pub const fn size(&self) -> Option<u64> {
+        match *self {
+            Self::Changed { size }
+            | Self::Shorter { size, .. }
+            | Self::OtherLog { size }
+            | Self::Unsigned { size }
+            | Self::Fork { size, .. } => Some(size),
+            Self::Event { .. } => None,
+        }
+    }
+}
+
 /// The first leaf of which log and stored tree say different things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeafDifference {

@@ -20,10 +20,12 @@
 
 mod checkpointer;
 mod examination;
+mod published;
 mod store;
 
 pub use checkpointer::{CheckpointDeps, Checkpointer, Publish, SignError, Standing};
 pub use examination::{Contradiction, Examination, LeafDifference, examine};
+pub use published::{Damage, Published, check_published, contradicted, find_unnamed};
 pub use store::{CheckpointStore, KeptCheckpoint};
 
 use scanledger_domain::log::Position;

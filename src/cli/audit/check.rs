@@ -86,7 +86,7 @@ pub(in crate::cli) async fn check_signed(
 }
 
 /// Whether there is a log and nothing else, as after an import: neither keys nor anything that they signed.
-fn is_bare(data: &DataOptions) -> bool {
+pub(super) fn is_bare(data: &DataOptions) -> bool {
     let folder = data.folder();
     !data.log.is_shared() && !folder.server_key().exists() && !folder.state().exists()
 }

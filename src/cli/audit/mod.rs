@@ -2,10 +2,12 @@
 
 mod bundle;
 mod check;
+mod published;
 mod sign;
 mod verify;
 
 pub(super) use check::check_signed;
+pub(super) use published::{StoredReport, check_stored};
 
 use super::options::{AuditCommand, DataOptions};
 use super::output::{Exit, bytes, line};

@@ -60,17 +60,19 @@ pub struct EraseOptions {
     /// The person's id; none for who never had an account.
     #[arg(value_name = "USER_ID", required_unless_present_any = ["emails", "logins"])]
     pub user: Option<Uuid>,
-    /// E-mail addresses by which others spoke of them, besides that of their account.
-    #[arg(long = "email", env = "SCANLEDGER_ERASE_EMAILS", value_name = "E-MAIL", value_delimiter = ',',
+    /// E-mail addresses by which others spoke of them, besides that of their account; with commas between, or one by
+    /// one.
+    #[arg(long = "email", env = "SCANLEDGER_ERASE_EMAIL", value_name = "E-MAIL", value_delimiter = ',',
           value_parser = NonEmptyStringValueParser::new())]
     pub emails: Vec<String>,
-    /// Names at a code host by which others spoke of them; names of authors without an address or such a name, too.
+    /// Names at a code host by which others spoke of them; names of authors without an address or such a name, too. One
+    /// by one, because names have commas; in the environment there is one.
     #[arg(long = "login", env = "SCANLEDGER_ERASE_LOGIN", value_name = "NAME",
           value_parser = NonEmptyStringValueParser::new())]
     pub logins: Vec<String>,
-    /// API keys that belong to no person and that this person alone used. Addresses and user agents of their
-    /// requests are erased too, and they are revoked.
-    #[arg(long = "key", env = "SCANLEDGER_ERASE_KEYS", value_name = "KEY_ID", value_delimiter = ',')]
+    /// API keys that belong to no person and that this person alone used; with commas between, or one by one.
+    /// Addresses and user agents of their requests are erased too, and they are revoked.
+    #[arg(long = "key", env = "SCANLEDGER_ERASE_KEY", value_name = "KEY_ID", value_delimiter = ',')]
     pub keys: Vec<Uuid>,
     /// What is printed.
     #[command(flatten)]

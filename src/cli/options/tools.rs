@@ -122,12 +122,18 @@ pub struct RebuildOptions {
 #[command(after_help = "\
 Checks that positions and the versions of every stream have no hole (in KurrentDB, that positions rise), that every
 event decodes, that every event is what it was when a checkpoint was signed, and that the read models equal ones
-built from the log, table by table. Works beside a running server. Exit code 1: they differ.")]
+built from the log, table by table. Works beside a running server. Exit code 1: they differ.
+
+With --check-blobs, it is a difference as well if a signed checkpoint is missing in the blob store, cannot be read, is not
+signed with this server's key or is not the one that was signed; and if there is one that nothing names and that the log
+contradicts. Then somebody cut the list of checkpoints, or an older backup was restored: what it does not know is removed
+some days later.")]
 pub struct VerifyOptions {
     /// Where the data is.
     #[command(flatten)]
     pub store: StoreOptions,
-    /// Look also whether every blob is there that something names which was not deleted, one request each.
+    /// Look also whether every blob is there that something names which was not deleted, and whether the signed
+    /// checkpoints in the blob store are those of the log: one request each, and one for each blob that nothing names.
     #[arg(long, env = "SCANLEDGER_CHECK_BLOBS", value_parser = FalseyValueParser::new())]
     pub check_blobs: bool,
     /// A checkpoint that was kept elsewhere; the log has to begin with what it was signed over. May be given several
