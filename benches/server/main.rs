@@ -2,9 +2,9 @@
 //! memory and start.
 //!
 //! `cargo bench --bench server`, or `cargo bench --bench server -- access` for keys and sign-in alone,
-//! `-- documents` for documents alone, `-- triage` for decisions alone. Processor time is that of the server process,
-//! all threads. The data lies in Cargo's folder for temporary files in `target`, so that syncing costs what it costs
-//! on a disk.
+//! `-- documents` for documents alone, `-- pages` for lists, `-- triage` for decisions. Processor time is that of the
+//! server process, all threads. The data lies in Cargo's folder for temporary files in `target`, so that syncing costs
+//! what it costs on a disk.
 
 mod access;
 mod client;
@@ -53,7 +53,7 @@ async fn bench() -> Result<()> {
     let idle = idle(&server).await?;
     memory(&mut table, "memory of a new server, idle", idle, Some(60.0))?;
     let part = |part: &str| std::env::args().any(|argument| argument == part);
-    let only = ["access", "documents", "triage"].into_iter().find(|name| part(name));
+    let only = ["access", "documents", "pages", "triage"].into_iter().find(|name| part(name));
     let wanted = |name: &str| only.is_none_or(|only| only == name);
     if wanted("access") {
         access::measure(&server, &client, &mut table).await?;
@@ -61,7 +61,7 @@ async fn bench() -> Result<()> {
     if wanted("documents") {
         documents::measure(&server, &client, folder.path(), &mut table).await?;
     }
-    if !wanted("triage") {
+    if !(wanted("pages") || wanted("triage")) {
         server.end()?;
         return table.print();
     }
@@ -74,11 +74,13 @@ async fn bench() -> Result<()> {
     let ids = scans::ids(&client, &large.scan).await?;
     scans::triage(&server, &client, &ids[..20_000], "FALSE_POSITIVE").await?;
     scans::triage(&server, &client, &ids[20_000..30_000], "IN_PROGRESS").await?;
-    if only.is_none() {
+    if wanted("pages") {
         lists::measure(&server, &client, &large.scan, &mut table).await?;
     }
-    let single = &ids[30_000..30_000 + SINGLE_TRIAGES];
-    triage_one_by_one(&server, &client, single, &mut table).await?;
+    if wanted("triage") {
+        let single = &ids[30_000..30_000 + SINGLE_TRIAGES];
+        triage_one_by_one(&server, &client, single, &mut table).await?;
+    }
     if only.is_some() {
         server.end()?;
         return table.print();

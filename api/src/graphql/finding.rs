@@ -6,11 +6,10 @@ use super::load::{Batches, Filter, IncidentKey, ProjectKey};
 use super::problem::bad_input;
 use super::project::Project;
 use super::scalar::{Instant, Place};
-use super::scope::{Pin, Scope};
+use super::scope::Pin;
 use super::word::{Ecosystem, Scanner, Severity, TriageState};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use scanledger_domain::component;
-use scanledger_domain::incident::incident_of;
 use scanledger_domain::limits::SEARCH_CHARS;
 use scanledger_projections::finding::FindingRow;
 
@@ -233,8 +232,7 @@ impl Finding {
     /// The incident of a secret: every finding of it, in whatever project, is decided about there.
     async fn incident(&self, ctx: &Context<'_>) -> Result<Option<Incident>> {
         let Some(secret) = &self.row.secret else { return Ok(None) };
-        let incident = incident_of(Scope::of(ctx).organization(), secret);
-        let row = Batches::of(ctx).load_one(IncidentKey(self.pin, incident)).await?;
+        let row = Batches::of(ctx).load_one(IncidentKey(self.pin, secret.incident)).await?;
         Ok(row.map(|row| Incident { row }))
     }
 

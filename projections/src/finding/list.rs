@@ -1,19 +1,29 @@
 //! Lists of findings.
 
-use super::only::{Bits, Only};
+use super::only::Bits;
 use super::order::{Order, OrderKey, Orders};
-use super::row::{COLUMNS, FindingRow, read};
-use super::runs;
+use super::row::{COLUMN_COUNT, COLUMNS_OF_BRANCH, FindingRow, read};
+use super::runs::{self, Run};
+use super::target::{Target, branch_target, scan_target};
 use crate::at::{At, Moment, resolve, resolve_on_branch};
 use crate::page::{Page, Paging};
-use crate::project::default_branch;
+use crate::store::column::to_json;
 use crate::store::{ReadError, Views};
-use rusqlite::{Connection, OptionalExtension, named_params, params};
+use rusqlite::{Connection, named_params, params};
 use scanledger_domain::finding::TriageState;
 use scanledger_domain::id::{OrganizationId, ProjectId, ScanId};
 use scanledger_domain::limits::SEARCH_CHARS;
+use scanledger_domain::log::Position;
 use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::severity::Severity;
+use std::borrow::Cow;
+
+/// Rows of a page that is read on the caller's thread.
+const SHORT_ROWS: u32 = 100;
+/// Index entries that such a page may walk over to where it begins: tens of microseconds.
+const SHORT_WALK: u64 = 2_000;
+/// Runs that such a page may be from: a statement for each.
+const SHORT_RUNS: usize = 8;
 
 /// Whose findings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,18 +90,6 @@ pub struct FindingQuery {
 /// The answer.
 pub type FindingList = Page<FindingRow>;
 
-/// The branch and the moments that a scope and an instant come to.
-struct Target {
-    branch: i64,
-    presence: Moment,
-    triage: Moment,
-    /// Bits of the scanners that the scan covered; all for a branch.
-    coverage: u32,
-    /// What of that alone, for a scan that a client ran.
-    only: Option<Only>,
-    changed: i64,
-}
-
 impl Views {
     /// Findings on a page, with the exact total.
     ///
@@ -101,33 +99,53 @@ impl Views {
     /// [`ReadError::Missing`] for a scan, project or instant that the organization does not have.
     pub async fn findings(&self, query: FindingQuery) -> Result<FindingList, ReadError> {
         let head = self.position();
+        if query.may_be_short()
+            && let Some(Some(page)) = self.look_up_ordered(|connection, orders| {
+                find(connection, &query, head, |target, filter| {
+                    short(connection, orders, target, filter, &query)
+                })
+            })?
+        {
+            return Ok(page);
+        }
         self.read_ordered(move |connection, orders| {
-            let organization = query.organization;
-            let target = match &query.scope {
-                ListScope::Scan(scan) => {
-                    let moment = resolve(connection, organization, query.at, head)?;
-                    scan_target(connection, organization, *scan, moment)?
-                }
-                ListScope::Branch(project, name) => {
-                    let moment = resolve_on_branch(connection, organization, query.at, head)?;
-                    branch_target(connection, organization, *project, name.as_deref(), moment)?
-                }
-            };
-            match target {
-                Some(target) => Ok(list(connection, orders, &target, &query)?),
-                None => Ok(Page { rows: vec![], total: 0 }),
-            }
+            find(connection, &query, head, |target, filter| list(connection, orders, target, filter, &query))
         })
         .await
     }
 }
 
-fn list(
+impl FindingQuery {
+    /// Whether the answer may take so little that it is not worth a hop to another thread and back.
+    fn may_be_short(&self) -> bool {
+        self.at == At::Now
+            && self.paging.limit <= SHORT_ROWS
+            && self.sort == FindingSort::Severity
+            && self.filter.text.is_none()
+            && self.filter.path_contains.is_none()
+    }
+}
+
+/// What `list` answers about the target of a query, with a filter that asks for what was covered alone.
+fn find<T: From<FindingList>>(
     connection: &Connection,
-    orders: &Orders,
-    target: &Target,
     query: &FindingQuery,
-) -> rusqlite::Result<FindingList> {
+    head: Position,
+    list: impl FnOnce(&Target, &FindingFilter) -> rusqlite::Result<T>,
+) -> Result<T, ReadError> {
+    let organization = query.organization;
+    let target = match &query.scope {
+        ListScope::Scan(scan) => {
+            let moment = resolve(connection, organization, query.at, head)?;
+            scan_target(connection, organization, *scan, moment)?
+        }
+        ListScope::Branch(project, name) => {
+            let moment = resolve_on_branch(connection, organization, query.at, head)?;
+            branch_target(connection, organization, *project, name.as_deref(), moment)?
+        }
+    };
+    let nothing = Page { rows: vec![], total: 0 };
+    let Some(target) = target else { return Ok(nothing.into()) };
     let mut filter = query.filter.clone();
     let everything = ScannerKind::ALL.iter().fold(0, |mask, scanner| mask | 1 << scanner.code());
     if target.coverage & everything != everything {
@@ -135,18 +153,55 @@ fn list(
         let asked = if filter.scanners.is_empty() { ScannerKind::ALL.to_vec() } else { filter.scanners };
         filter.scanners = asked.into_iter().filter(covered).collect();
         if filter.scanners.is_empty() {
-            return Ok(Page { rows: vec![], total: 0 });
+            return Ok(nothing.into());
         }
     }
-    let is_plain = filter.text.is_none() && filter.path_contains.is_none() && target.only.is_none();
-    if is_plain && query.sort == FindingSort::Severity && target.presence == target.triage {
-        let runs = runs::runs(connection, target.branch, target.presence, &filter)?;
-        let total = runs.iter().map(|run| run.count).sum();
-        let rows =
-            runs::page(connection, &orders.starts, (target.branch, target.presence), &runs, query.paging)?;
-        return Ok(Page { rows, total });
+    Ok(list(&target, &filter)?)
+}
+
+/// A page that is one short walk over an index; none if it would be more.
+fn short(
+    connection: &Connection,
+    orders: &Orders,
+    target: &Target,
+    filter: &FindingFilter,
+    query: &FindingQuery,
+) -> rusqlite::Result<Option<FindingList>> {
+    if !target.has_runs(filter, query.sort) {
+        return Ok(None);
     }
-    by_order(connection, orders, target, &filter, query)
+    let runs = runs::runs(connection, target.branch.key, target.presence, filter)?;
+    let walk = runs::walk(&runs, query.paging);
+    if walk.entries > SHORT_WALK || walk.runs > SHORT_RUNS {
+        return Ok(None);
+    }
+    by_runs(connection, orders, target, &runs, query.paging).map(Some)
+}
+
+fn list(
+    connection: &Connection,
+    orders: &Orders,
+    target: &Target,
+    filter: &FindingFilter,
+    query: &FindingQuery,
+) -> rusqlite::Result<FindingList> {
+    if !target.has_runs(filter, query.sort) {
+        return by_order(connection, orders, target, filter, query);
+    }
+    let runs = runs::runs(connection, target.branch.key, target.presence, filter)?;
+    by_runs(connection, orders, target, &runs, query.paging)
+}
+
+fn by_runs(
+    connection: &Connection,
+    orders: &Orders,
+    target: &Target,
+    runs: &[Run],
+    paging: Paging,
+) -> rusqlite::Result<FindingList> {
+    let total = runs.iter().map(|run| run.count).sum();
+    let rows = runs::page(connection, &orders.starts, (target.branch, target.presence), runs, paging)?;
+    Ok(Page { rows, total })
 }
 
 fn by_order(
@@ -158,7 +213,7 @@ fn by_order(
 ) -> rusqlite::Result<FindingList> {
     let is_live = target.presence == Moment::Live || target.triage == Moment::Live;
     let key = OrderKey {
-        branch: target.branch,
+        branch: target.branch.key,
         presence: target.presence,
         triage: target.triage,
         sort: query.sort,
@@ -185,7 +240,7 @@ fn by_order(
         }
         total += 1;
     }
-    Ok(Page { rows: rows_of(connection, &keys, target.triage, target.presence)?, total })
+    Ok(Page { rows: rows_of(connection, &keys, target)?, total })
 }
 
 /// The ranks that text and path leave; `None` if neither is asked for.
@@ -250,117 +305,37 @@ pub(crate) fn match_expression(text: &str) -> Option<String> {
     (!expression.is_empty()).then_some(expression)
 }
 
-fn rows_of(
-    connection: &Connection,
-    keys: &[i64],
-    triage: Moment,
-    presence: Moment,
-) -> rusqlite::Result<Vec<FindingRow>> {
-    let holds = match triage {
+/// The rows with these keys of presences, in the same order.
+fn rows_of(connection: &Connection, keys: &[i64], target: &Target) -> rusqlite::Result<Vec<FindingRow>> {
+    let holds = match target.triage {
         Moment::Live => crate::at::holds!("t", live),
         Moment::Past(_) => crate::at::holds!("t", past),
     };
+    let mut columns = Cow::Borrowed(COLUMNS_OF_BRANCH.as_str());
+    if target.triage != target.presence {
+        // Presence keeps the status of its own moment.
+        columns = columns.replace("p.status", "coalesce(t.status, 0)").into();
+    }
     let sql = format!(
-        "SELECT {COLUMNS} FROM presence p
-         JOIN finding f ON f.key = p.finding
-         JOIN branch b ON b.key = p.branch
-         JOIN project pr ON pr.key = f.project
+        "SELECT {columns}, k.key FROM json_each(:keys) k
+         CROSS JOIN presence p ON p.key = k.value
+         CROSS JOIN finding f ON f.key = p.finding
          LEFT JOIN triage t ON t.finding = f.key AND {holds}
-         WHERE p.key = :key AND :at = :at"
+         WHERE :at = :at"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut status = connection.prepare_cached(&format!(
-        "SELECT t.status FROM triage t JOIN presence p ON p.finding = t.finding
-         WHERE p.key = :key AND :at = :at AND {holds}"
-    ))?;
+    let mut found = statement.query(named_params! {
+        ":keys": to_json(&keys),
+        ":at": target.triage.position(),
+        ":project_id": target.branch.project,
+        ":branch_id": target.branch.id,
+    })?;
     let mut rows = Vec::with_capacity(keys.len());
-    for key in keys {
-        let of = named_params! { ":key": key, ":at": triage.position() };
-        let mut row = statement.query_row(of, read)?;
-        if triage != presence {
-            let code: Option<u8> = status.query_row(of, |row| row.get(0)).optional()?;
-            row.state = code.and_then(TriageState::from_code).unwrap_or_default();
-        }
-        rows.push(row);
+    while let Some(row) = found.next()? {
+        rows.push((row.get::<_, i64>(COLUMN_COUNT)?, read(row)?));
     }
-    Ok(rows)
-}
-
-/// Where a scan's findings are: on its branch where its results were complete, with the triage of `moment`.
-fn scan_target(
-    connection: &Connection,
-    organization: OrganizationId,
-    scan: ScanId,
-    moment: Moment,
-) -> Result<Option<Target>, ReadError> {
-    let exists: bool = connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM scan s JOIN organization o ON o.key = s.organization
-             JOIN project p ON p.key = s.project
-             WHERE s.id = ?1 AND o.id = ?2 AND s.deleted IS NULL AND p.deleted IS NULL)",
-        )?
-        .query_row(params![scan.as_bytes(), organization.as_bytes()], |row| row.get(0))?;
-    if !exists {
-        return Err(ReadError::Missing("scan"));
-    }
-    let holds = match moment {
-        Moment::Live => crate::at::holds!("st", live),
-        Moment::Past(_) => crate::at::holds!("st", past),
-    };
-    let anchor = connection
-        .prepare_cached(&format!(
-            "SELECT a.branch, a.position, a.coverage, b.changed, b.pending_from, a.client ->> 'extent', s.key, b.project
-             FROM scan s JOIN scan_state st ON st.scan = s.key AND {holds}
-             JOIN branch_scan a ON a.scan = s.id AND a.position = st.anchor
-             JOIN branch b ON b.key = a.branch WHERE s.id = :scan AND :at = :at"
-        ))?
-        .query_row(named_params! { ":scan": scan.as_bytes(), ":at": moment.position() }, |row| {
-            let only = match row.get_ref(5)?.as_str_or_null()? {
-                None => None,
-                Some("changes") => Some(Only::Seen(row.get(6)?)),
-                Some(_) => Some(Only::Uploads(row.get(7)?)),
-            };
-            let anchor = (row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?);
-            Ok((anchor, only, row.get(3)?, row.get::<_, Option<i64>>(4)?))
-        })
-        .optional()?;
-    let Some(((branch, position, coverage), only, changed, pending_from)) = anchor else { return Ok(None) };
-    // If nothing came or went between the scan and the moment, presence is the same at both, and one moment will do.
-    let next: Option<i64> = connection
-        .prepare_cached(
-            "SELECT changed FROM branch_scan WHERE branch = ?1 AND position > ?2 AND changed IS NOT NULL
-             ORDER BY position LIMIT 1",
-        )?
-        .query_row([branch, position], |row| row.get(0))
-        .optional()?;
-    let next = next.or(pending_from);
-    let presence =
-        if next.is_none_or(|next| next > moment.position()) { moment } else { Moment::Past(position) };
-    Ok(Some(Target { branch, presence, triage: moment, coverage, only, changed }))
-}
-
-fn branch_target(
-    connection: &Connection,
-    organization: OrganizationId,
-    project: ProjectId,
-    name: Option<&str>,
-    moment: Moment,
-) -> Result<Option<Target>, ReadError> {
-    let (key, default) = default_branch(connection, organization, project, moment)?;
-    let branch = connection
-        .prepare_cached("SELECT key, changed FROM branch WHERE project = ?1 AND name = ?2 AND opened <= ?3")?
-        .query_row(params![key, name.or(default.as_deref()), moment.position()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?;
-    Ok(branch.map(|(branch, changed)| Target {
-        branch,
-        presence: moment,
-        triage: moment,
-        coverage: u32::MAX,
-        only: None,
-        changed,
-    }))
+    rows.sort_by_key(|(place, _)| *place);
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
 #[cfg(test)]

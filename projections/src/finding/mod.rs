@@ -13,6 +13,7 @@ mod order;
 pub(crate) mod row;
 mod runs;
 mod starts;
+mod target;
 mod words;
 
 pub use batch::FindingsOfScopes;
@@ -22,4 +23,4 @@ pub use everywhere::{EverywhereFilter, EverywhereMark, EverywhereQuery, FindingE
 pub(crate) use list::match_expression;
 pub use list::{FindingFilter, FindingList, FindingQuery, FindingSort, ListScope};
 pub(crate) use order::Orders;
-pub use row::{FindingRow, Triager};
+pub use row::{FindingRow, ShownSecret, Triager};

@@ -1,14 +1,17 @@
 //! A finding as lists show it.
 
 use rusqlite::Row;
-use scanledger_domain::branch::{ExcerptRef, SecretFacts};
+use scanledger_domain::branch::ExcerptRef;
 use scanledger_domain::component::{Ecosystem, Package};
 use scanledger_domain::finding::{Columns, Fingerprint, TriageState, UploadFacts};
-use scanledger_domain::id::{BranchId, FindingId, ProjectId};
+use scanledger_domain::id::{BranchId, FindingId, IncidentId, ProjectId};
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::scanning::{Place, ScannerKind};
 use scanledger_domain::severity::Severity;
 use scanledger_domain::time::Timestamp;
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// Who decided last, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,15 @@ pub struct Triager {
     pub at: Timestamp,
     /// Why.
     pub note: Option<String>,
+}
+
+/// What lists show of a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownSecret {
+    /// The incident of the secret, which may not be open yet.
+    pub incident: IncidentId,
+    /// What may be shown of it.
+    pub masked: String,
 }
 
 /// A finding on a branch.
@@ -62,8 +74,8 @@ pub struct FindingRow {
     pub informational: Option<String>,
     /// The version that mends it.
     pub fix: Option<String>,
-    /// What is kept of a secret.
-    pub secret: Option<SecretFacts>,
+    /// The secret, if it is one.
+    pub secret: Option<ShownSecret>,
     /// Addresses to read more.
     pub references: Vec<String>,
     /// Where its code excerpt is.
@@ -86,10 +98,15 @@ pub struct FindingRow {
 pub(crate) const COLUMNS: &str = "f.id, pr.id, b.id, f.fingerprint, p.scanner, f.rule, f.title, f.description, \
      p.severity, p.status, t.actor_kind, t.actor_id, t.changed_at, t.note, f.cwe, f.cve, f.confidence, p.path, p.line, \
      p.end_line, p.places, f.ecosystem, f.package, f.advisories, f.informational, p.fix, f.secret, f.refs, p.excerpt, \
-     f.detected_at, p.since, p.is_new, f.upload, p.columns, p.imported";
+     f.detected_at, p.since, p.is_new, f.upload, p.columns, p.imported, f.incident";
+
+/// [`COLUMNS`] of a query about one branch: its id and that of its project are the parameters `:branch_id` and
+/// `:project_id` instead of two rows to look up for each finding.
+pub(crate) static COLUMNS_OF_BRANCH: LazyLock<String> =
+    LazyLock::new(|| COLUMNS.replace("pr.id, b.id", ":project_id, :branch_id"));
 
 /// How many [`COLUMNS`] there are; a query's own columns come behind them.
-pub(crate) const COLUMN_COUNT: usize = 35;
+pub(crate) const COLUMN_COUNT: usize = 36;
 
 /// Reads a row of [`COLUMNS`].
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
@@ -127,7 +144,7 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
         advisories: json_list(row, 23)?,
         informational: row.get(24)?,
         fix: row.get(25)?,
-        secret: json(row, 26)?,
+        secret: secret(row, 26, 35)?,
         references: json_list(row, 27)?,
         excerpt: json(row, 28)?,
         detected_at: Timestamp(row.get(29)?),
@@ -137,4 +154,17 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
         columns: json(row, 33)?,
         imported: row.get(34)?,
     })
+}
+
+/// The one thing of a secret's facts that is shown.
+#[derive(Deserialize)]
+struct Masked<'a> {
+    #[serde(borrow)]
+    masked: Cow<'a, str>,
+}
+
+fn secret(row: &Row<'_>, facts: usize, incident: usize) -> rusqlite::Result<Option<ShownSecret>> {
+    let Some(Masked { masked }) = crate::store::column::json(row, facts)? else { return Ok(None) };
+    let incident = IncidentId(crate::store::column::id(row, incident)?);
+    Ok(Some(ShownSecret { incident, masked: masked.into_owned() }))
 }

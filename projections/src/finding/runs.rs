@@ -4,12 +4,14 @@
 //! runs, and within a run from its nearer end: the last page costs what the first does.
 
 use super::list::FindingFilter;
-use super::row::{COLUMN_COUNT, COLUMNS, FindingRow, read};
+use super::row::{COLUMN_COUNT, COLUMNS_OF_BRANCH, FindingRow, read};
 use super::starts::{PastRun, Start, Starts};
+use super::target::ShownBranch;
 use crate::Moment;
 use crate::at::holds;
 use crate::page::Paging;
 use rusqlite::{Connection, named_params};
+use scanledger_domain::limits::PAGE_ROWS;
 
 macro_rules! live_sql {
     ($order:literal) => {
@@ -25,11 +27,8 @@ macro_rules! live_sql {
              ) AS page
              JOIN presence p ON p.key = page.key
              JOIN finding f ON f.key = p.finding
-             JOIN branch b ON b.key = p.branch
-             JOIN project pr ON pr.key = f.project
              LEFT JOIN triage t ON t.finding = f.key AND ",
-            holds!("t", live),
-            " ORDER BY p.finding"
+            holds!("t", live)
         )
     };
 }
@@ -52,11 +51,8 @@ macro_rules! past_sql {
              ) AS page
              JOIN presence p ON p.key = page.key
              JOIN finding f ON f.key = p.finding
-             JOIN branch b ON b.key = p.branch
-             JOIN project pr ON pr.key = f.project
              LEFT JOIN triage t ON t.finding = f.key AND ",
-            holds!("t", past),
-            " ORDER BY p.finding"
+            holds!("t", past)
         )
     };
 }
@@ -108,15 +104,45 @@ pub(super) fn runs(
     .collect()
 }
 
+/// What a live page takes besides its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Walk {
+    /// Index entries between the nearer end of its first run and its first row, or its last one.
+    pub(super) entries: u64,
+    /// Runs that it has rows of.
+    pub(super) runs: usize,
+}
+
+/// What a page over runs takes.
+pub(super) fn walk(runs: &[Run], paging: Paging) -> Walk {
+    let mut walk = Walk::default();
+    let (mut skip, mut wanted) = (paging.offset, u64::from(paging.limit));
+    for run in runs {
+        if wanted == 0 {
+            break;
+        }
+        if skip >= run.count {
+            skip -= run.count;
+            continue;
+        }
+        let take = wanted.min(run.count - skip);
+        walk.entries += skip.min(run.count - skip - take);
+        walk.runs += 1;
+        wanted -= take;
+        skip = 0;
+    }
+    walk
+}
+
 /// The rows of a page over runs.
 pub(super) fn page(
     connection: &Connection,
     starts: &Starts,
-    (branch, moment): (i64, Moment),
+    (branch, moment): (ShownBranch, Moment),
     runs: &[Run],
     paging: Paging,
 ) -> rusqlite::Result<Vec<FindingRow>> {
-    let mut rows = Vec::with_capacity(paging.limit.min(500) as usize);
+    let mut rows = Vec::with_capacity(paging.limit.min(PAGE_ROWS) as usize);
     let mut skip = paging.offset;
     let mut wanted = u64::from(paging.limit);
     for run in runs {
@@ -141,7 +167,7 @@ pub(super) fn page(
 
 /// What a page takes of one run.
 struct Part<'a> {
-    branch: i64,
+    branch: ShownBranch,
     run: &'a Run,
     skip: u64,
     take: u64,
@@ -169,7 +195,7 @@ impl Part<'_> {
         rows: &mut Vec<FindingRow>,
     ) -> rusqlite::Result<()> {
         let &Run { severity, status, scanner, .. } = self.run;
-        let run = PastRun { branch: self.branch, at, severity, status, scanner };
+        let run = PastRun { branch: self.branch.key, at, severity, status, scanner };
         let start = starts.before(&run, self.skip);
         let (ahead, behind) = (self.skip - start.rank, self.behind());
         let (sql, skip) =
@@ -190,9 +216,11 @@ impl Part<'_> {
         (at, start, skip): (i64, Start, u64),
         rows: &mut Vec<FindingRow>,
     ) -> rusqlite::Result<Option<(i64, i64)>> {
-        let mut statement = connection.prepare_cached(&sql.replace("{COLUMNS}", COLUMNS))?;
+        let mut statement = connection.prepare_cached(&sql.replace("{COLUMNS}", &COLUMNS_OF_BRANCH))?;
         let mut found = statement.query(named_params! {
-            ":branch": self.branch,
+            ":branch": self.branch.key,
+            ":branch_id": self.branch.id,
+            ":project_id": self.branch.project,
             ":severity": self.run.severity,
             ":status": self.run.status,
             ":scanner": self.run.scanner,
@@ -201,12 +229,55 @@ impl Part<'_> {
             ":take": self.take.cast_signed(),
             ":skip": skip.cast_signed(),
         })?;
-        let mut ends: Option<(i64, i64)> = None;
+        let mut part = Vec::with_capacity(self.take.min(u64::from(PAGE_ROWS)) as usize);
         while let Some(row) = found.next()? {
-            let finding = row.get(FINDING)?;
-            ends = Some((ends.map_or(finding, |(first, _)| first), finding));
-            rows.push(read(row)?);
+            part.push((row.get::<_, i64>(FINDING)?, read(row)?));
         }
+        // They come as the index was walked, forwards or backwards; SQLite would put every column through a sorter.
+        part.sort_by_key(|(finding, _)| *finding);
+        let ends = part.first().zip(part.last()).map(|((first, _), (last, _))| (*first, *last));
+        rows.extend(part.into_iter().map(|(_, row)| row));
         Ok(ends)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COLUMNS_OF_BRANCH, Paging, Run, Walk, walk};
+    use crate::at::holds;
+    use crate::plan::Plan;
+
+    #[test]
+    fn a_page_of_a_run_walks_over_an_index_and_sorts_nothing() {
+        for (sql, index) in [
+            (live_sql!("ASC"), "presence_live"),
+            (live_sql!("DESC"), "presence_live"),
+            (past_sql!("ASC"), "presence_closed"),
+            (past_sql!("DESC"), "presence_closed"),
+        ] {
+            let plan = Plan::of(&sql.replace("{COLUMNS}", &COLUMNS_OF_BRANCH));
+            plan.has(&format!("COVERING INDEX {index} (branch=? AND severity=? AND status=? AND scanner=?"));
+            plan.scans_no_table();
+            plan.sorts_nothing();
+        }
+    }
+
+    #[test]
+    fn a_page_begins_or_ends_at_the_nearer_end_of_a_run() {
+        let run = |count| Run { severity: 0, status: 0, scanner: 0, count };
+        let counts = [run(1_000), run(50), run(500)];
+        for (offset, limit, entries, runs) in [
+            (0, 100, 0, 1),
+            (300, 100, 300, 1),
+            (700, 100, 200, 1),
+            (950, 100, 0, 2),
+            (1_000, 100, 0, 2),
+            (1_040, 5, 5, 1),
+            (900, 200, 0, 3),
+            (2_000, 1, 0, 0),
+            (0, 0, 0, 0),
+        ] {
+            assert_eq!(walk(&counts, Paging { offset, limit }), Walk { entries, runs }, "{offset}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use rusqlite::Row;
 use scanledger_domain::id::{ApiKeyId, UserId};
 use scanledger_domain::log::Actor;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ pub(crate) fn optional_id(row: &Row<'_>, index: usize) -> rusqlite::Result<Optio
 }
 
 /// JSON that this crate wrote, or null.
-pub(crate) fn json<T: DeserializeOwned>(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<T>> {
+pub(crate) fn json<'a, T: Deserialize<'a>>(row: &'a Row<'_>, index: usize) -> rusqlite::Result<Option<T>> {
     let Some(text) = row.get_ref(index)?.as_str_or_null()? else { return Ok(None) };
     serde_json::from_str(text).map(Some).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(index, rusqlite::types::Type::Text, Box::new(error))

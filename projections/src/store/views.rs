@@ -69,11 +69,7 @@ impl File {
         query: impl FnOnce(&Connection, &Orders) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
         self.with_connection(Reading::Queries, |connection| {
-            // One snapshot for all statements of a query, or a page and its total could disagree.
-            let snapshot = Snapshot::begin(connection)?;
-            let answer = query(connection, &self.orders);
-            snapshot.end()?;
-            answer
+            in_snapshot(connection, |connection| query(connection, &self.orders))
         })
     }
 
@@ -92,15 +88,42 @@ impl File {
             None => open_reader(&self.path, reading)?,
         };
         let answer = query(&connection);
-        // One that was left in a transaction would go on showing what it saw then.
-        if connection.is_autocommit() {
-            let mut idle = pool.lock();
-            if idle.len() < KEPT_CONNECTIONS {
-                idle.push(connection);
-            }
-        }
+        keep(pool, connection);
         answer
     }
+
+    /// As [`Self::with`], on a connection that is idle; none if there is no such.
+    fn with_idle<T>(
+        &self,
+        query: impl FnOnce(&Connection, &Orders) -> Result<T, ReadError>,
+    ) -> Result<Option<T>, ReadError> {
+        let idle = self.queries.lock().pop();
+        let Some(connection) = idle else { return Ok(None) };
+        let answer = in_snapshot(&connection, |connection| query(connection, &self.orders));
+        keep(&self.queries, connection);
+        answer.map(Some)
+    }
+}
+
+/// Puts a connection back. One that was left in a transaction would go on showing what it saw then.
+fn keep(pool: &Mutex<Vec<Connection>>, connection: Connection) {
+    if connection.is_autocommit() {
+        let mut idle = pool.lock();
+        if idle.len() < KEPT_CONNECTIONS {
+            idle.push(connection);
+        }
+    }
+}
+
+/// One snapshot for all statements of a query, or a page and its total could disagree.
+fn in_snapshot<T>(
+    connection: &Connection,
+    query: impl FnOnce(&Connection) -> Result<T, ReadError>,
+) -> Result<T, ReadError> {
+    let snapshot = Snapshot::begin(connection)?;
+    let answer = query(connection);
+    snapshot.end()?;
+    answer
 }
 
 /// A read transaction, by statements that stay prepared.
@@ -184,12 +207,7 @@ impl Views {
         &self,
         query: impl FnOnce(&Connection) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
-        self.look_up(|connection| {
-            let snapshot = Snapshot::begin(connection)?;
-            let answer = query(connection);
-            snapshot.end()?;
-            answer
-        })
+        self.look_up(|connection| in_snapshot(connection, query))
     }
 
     /// As [`Self::read`], with the cached orders of branches.
@@ -199,6 +217,16 @@ impl Views {
     ) -> Result<T, ReadError> {
         let file = Arc::clone(&self.file.read());
         tokio::task::spawn_blocking(move || file.with(query)).await.map_err(|_| ReadError::Cancelled)?
+    }
+
+    /// As [`Self::read_ordered`], on the caller's thread, for what takes a quarter of a millisecond as long as the pages
+    /// of the file are in memory. None if that would take opening a connection, which takes much longer.
+    pub(crate) fn look_up_ordered<T>(
+        &self,
+        query: impl FnOnce(&Connection, &Orders) -> Result<T, ReadError>,
+    ) -> Result<Option<T>, ReadError> {
+        let file = Arc::clone(&self.file.read());
+        file.with_idle(query)
     }
 
     /// Where the events are that could not be applied, in order; those of one kind, or all.

@@ -105,11 +105,11 @@ pub async fn findings_of_project(
     Query(of): Query<BranchIn>,
     Query(wanted): Query<FindingFilterIn>,
     Query(at): Query<AtIn>,
-) -> Result<Json<FindingPage>, Problem> {
+) -> Result<FindingPage, Problem> {
     may_project(&app, &caller, project).await?;
     let at = may_look(&app, &caller, at.parse()?).await?;
     let scope = ListScope::Branch(project, of.branch);
-    Ok(Json(list_findings(&app, &memory, caller.organization(), scope, at, &wanted).await?))
+    list_findings(&app, &memory, caller.organization(), scope, at, &wanted).await
 }
 
 /// The components on a branch

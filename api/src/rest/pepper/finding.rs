@@ -121,11 +121,10 @@ pub async fn findings_of_scan(
     Id(scan): Id<ScanId>,
     Query(wanted): Query<FindingFilterIn>,
     Query(at): Query<AtIn>,
-) -> Result<Json<FindingPage>, Problem> {
+) -> Result<FindingPage, Problem> {
     caller.may_scan(&app, scan).await?;
     let at = caller.at(&app, &at).await?;
-    let page = list(&app, &memory, caller.organization(), ListScope::Scan(scan), at, &wanted).await?;
-    Ok(Json(page))
+    list(&app, &memory, caller.organization(), ListScope::Scan(scan), at, &wanted).await
 }
 
 /// A page of findings.

@@ -4,6 +4,9 @@ use super::report_section::ReportSectionsOut;
 use super::scan_shape::actor_id;
 use super::word::{FindingStatus, Scanner, SeverityWord};
 use crate::rest::{Instant, Pages};
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use scanledger_commands::finding::TriageDone;
 use scanledger_domain::id::ScanId;
 use scanledger_domain::log::Actor;
@@ -59,6 +62,17 @@ pub struct FindingPage {
     pub findings: Vec<FindingOut>,
     /// Which page it is.
     pub pagination: Pages,
+}
+
+/// Bytes of JSON for which room is made at once: what most findings take, and what is around them.
+const FINDING_BYTES: usize = 1_280;
+
+impl IntoResponse for FindingPage {
+    fn into_response(self) -> Response {
+        let mut json = Vec::with_capacity(FINDING_BYTES * (self.findings.len() + 1));
+        serde_json::to_writer(&mut json, &self).expect("findings have string keys and no failing serializer");
+        ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response()
+    }
 }
 
 /// What only some findings have.
@@ -121,10 +135,12 @@ impl FindingOut {
     pub fn new(row: FindingRow, scan: Option<ScanId>, snippet: Option<String>) -> Self {
         let report_sections = ReportSectionsOut::of(&row);
         let is_advisory = row.scanner == ScannerKind::Sca;
-        let first = row.places.first();
-        let (file_path, start_line, end_line) =
-            first.map_or((None, None, None), |place| (Some(place.path.clone()), place.line, place.end_line));
-        let package_version = first.and_then(|place| place.version.clone());
+        let mut places = row.places;
+        let first = if places.len() > 1 { places.first().cloned() } else { places.pop() };
+        let (file_path, start_line, end_line, package_version) = first
+            .map_or((None, None, None, None), |place| {
+                (Some(place.path), place.line, place.end_line, place.version)
+            });
         let masked = row.secret.is_some();
         let (ecosystem, package_name) =
             row.package.map(|package| (package.ecosystem.as_str(), package.name)).unzip();
@@ -138,11 +154,7 @@ impl FindingOut {
             informational: row.informational,
             references: row.references,
             masked_value: row.secret.map(|secret| secret.masked),
-            locations: if row.places.len() > 1 {
-                row.places.into_iter().map(LocationOut::from).collect()
-            } else {
-                vec![]
-            },
+            locations: places.into_iter().map(LocationOut::from).collect(),
             report_sections,
         };
         let (status_updated_by, status_updated_at, status_note) = match row.triaged {
