@@ -1,7 +1,9 @@
 //! Triage: what people decide about findings, one or many at a time.
 //!
 //! A decision about a finding is in the finding's stream, one about a secret in the stream of the secret's incident,
-//! which every finding of the secret shows.
+//! which every finding of the secret shows. One about a finding that turned out to be another is in the stream of that
+//! elder one: the younger one's stream says which, so what is decided after the merge reaches the elder, whatever read models
+//! show yet. What was decided about the younger one before stays in its stream and holds no more.
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -15,7 +17,7 @@ use scanledger_domain::identity::{Action, Denied, Principal, Resource, authorize
 use scanledger_domain::incident::{
     Incident, IncidentCommand, IncidentLife, IncidentRefusal, incident_stream,
 };
-use scanledger_domain::limits::{BATCH_BYTES, BULK_FINDINGS};
+use scanledger_domain::limits::{BATCH_BYTES, BULK_FINDINGS, MERGED_IN_A_ROW};
 use scanledger_domain::log::Position;
 use scanledger_domain::time::Timestamp;
 use std::collections::{HashMap, HashSet};
@@ -37,7 +39,7 @@ pub struct Decision {
 /// A finding after a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TriageDone {
-    /// Where it stands.
+    /// Where it stands; if it was merged, where the elder one does.
     pub status: TriageStatus,
     /// Position of the event; `None` if it was so already.
     pub position: Option<Position>,
@@ -119,10 +121,7 @@ impl Findings {
         finding: FindingId,
         decision: Decision,
     ) -> Result<TriageDone> {
-        let known = self.views.findings(vec![finding]).await?;
-        let Some(known) = known.into_iter().next() else {
-            return Err(CommandError::Refused(TriageProblem::NotFound));
-        };
+        let known = self.find(finding).await?;
         self.triage_known(context, principal, &known, decision).await
     }
 
@@ -137,22 +136,47 @@ impl Findings {
         known: &KnownFinding,
         decision: Decision,
     ) -> Result<TriageDone> {
-        if !may_decide(principal, known)? {
-            return Err(CommandError::Refused(TriageProblem::NotFound));
+        let mut elder = None;
+        for _ in 0..=MERGED_IN_A_ROW {
+            let known = elder.as_ref().unwrap_or(known);
+            if !may_decide(principal, known)? {
+                return Err(CommandError::Refused(TriageProblem::NotFound));
+            }
+            let into = match self.triage_one(context, command(known, &decision)).await? {
+                Led::Done(done) => return Ok(done),
+                Led::To(into) => into,
+            };
+            elder = Some(self.find(into).await?);
         }
-        match command(known, &decision) {
+        Err(CommandError::Contended)
+    }
+
+    async fn triage_one(&self, context: &Context, asked: Asked) -> Result<Led> {
+        match asked {
             Asked::Finding(finding, command) => {
                 let stream = finding_stream(finding);
-                let done = self.ledger.execute::<Triage>(context, &stream, None, command).await;
-                let done = done.map_err(|error| error.map_refused(TriageProblem::from))?;
-                Ok(TriageDone { status: done.state, position: done.position, recorded_at: done.recorded_at })
+                let done = match self.ledger.execute::<Triage>(context, &stream, None, command).await {
+                    Ok(done) => done,
+                    Err(CommandError::Refused(TriageRefusal::Merged { into })) => return Ok(Led::To(into)),
+                    Err(error) => return Err(error.map_refused(TriageProblem::from)),
+                };
+                match done.state.merged_into {
+                    // The command is known, and not by this stream: it was led on when it came first.
+                    Some(into) if done.recorded_at.is_none() => Ok(Led::To(into)),
+                    Some(_) | None => Ok(Led::Done(TriageDone {
+                        status: done.state,
+                        position: done.position,
+                        recorded_at: done.recorded_at,
+                    })),
+                }
             }
             Asked::Incident(incident, command) => {
                 let stream = incident_stream(incident);
                 let done = self.ledger.execute::<Incident>(context, &stream, None, command).await;
                 let done = done.map_err(|error| error.map_refused(TriageProblem::from))?;
                 let status = done.state.known().map(status_of).unwrap_or_default();
-                Ok(TriageDone { status, position: done.position, recorded_at: done.recorded_at })
+                let (position, recorded_at) = (done.position, done.recorded_at);
+                Ok(Led::Done(TriageDone { status, position, recorded_at }))
             }
         }
     }
@@ -189,14 +213,26 @@ impl Findings {
     }
 
     async fn decide_part(&self, context: &Context, part: &[Asked]) -> Result<Option<Position>> {
-        let mut races = Races::default();
+        let mut part = part.to_vec();
+        let (mut races, mut steps) = (Races::default(), 0);
         loop {
             if let Some(last) = self.ledger.recorded(context.command).await?.last() {
                 return Ok(Some(last.position));
             }
             let mut batch = self.ledger.batch(context);
-            for asked in part {
-                decide(&mut batch, asked.clone()).await?;
+            let mut merged = HashMap::new();
+            for asked in &part {
+                if let Some((younger, into)) = decide(&mut batch, asked.clone()).await? {
+                    merged.insert(younger, into);
+                }
+            }
+            if !merged.is_empty() {
+                if steps == MERGED_IN_A_ROW {
+                    return Err(CommandError::Contended);
+                }
+                steps += 1;
+                part = self.led(part, &merged).await?;
+                continue;
             }
             match batch.commit().await? {
                 Committed::At { position, .. } => return Ok(Some(position)),
@@ -204,6 +240,38 @@ impl Findings {
                 Committed::Raced => races.lost()?,
             }
         }
+    }
+
+    /// The same decisions, those about findings that were merged about what they were merged into; each once.
+    async fn led(&self, part: Vec<Asked>, merged: &HashMap<FindingId, FindingId>) -> Result<Vec<Asked>> {
+        let elders: HashSet<FindingId> = merged.values().copied().collect();
+        let elders = self.views.findings(elders.into_iter().collect()).await?;
+        let elders: HashMap<FindingId, KnownFinding> =
+            elders.into_iter().map(|known| (known.finding, known)).collect();
+        let mut led = Vec::with_capacity(part.len());
+        let mut decided = HashSet::with_capacity(part.len());
+        for asked in part {
+            let asked = match asked {
+                Asked::Finding(finding, asked) => match merged.get(&finding) {
+                    Some(into) => {
+                        let elder = elders.get(into);
+                        let elder = elder.ok_or(CommandError::Refused(TriageProblem::NotFound))?;
+                        command(elder, &Decision { to: asked.to, note: asked.note })
+                    }
+                    None => Asked::Finding(finding, asked),
+                },
+                Asked::Incident(incident, asked) => Asked::Incident(incident, asked),
+            };
+            if asked.finding().is_none_or(|finding| decided.insert(finding)) {
+                led.push(asked);
+            }
+        }
+        Ok(led)
+    }
+
+    async fn find(&self, finding: FindingId) -> Result<KnownFinding> {
+        let known = self.views.findings(vec![finding]).await?;
+        known.into_iter().next().ok_or(CommandError::Refused(TriageProblem::NotFound))
     }
 
     /// Those of `findings` that there are for the caller, who may decide about them.
@@ -238,15 +306,37 @@ enum Asked {
     Incident(IncidentId, IncidentCommand),
 }
 
-async fn decide(batch: &mut Batch<'_>, asked: Asked) -> Result<()> {
+impl Asked {
+    /// The finding whose stream it is for.
+    const fn finding(&self) -> Option<FindingId> {
+        match self {
+            Self::Finding(finding, _) => Some(*finding),
+            Self::Incident(..) => None,
+        }
+    }
+}
+
+/// What came of a decision.
+enum Led {
+    /// It is taken, or was so already.
+    Done(TriageDone),
+    /// It is one about this finding, into which the one that was named was merged.
+    To(FindingId),
+}
+
+/// Decides in a batch; answers the finding and what it was merged into, if the decision is one about that.
+async fn decide(batch: &mut Batch<'_>, asked: Asked) -> Result<Option<(FindingId, FindingId)>> {
     match asked {
         Asked::Finding(finding, command) => {
-            let decided = batch.decide::<Triage>(finding_stream(finding), command).await;
-            decided.map(drop).map_err(|error| error.map_refused(TriageProblem::from))
+            match batch.decide::<Triage>(finding_stream(finding), command).await {
+                Ok(_) => Ok(None),
+                Err(CommandError::Refused(TriageRefusal::Merged { into })) => Ok(Some((finding, into))),
+                Err(error) => Err(error.map_refused(TriageProblem::from)),
+            }
         }
         Asked::Incident(incident, command) => {
             let decided = batch.decide::<Incident>(incident_stream(incident), command).await;
-            decided.map(drop).map_err(|error| error.map_refused(TriageProblem::from))
+            decided.map(|_| None).map_err(|error| error.map_refused(TriageProblem::from))
         }
     }
 }
@@ -278,7 +368,8 @@ fn once<'a>(known: impl Iterator<Item = &'a KnownFinding>, decision: &Decision) 
 }
 
 fn status_of(life: &IncidentLife) -> TriageStatus {
-    TriageStatus { state: life.state, note: life.note.clone(), decided: life.is_decided }
+    let (state, note) = (life.state, life.note.clone());
+    TriageStatus { state, note, decided: life.is_decided, merged_into: None }
 }
 
 /// How many decisions surely fit into one batch.

@@ -18,7 +18,7 @@ pub use mail::{Mail, Mailer};
 pub use provider::{Authorization, EmailStanding, IdentityProvider, ProviderError, Vouched, VouchedEmail};
 pub use read_model::{
     HeldScan, IncidentOwner, InventorySnapshot, KeyOfPerson, KnownFinding, KnownHoneytoken, OpenBranch,
-    ReadError, ReadModel, RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
+    PresentFindings, ReadError, ReadModel, RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
 };
 pub use rules::{RuleChecker, StarterRules};
 

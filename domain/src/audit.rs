@@ -99,6 +99,7 @@ pub fn audit_subject(event: &Event) -> Option<(AuditResource, Uuid)> {
         Event::Policy(event) => (AuditResource::Policy, event.policy().0),
         Event::Scan(event) => (AuditResource::Scan, scan_subject(event)?),
         Event::Finding(FindingEvent::Triaged(e)) => (AuditResource::Finding, e.finding.0),
+        Event::Finding(FindingEvent::Merged(e)) => (AuditResource::Finding, e.finding.0),
         Event::Incident(event) => incident_subject(event)?,
         Event::Honeytoken(event) => (AuditResource::Honeytoken, event.honeytoken().0),
         // Who runs the installation stands in the events of people as well, and what a check is about in its scan.

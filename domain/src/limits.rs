@@ -110,6 +110,9 @@ pub const REF_CHARS: usize = 255;
 pub const URL_CHARS: usize = 2_000;
 /// Findings in one bulk triage.
 pub const BULK_FINDINGS: usize = 500;
+/// Merged findings that a decision follows, from each to the elder that it was merged into. A scan that merges an elder
+/// merges what was merged into it as well, so that there is one step but for the moments in between.
+pub const MERGED_IN_A_ROW: usize = 16;
 /// Findings that one request decides about by what they have in common (Semgrep reference §6).
 pub const TRIAGED_FINDINGS: u32 = 3_000;
 /// Characters of the note on such a decision (Semgrep reference §6).

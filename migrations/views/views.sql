@@ -341,11 +341,14 @@ CREATE TABLE finding (
     upload        TEXT,
     refs          TEXT,
     detected      INTEGER NOT NULL,
-    detected_at   INTEGER NOT NULL
+    detected_at   INTEGER NOT NULL,
+    -- The elder finding that it was merged into last; it shows what people decide about that one.
+    merged_into   INTEGER
 ) STRICT;
 CREATE INDEX finding_package ON finding (project, ecosystem, package) WHERE package IS NOT NULL AND upload IS NULL;
 CREATE INDEX finding_upload ON finding (project) WHERE upload IS NOT NULL;
 CREATE INDEX finding_incident ON finding (incident) WHERE incident IS NOT NULL;
+CREATE INDEX finding_merged ON finding (merged_into) WHERE merged_into IS NOT NULL;
 
 CREATE VIRTUAL TABLE finding_text USING fts5 (text, content = '', columnsize = 0, detail = none);
 

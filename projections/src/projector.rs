@@ -2,6 +2,7 @@
 
 mod batch;
 mod follow;
+mod keys;
 mod rebuild;
 mod text;
 

@@ -2,17 +2,17 @@
 
 use scanledger_commands::ports::{
     HeldScan, IncidentOwner, InventorySnapshot, KeyOfPerson, KnownFinding, KnownHoneytoken, OpenBranch,
-    ReadError, ReadModel, RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
+    PresentFindings, ReadError, ReadModel, RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
 };
 use scanledger_domain::BoxFuture;
-use scanledger_domain::branch::{KnownAdvisory, Present};
+use scanledger_domain::branch::KnownAdvisory;
 use scanledger_domain::component::Package;
 use scanledger_domain::id::{BranchId, FindingId, IncidentId, OrganizationId, ProjectId, TeamId, UserId};
 use scanledger_domain::identity::{KeyForm, Visible};
 use scanledger_domain::log::Position;
 use scanledger_domain::scanning::ScannerKind;
 use scanledger_domain::time::Timestamp;
-use scanledger_projections::Views;
+use scanledger_projections::{Projector, Views};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -20,12 +20,23 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct ViewsReadModel {
     views: Views,
+    projector: Projector,
 }
 
 impl ViewsReadModel {
-    /// Over the views of this node.
-    pub const fn new(views: Views) -> Self {
-        Self { views }
+    /// Over the views of this node, which its projector writes.
+    pub fn new(projector: &Projector) -> Self {
+        Self { views: projector.views(), projector: projector.clone() }
+    }
+
+    /// Has the node report branches whose rows do not add up. Whoever read them knows that they are broken in any case.
+    async fn report(&self, unreported: &[BranchId]) {
+        for branch in unreported {
+            if let Err(error) = self.projector.report_broken(*branch).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(branch.id = %branch, error, "a broken branch could not be reported");
+            }
+        }
     }
 }
 
@@ -56,7 +67,13 @@ impl ReadModel for ViewsReadModel {
         Box::pin(async move {
             let found =
                 self.views.inventory(project, branch).await.map_err(failed("read a branch's inventory"))?;
-            Ok(InventorySnapshot { version: found.version, inventory: found.inventory, base: found.base })
+            self.report(&found.unreported).await;
+            Ok(InventorySnapshot {
+                version: found.version,
+                inventory: found.inventory,
+                base: found.base,
+                soundness: found.soundness,
+            })
         })
     }
 
@@ -87,10 +104,11 @@ impl ReadModel for ViewsReadModel {
         &self,
         branch: BranchId,
         scanners: Vec<ScannerKind>,
-    ) -> BoxFuture<'_, Result<Vec<Present>, ReadError>> {
+    ) -> BoxFuture<'_, Result<PresentFindings, ReadError>> {
         Box::pin(async move {
             let found = self.views.present_findings(branch, scanners).await;
-            found.map_err(failed("read what is on a branch"))
+            let found = found.map_err(failed("read what is on a branch"))?;
+            Ok(PresentFindings { findings: found.findings, soundness: found.soundness })
         })
     }
 

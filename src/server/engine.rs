@@ -181,7 +181,7 @@ fn identities(
         vault: Arc::clone(&state.vault) as _,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
-        views: Arc::new(ViewsReadModel::new(projector.views())),
+        views: Arc::new(ViewsReadModel::new(projector)),
         mailer,
         lifetimes,
     })

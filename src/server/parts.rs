@@ -52,7 +52,7 @@ impl Parts {
         Self {
             clock: Arc::new(SystemClock),
             ids: Arc::new(TimeOrderedIds),
-            read_model: Arc::new(ViewsReadModel::new(engine.projector.views())),
+            read_model: Arc::new(ViewsReadModel::new(&engine.projector)),
             scanners: scanners(engine),
             progress: Arc::new(ScanProgress::default()),
             bus: None,

@@ -130,7 +130,7 @@ async fn a_branch_that_nobody_scans_is_closed_and_a_scan_brings_it_back() {
     let topic = api.scanned(&leaky(3), &of_topic).await;
     assert_eq!(total(&api, &project, "branch=topic").await, 3);
     let before = api.server.app.views.position();
-    let views = ViewsReadModel::new(api.server.app.views.clone());
+    let views = ViewsReadModel::new(&api.server.engine.projector);
     let branches = Branches::new(api.server.engine.ledger.clone(), Arc::new(views));
     let now = api.server.app.clock.now();
     assert_eq!(branches.close_silent(now.plus_days(SILENT_BRANCH_DAYS - 1)).await.unwrap(), 0);

@@ -1,7 +1,10 @@
-//! Branches: closing those that have done their duty.
+//! Branches: what is on them, and closing those that have done their duty.
 
+mod fold;
+mod inventory;
 mod silence;
 
+pub use inventory::{Inventories, OnBranch};
 pub use silence::SilenceReactor;
 
 use crate::context::Context;

@@ -150,7 +150,8 @@ impl ClientScans {
         let (rules, ignored, files) = (upload.rules.len() as u64, upload.ignored, upload.files);
         let coverage = self.coverage(scan, &upload).await?;
         let recorder = Recorder { ledger: &self.ledger, views: &self.views, blobs: &self.blobs };
-        let observed = recorder.observe(queued.project, upload.detections).await.map_err(raced)?;
+        // What clients upload they name themselves, so nothing of it turns out to be another finding.
+        let (observed, _) = recorder.observe(queued.project, upload.detections).await.map_err(raced)?;
         let results = Results { queued, run: scan.life.run, coverage, components: None, generation: None };
         let following = Self::follow(context, results.queued.scan, "results");
         let recorded =

@@ -1,6 +1,6 @@
 //! What commands read besides streams.
 
-use scanledger_domain::branch::{BaseBranch, BranchRole, Inventory, KnownAdvisory, Present};
+use scanledger_domain::branch::{BaseBranch, BranchRole, Inventory, KnownAdvisory, Present, Soundness};
 use scanledger_domain::component::Package;
 use scanledger_domain::finding::{Fingerprint, TriageState};
 use scanledger_domain::id::{
@@ -48,6 +48,17 @@ pub struct InventorySnapshot {
     pub inventory: Inventory,
     /// What a branch that is not open starts from: the project's default branch, if that is open and another one.
     pub base: Option<BaseBranch>,
+    /// Whether `inventory` is what the log says.
+    pub soundness: Soundness,
+}
+
+/// Findings of some scanners that are on a branch or, if it is closed, were when it was closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresentFindings {
+    /// In any order.
+    pub findings: Vec<Present>,
+    /// Whether that is what the log says.
+    pub soundness: Soundness,
 }
 
 /// A branch that is open.
@@ -72,8 +83,8 @@ pub struct TriageSnapshot {
     pub read_at: Position,
     /// The project's gate at that position.
     pub gate: Gate,
-    /// Decisions and last notes about findings that are on the branch, or were when it was closed; undecided ones are
-    /// left out.
+    /// Decisions and last notes about findings that are on the branch, or were when it was closed, and perhaps about
+    /// others of its project; undecided ones are left out.
     pub decisions: HashMap<FindingId, (TriageState, Option<String>)>,
 }
 
@@ -179,7 +190,8 @@ pub trait ReadModel: Send + Sync {
     /// [`ReadError::TooLate`] after `timeout`.
     fn wait_for(&self, position: Position, timeout: Duration) -> BoxFuture<'_, Result<(), ReadError>>;
 
-    /// What is on the branch called `branch`.
+    /// What is on the branch called `branch`. Whoever decides about a branch asks [`crate::branch::Inventories`], which
+    /// folds one that is broken.
     fn inventory<'a>(
         &'a self,
         project: ProjectId,
@@ -209,7 +221,7 @@ pub trait ReadModel: Send + Sync {
         &self,
         branch: BranchId,
         scanners: Vec<ScannerKind>,
-    ) -> BoxFuture<'_, Result<Vec<Present>, ReadError>>;
+    ) -> BoxFuture<'_, Result<PresentFindings, ReadError>>;
 
     /// Findings that the project has or had, on any branch, about each of `packages`, in order of first sight;
     /// packages without any may be left out.

@@ -12,6 +12,7 @@ mod history;
 mod imports;
 mod incidents;
 mod lease;
+mod merge;
 mod outage;
 mod pick;
 mod pool;

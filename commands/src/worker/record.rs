@@ -5,15 +5,16 @@ use super::excerpts;
 use super::gather::Gathered;
 use super::history::earlier;
 use super::run::{Halt, Run, VIEW_TIMEOUT};
+use crate::branch::{Inventories, OnBranch};
 use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use crate::ledger::Ledger;
-use crate::ports::{InventorySnapshot, ReadError, ReadModel};
+use crate::ports::{ReadError, ReadModel};
 use scanledger_domain::advisory::Generation;
 use scanledger_domain::blob::BlobStore;
 use scanledger_domain::branch::{
-    Branch, BranchEvent, BranchRefusal, ComponentsChanged, Coverage, FindingsUpdated, Observed, Pending,
-    RecordScan, Scanned, branch_id, branch_stream, observe,
+    BaseBranch, Branch, BranchEvent, BranchRefusal, ComponentsChanged, Coverage, FindingsUpdated, Inventory,
+    Merge, Observed, Pending, RecordScan, Scanned, branch_id, branch_stream, merges, observe,
 };
 use scanledger_domain::component::{Component, Package};
 use scanledger_domain::decider::{Decider as _, StoredEvent as _};
@@ -21,8 +22,8 @@ use scanledger_domain::id::{FindingId, ProjectId};
 use scanledger_domain::limits::BATCH_BYTES;
 use scanledger_domain::log::Position;
 use scanledger_domain::scan::Queued;
-use scanledger_domain::scanning::{Detection, Identity};
-use std::collections::HashSet;
+use scanledger_domain::scanning::{Detection, Identity, Place, ScannerKind};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// How often results are decided again because another scan of the branch was faster.
@@ -103,8 +104,11 @@ impl Run {
         Recorder { ledger: &self.deps.ledger, views: &self.deps.views, blobs: &self.deps.blobs }
     }
 
-    /// Gives every detection its finding.
-    pub(super) async fn observe(&self, detections: Vec<Detection>) -> Result<Vec<Observed>, Halt> {
+    /// Gives every detection its finding, and says which findings turn out to be others.
+    pub(super) async fn observe(
+        &self,
+        detections: Vec<Detection>,
+    ) -> Result<(Vec<Observed>, Vec<Merge>), Halt> {
         Ok(self.recorder().observe(self.life.queued.project, detections).await?)
     }
 
@@ -127,19 +131,23 @@ impl Run {
 }
 
 impl Recorder<'_> {
-    /// Gives every detection its finding.
+    /// Gives every detection its finding, and says which findings turn out to be others.
     pub(crate) async fn observe(
         &self,
         project: ProjectId,
         detections: Vec<Detection>,
-    ) -> Result<Vec<Observed>, Unrecorded> {
+    ) -> Result<(Vec<Observed>, Vec<Merge>), Unrecorded> {
         let packages = packages(&detections);
         let known = if packages.is_empty() {
             Default::default()
         } else {
             self.views.known_advisories(project, packages).await?
         };
-        on_thread(move || observe(project, detections, &known)).await
+        on_thread(move || {
+            let merges = merges(&detections, &known);
+            (observe(project, detections, &known), merges)
+        })
+        .await
     }
 
     /// Appends the difference to the branch's stream and waits until the read model shows it; ends early when
@@ -157,13 +165,16 @@ impl Recorder<'_> {
             if is_superseded() {
                 return Err(Unrecorded::Superseded);
             }
-            let snapshot = self.views.inventory(queued.project, &queued.branch).await?;
-            excerpts::store(&**self.blobs, &mut observed, &snapshot.inventory).await.map_err(Fault::from)?;
-            let version = snapshot.version;
-            let can_be_new = snapshot.inventory.has_history || snapshot.base.is_some();
-            let was_begun = snapshot.inventory.pending != Pending::default();
-            let coverage = self.located(results, &snapshot).await?;
-            let events = difference(results, coverage, &mut observed, snapshot).await?;
+            // Should the branch change from here on, nothing that is decided is recorded.
+            let inventories = Inventories::new(self.ledger, self.views);
+            let hindered = hindered(&results.coverage);
+            let OnBranch { version, inventory, base, places } =
+                inventories.of(queued.project, &queued.branch, hindered).await?;
+            excerpts::store(&**self.blobs, &mut observed, &inventory).await.map_err(Fault::from)?;
+            let can_be_new = inventory.has_history || base.is_some();
+            let was_begun = inventory.pending != Pending::default();
+            let coverage = located(results.coverage.clone(), places);
+            let events = difference(results, coverage, &mut observed, (inventory, base)).await?;
             let mut before = Default::default();
             if events.is_empty() || was_begun {
                 before =
@@ -196,23 +207,22 @@ impl Recorder<'_> {
         }
         Err(Unrecorded::Retry("other scans of the branch were faster, again and again"))
     }
+}
 
-    /// The coverage of a scan, and where findings are of its scanners that could not read everything. Should the branch
-    /// change meanwhile, nothing that is decided with it is recorded.
-    async fn located(&self, results: &Results, snapshot: &InventorySnapshot) -> Result<Coverage, Unrecorded> {
-        let mut coverage = results.coverage.clone();
-        let Coverage::Scanners(covered) = &mut coverage else { return Ok(coverage) };
-        let hindered: Vec<_> = covered.hindered().collect();
-        if !hindered.is_empty() {
-            let own = snapshot.inventory.opened.as_ref().map(|opened| opened.branch);
-            if let Some(branch) = own.or(snapshot.base.map(|base| base.branch)) {
-                let present = self.views.present_findings(branch, hindered).await?;
-                covered.places =
-                    present.into_iter().map(|present| (present.finding, present.places)).collect();
-            }
-        }
-        Ok(coverage)
+/// Scanners of the server that could not read everything.
+fn hindered(coverage: &Coverage) -> Vec<ScannerKind> {
+    match coverage {
+        Coverage::Scanners(covered) => covered.hindered().collect(),
+        Coverage::Rules(_) | Coverage::Changes { .. } => vec![],
     }
+}
+
+/// The coverage of a scan, with where findings are of its scanners that could not read everything.
+fn located(mut coverage: Coverage, places: HashMap<FindingId, Vec<Place>>) -> Coverage {
+    if let Coverage::Scanners(covered) = &mut coverage {
+        covered.places = places;
+    }
+    coverage
 }
 
 /// The value of work that is done on a thread of its own.
@@ -226,7 +236,7 @@ async fn difference(
     results: &Results,
     coverage: Coverage,
     observed: &mut Vec<Observed>,
-    snapshot: InventorySnapshot,
+    (inventory, base): (Inventory, Option<BaseBranch>),
 ) -> Result<Vec<BranchEvent>, Unrecorded> {
     let queued = &results.queued;
     let mut command = RecordScan {
@@ -234,7 +244,7 @@ async fn difference(
         organization: queued.organization,
         project: queued.project,
         name: queued.branch.clone(),
-        base: snapshot.base,
+        base,
         scan: queued.scan,
         run: results.run,
         coverage,
@@ -245,7 +255,7 @@ async fn difference(
     let own = std::mem::take(observed);
     let (own, events) = on_thread(move || {
         command.observed.clone_from(&own);
-        let events = Branch::decide(&snapshot.inventory, command);
+        let events = Branch::decide(&inventory, command);
         (own, events.map(|events| events.into_iter().flat_map(halved).collect()))
     })
     .await?;

@@ -3,6 +3,7 @@
 use super::gather::Gathered;
 use super::record::RecordedScan;
 use super::run::{Halt, Run, joined};
+use crate::branch::Inventories;
 use crate::error::Fault;
 use scanledger_domain::branch::{Observed, branch_id};
 use scanledger_domain::finding::TriageState;
@@ -122,7 +123,8 @@ impl Run {
     ) -> Result<LeftAlone, Halt> {
         let (scan_type, coverage) = (self.life.queued.scan_type, &gathered.coverage);
         let scanners = LeftAlone::scanners(scan_type, coverage);
-        let present = self.deps.views.present_findings(branch, scanners).await?;
+        let inventories = Inventories::new(&self.deps.ledger, &self.deps.views);
+        let present = inventories.present(branch, scanners).await?;
         Ok(LeftAlone::of(present, scan_type, coverage, observed))
     }
 

@@ -113,9 +113,10 @@ impl Run {
             return Ok(());
         }
         let mut gathered = gathered;
-        let mut observed = self.observe(std::mem::take(&mut gathered.detections)).await?;
+        let (mut observed, merges) = self.observe(std::mem::take(&mut gathered.detections)).await?;
         imported.tell(&mut observed);
         let recorded = Box::pin(self.record(&gathered, observed)).await?;
+        self.settle_merges(&merges).await?;
         self.settle_incidents(&recorded).await?;
         let (outcome, verdict, reports) = Box::pin(self.conclude(gathered, recorded)).await?;
         let can_wait = if is_partial { CanWait::No } else { CanWait::Yes };

@@ -6,10 +6,13 @@ use scanledger_commands::finding::{BulkDone, Decision, TriageProblem};
 use scanledger_commands::project::NewProject;
 use scanledger_commands::{CommandError, Context};
 use scanledger_domain::branch::{BranchEvent, Detected, Occurrence, Opened, branch_id, branch_stream};
-use scanledger_domain::finding::{Fingerprint, TriageState, finding_id};
+use scanledger_domain::event::Event;
+use scanledger_domain::finding::{
+    FindingEvent, Fingerprint, MergeCommand, Merging, TriageState, finding_id, finding_stream,
+};
 use scanledger_domain::id::{CommandId, FindingId, OrganizationId, ProjectId, TeamId};
 use scanledger_domain::identity::{Denied, Role, TeamRole};
-use scanledger_domain::limits::{BULK_FINDINGS, NOTE_CHARS};
+use scanledger_domain::limits::{BULK_FINDINGS, MERGED_IN_A_ROW, NOTE_CHARS};
 use scanledger_domain::log::{Actor, Version};
 use scanledger_domain::project::Gate;
 use scanledger_domain::scanning::{Place, ScannerKind};
@@ -154,4 +157,101 @@ async fn a_finding_that_is_named_twice_is_decided_once() {
     let asked = [finding, finding];
     let done = world.findings.triage_bulk(&world.fresh(), &key(), &asked, &dismiss(None)).await.unwrap();
     assert_eq!(done.decided, [finding]);
+}
+
+/// Merges a finding into an elder one, as a scan would.
+async fn merge(world: &World, project: ProjectId, finding: FindingId, into: FindingId) {
+    let command = MergeCommand { finding, project, fingerprint: Fingerprint([0; 16]), into };
+    world.ledger.execute::<Merging>(&world.fresh(), &finding_stream(finding), None, command).await.unwrap();
+}
+
+/// Findings that were decided about, in the order in which that happened, with the note.
+async fn triaged(world: &World) -> Vec<(FindingId, Option<String>)> {
+    let events = world.decoded().await.into_iter();
+    let decisions = events.filter_map(|event| match event {
+        Event::Finding(FindingEvent::Triaged(triaged)) => Some((triaged.finding, triaged.note)),
+        _ => None,
+    });
+    decisions.collect()
+}
+
+#[tokio::test]
+async fn a_decision_about_a_merged_finding_is_one_about_the_elder() {
+    let world = World::new();
+    let shop = world.project("shop").await;
+    let [elder, younger, youngest] = detected(&world, shop, 3).await[..] else { panic!("three findings") };
+    merge(&world, shop, younger, elder).await;
+    merge(&world, shop, youngest, younger).await;
+    for (number, finding) in [younger, youngest, elder].into_iter().enumerate() {
+        let (context, decision) = (world.fresh(), dismiss(Some(format!("why {number}"))));
+        let principal = key();
+        let decide = || world.findings.triage(&context, &principal, finding, decision.clone());
+        let done = decide().await.unwrap();
+        assert_eq!((done.status.state, &done.status.note), (TriageState::FalsePositive, &decision.note));
+        assert_eq!(triaged(&world).await.last(), Some(&(elder, decision.note.clone())));
+        let again = decide().await.unwrap();
+        assert_eq!((again.position, again.status), (done.position, done.status), "it is the same command");
+        assert_eq!(triaged(&world).await.len(), number + 1);
+    }
+    let first = world.decoded().await.into_iter().find_map(|event| match event {
+        Event::Finding(FindingEvent::Triaged(triaged)) => triaged.fingerprint,
+        _ => None,
+    });
+    assert_eq!(
+        finding_id(shop, first.unwrap()),
+        elder,
+        "the first decision tells the fingerprint of the elder"
+    );
+}
+
+#[tokio::test]
+async fn a_decision_that_was_taken_before_the_merge_is_not_taken_again() {
+    let world = World::new();
+    let shop = world.project("shop").await;
+    let [elder, younger] = detected(&world, shop, 2).await[..] else { panic!("two findings") };
+    let context = world.fresh();
+    let done = world.findings.triage(&context, &key(), younger, dismiss(None)).await.unwrap();
+    merge(&world, shop, younger, elder).await;
+    let again = world.findings.triage(&context, &key(), younger, dismiss(None)).await.unwrap();
+    assert_eq!((again.position, again.recorded_at), (done.position, done.recorded_at));
+    assert_eq!(triaged(&world).await, [(younger, None)]);
+}
+
+#[tokio::test]
+async fn a_bulk_decides_once_about_what_is_one_finding() {
+    let world = World::new();
+    let shop = world.project("shop").await;
+    let asked = detected(&world, shop, 5).await;
+    merge(&world, shop, asked[1], asked[0]).await;
+    merge(&world, shop, asked[2], asked[1]).await;
+    merge(&world, shop, asked[4], asked[3]).await;
+    let context = world.fresh();
+    let decided = [asked[4], asked[2], asked[1], asked[0]];
+    let done = world.findings.triage_bulk(&context, &key(), &decided, &dismiss(None)).await.unwrap();
+    assert_eq!((done.decided.as_slice(), done.unknown.as_slice()), (&decided[..], &[][..]));
+    assert_eq!(triaged(&world).await, [(asked[3], None), (asked[0], None)]);
+    let again = world.findings.triage_bulk(&context, &key(), &decided, &dismiss(None)).await.unwrap();
+    assert_eq!(again, done);
+    let fresh = world.findings.triage_bulk(&world.fresh(), &key(), &asked, &dismiss(None)).await.unwrap();
+    assert_eq!((fresh.position, fresh.decided), (None, asked));
+}
+
+#[tokio::test]
+async fn decisions_follow_merged_findings_up_to_a_limit() {
+    let world = World::new();
+    let shop = world.project("shop").await;
+    let all = detected(&world, shop, MERGED_IN_A_ROW as u32 + 2).await;
+    for pair in all.windows(2) {
+        merge(&world, shop, pair[1], pair[0]).await;
+    }
+    let (last, beyond) = (all[MERGED_IN_A_ROW], all[MERGED_IN_A_ROW + 1]);
+    world.findings.triage(&world.fresh(), &key(), last, dismiss(None)).await.unwrap();
+    assert_eq!(triaged(&world).await, [(all[0], None)]);
+    let far = world.findings.triage(&world.fresh(), &key(), beyond, dismiss(None)).await;
+    assert!(matches!(far, Err(CommandError::Contended)));
+    let noted = dismiss(Some("why".into()));
+    world.findings.triage_bulk(&world.fresh(), &key(), &[last], &noted).await.unwrap();
+    assert_eq!(triaged(&world).await.len(), 2);
+    let far = world.findings.triage_bulk(&world.fresh(), &key(), &[beyond], &noted).await;
+    assert!(matches!(far, Err(CommandError::Contended)));
 }

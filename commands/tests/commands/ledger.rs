@@ -181,7 +181,7 @@ async fn a_lost_race_is_decided_again_on_what_the_winner_left() {
         .execute::<Triage>(&command(1), &finding_stream(FINDING), None, triage(TriageState::Accepted, "mine"))
         .await
         .unwrap();
-    let FindingEvent::Triaged(triaged) = &done.events[0];
+    let FindingEvent::Triaged(triaged) = &done.events[0] else { panic!("{:?}", done.events) };
     assert_eq!((triaged.from, done.version), (TriageState::Fixed, Version(4)));
 }
 

@@ -21,7 +21,7 @@ fn seen_again(detections: &[Detection], known: &[&Observed]) -> Vec<Observed> {
     for seen in known {
         let Identity::Advisory { package, group, .. } = &seen.detection.identity else { panic!("{seen:?}") };
         let Observed { finding, fingerprint, .. } = **seen;
-        let known = KnownAdvisory { finding, fingerprint, advisories: group.clone() };
+        let known = KnownAdvisory { finding, fingerprint, advisories: group.clone(), merged_into: None };
         findings.entry(package.clone()).or_default().push(known);
     }
     observe(SHOP, detections.to_vec(), &findings)
@@ -228,4 +228,39 @@ fn other_words_about_a_secret_are_told_to_nobody() {
         &[&first],
         &[],
     )]);
+}
+
+/// What the last scan made of a finding that is seen where `gone` was, told in full; whether it is new is in the counts.
+fn seen_instead(before: &[BranchEvent], seen: &Observed, gone: &Observed, counts: ScanCounts) -> BranchEvent {
+    let events = after_on(folded(before), [matched(9, std::slice::from_ref(seen))]);
+    let [BranchEvent::Detected(detected), went, end] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((detected.finding, detected.is_new), (seen.finding, counts.new == 1));
+    assert_eq!((went, end), (&resolved(gone), &ended(9, counts, &[seen])));
+    events[0].clone()
+}
+
+const INSTEAD: ScanCounts = ScanCounts { detected: 1, resolved: 1, ..NONE };
+
+#[test]
+fn what_was_there_under_a_younger_finding_is_not_new_under_the_elder_one() {
+    let [elder, younger] = ["GHSA-1", "CVE-1"].map(|id| observed(lodash(&[id])));
+    let both = seen_again(&[lodash(&["CVE-1", "GHSA-1"])], &[&elder, &younger]);
+    assert_eq!((both[0].finding, &both[0].others), (elder.finding, &vec![younger.finding]));
+    let other = observed(vulnerable("minimist", &["GHSA-2"]));
+    for (there, new) in [(&younger, 0), (&other, 1)] {
+        let before = after([matched(1, std::slice::from_ref(there))]);
+        seen_instead(&before, &both[0], there, ScanCounts { new, ..INSTEAD });
+    }
+}
+
+#[test]
+fn an_elder_that_comes_back_where_the_younger_was_is_not_new() {
+    let [elder, younger] = ["GHSA-1", "CVE-1"].map(|id| observed(lodash(&[id])));
+    let both = seen_again(&[lodash(&["CVE-1", "GHSA-1"])], &[&elder, &younger]);
+    let before =
+        after([matched(1, std::slice::from_ref(&elder)), matched(2, std::slice::from_ref(&younger))]);
+    let back = seen_instead(&before, &both[0], &younger, INSTEAD);
+    let now = folded(&[before, vec![back, resolved(&younger)]].concat());
+    assert!(now.holds(elder.finding) && !now.holds(younger.finding));
+    assert_eq!(now.digest, InventoryDigest::of_finding(elder.finding, &both[0].occurrence()));
 }

@@ -172,6 +172,7 @@ fn record(
     let finding = observed.finding;
     let occurrence = observed.occurrence();
     let digest = InventoryDigest::of_finding(finding, &occurrence);
+    let was_there_as_another = observed.others.iter().any(|other| state.holds(*other));
     match state.findings.get(&finding) {
         Some(held) if held.is_present => {
             let advisory = Said::of(&observed).and_then(|said| said.since(held.advisory));
@@ -183,18 +184,21 @@ fn record(
             tally.digest = tally.digest.minus(held.digest).plus(digest);
             updates.push(Update { finding, occurrence, advisory });
         }
-        Some(_) => {
+        Some(_) if !was_there_as_another => {
             tally.counts.reopened += 1;
             tally.counts.new += u64::from(can_be_new);
             tally.digest = tally.digest.plus(digest);
             let advisory = Said::of(&observed).map(Said::all);
             events.push(Reopened { finding, scanner: observed.scanner(), occurrence, advisory }.into());
         }
-        None => {
+        // One that comes back counts as new like any that was not there, so one that was there as another is told like
+        // one that never was.
+        Some(_) | None => {
+            let is_new = can_be_new && !was_there_as_another;
             tally.counts.detected += 1;
-            tally.counts.new += u64::from(can_be_new);
+            tally.counts.new += u64::from(is_new);
             tally.digest = tally.digest.plus(digest);
-            events.push(detected(observed, can_be_new).into());
+            events.push(detected(observed, is_new).into());
         }
     }
 }

@@ -4,7 +4,9 @@ mod close;
 mod coverage;
 mod decider;
 mod facts;
+mod fold;
 mod inventory;
+mod merges;
 mod observe;
 mod stored;
 
@@ -12,7 +14,9 @@ pub use close::{BranchLife, BranchRole, CloseBranch, CloseReason, CloseRefusal, 
 pub use coverage::{ClientCoverage, Coverage, FoundBy, Present, RuleCoverage, ScannerCoverage};
 pub use decider::{Branch, BranchRefusal, RecordScan};
 pub use facts::AdvisoryDigest;
+pub use fold::{Folded, Soundness};
 pub use inventory::{Held, Inventory, InventoryDigest, Pending};
+pub use merges::{Merge, merges};
 pub use observe::{KnownAdvisory, Observed, observe};
 pub use stored::{
     AdvisoryFacts, BaseBranch, BranchEvent, Closed, ClosedBecause, ComponentKey, ComponentsChanged, Detected,

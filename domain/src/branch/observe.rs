@@ -1,5 +1,6 @@
 //! From what a scanner saw to findings with an identity in their project.
 
+use super::merges::Families;
 use super::{ExcerptRef, Occurrence, SecretFacts};
 use crate::advisory::{joined, preference};
 use crate::component::Package;
@@ -17,6 +18,8 @@ pub struct KnownAdvisory {
     pub fingerprint: Fingerprint,
     /// Every advisory id and alias known of it.
     pub advisories: Vec<String>,
+    /// The elder finding that it was merged into last.
+    pub merged_into: Option<FindingId>,
 }
 
 /// A detection that knows which finding it is.
@@ -26,6 +29,8 @@ pub struct Observed {
     pub finding: FindingId,
     /// Its fingerprint.
     pub fingerprint: Fingerprint,
+    /// Younger findings that are this one by now: where they were, it is not new.
+    pub others: Vec<FindingId>,
     /// What was seen.
     pub detection: Detection,
     /// Where its excerpt was stored, if it has one and it was.
@@ -39,8 +44,8 @@ pub struct Observed {
 /// Detections of one package whose groups share an id are one finding, so that versions which only some records of
 /// a group affect do not tell it apart. It keeps the finding of the first advisory seen: a detection whose group
 /// shares an id with a finding known for the package is that finding, the elder one if there are several (`known` is
-/// in order of first sight). It keeps every id that it was known by: a version that only some records of its group affect
-/// takes none of them away.
+/// in order of first sight; [`merges`](super::merges) says which others are that one by now). It keeps every id that it
+/// or one of those was known by: a version that only some records of its group affect takes none of them away.
 pub fn observe(
     project: ProjectId,
     detections: Vec<Detection>,
@@ -48,15 +53,19 @@ pub fn observe(
 ) -> Vec<Observed> {
     let mut seen: HashMap<FindingId, usize> = HashMap::with_capacity(detections.len());
     let mut observed: Vec<Observed> = Vec::with_capacity(detections.len());
-    for mut detection in one_for_each_group(detections) {
-        let (finding, fingerprint) = match elder(&detection, known) {
-            Some(elder) => {
-                add_ids(&mut detection, &elder.advisories);
-                (elder.finding, elder.fingerprint)
+    let detections = one_for_each_group(detections);
+    let families = Families::of(&detections, known);
+    for (number, mut detection) in detections.into_iter().enumerate() {
+        let (finding, fingerprint, others) = match families.of_detection(number) {
+            family @ [elder, others @ ..] => {
+                for one in family {
+                    add_ids(&mut detection, &one.advisories);
+                }
+                (elder.finding, elder.fingerprint, others.iter().map(|other| other.finding).collect())
             }
-            None => {
+            [] => {
                 let print = fingerprint(&detection.identity, &detection.rule);
-                (finding_id(project, print), print)
+                (finding_id(project, print), print, vec![])
             }
         };
         if let Some(&first) = seen.get(&finding) {
@@ -64,7 +73,7 @@ pub fn observe(
             continue;
         }
         seen.insert(finding, observed.len());
-        observed.push(Observed { finding, fingerprint, detection, excerpt: None, imported: None });
+        observed.push(Observed { finding, fingerprint, others, detection, excerpt: None, imported: None });
     }
     for observed in &mut observed {
         name_cve(&mut observed.detection);
@@ -94,7 +103,7 @@ fn one_for_each_group(detections: Vec<Detection>) -> Vec<Detection> {
 }
 
 /// Package and id of every advisory of a detection.
-fn advisories(detection: &Detection) -> impl Iterator<Item = (&Package, &str)> {
+pub(super) fn advisories(detection: &Detection) -> impl Iterator<Item = (&Package, &str)> {
     let named = match &detection.identity {
         Identity::Advisory { package, id, group, .. } => Some((package, id, group)),
         Identity::Secret { .. } | Identity::Code { .. } | Identity::Upload(_) => None,
@@ -102,16 +111,6 @@ fn advisories(detection: &Detection) -> impl Iterator<Item = (&Package, &str)> {
     named.into_iter().flat_map(|(package, id, group)| {
         std::iter::once(id).chain(group).map(move |id| (package, id.as_str()))
     })
-}
-
-/// The first finding known that shares an id with a detection.
-fn elder<'a>(
-    detection: &Detection,
-    known: &'a HashMap<Package, Vec<KnownAdvisory>>,
-) -> Option<&'a KnownAdvisory> {
-    let Identity::Advisory { package, group, .. } = &detection.identity else { return None };
-    let shares = |known: &&KnownAdvisory| known.advisories.iter().any(|advisory| group.contains(advisory));
-    known.get(package)?.iter().find(shares)
 }
 
 /// Adds what is missing of `ids` to the group of a detection.
@@ -204,7 +203,7 @@ impl Observed {
 
 #[cfg(test)]
 mod tests {
-    use super::{KnownAdvisory, observe};
+    use super::{KnownAdvisory, Observed, observe};
     use crate::branch::samples::{SHOP, observed, place, secret, vulnerable, weakness};
     use crate::component::{Ecosystem, Package};
     use crate::finding::{finding_id, fingerprint};
@@ -222,7 +221,8 @@ mod tests {
         let known = groups.iter().map(|group| {
             let seen = observed(lodash(group));
             let advisories = group.iter().map(|&id| id.to_owned()).collect();
-            KnownAdvisory { finding: seen.finding, fingerprint: seen.fingerprint, advisories }
+            let Observed { finding, fingerprint, .. } = seen;
+            KnownAdvisory { finding, fingerprint, advisories, merged_into: None }
         });
         HashMap::from([(Package::new(Ecosystem::Npm, "lodash"), known.collect())])
     }
@@ -257,6 +257,30 @@ mod tests {
         assert_eq!(seen[0].finding, elder.finding);
     }
 
+    #[test]
+    fn an_id_of_a_finding_that_was_merged_leads_to_the_elder_which_has_it_from_then_on() {
+        let mut known = known(&[&["GHSA-1"], &["CVE-1", "OSV-1"], &["OSV-2"]]);
+        let of_lodash = known.values_mut().next().unwrap();
+        let elder = of_lodash[0].finding;
+        of_lodash[1].merged_into = Some(elder);
+        let [seen] = &observe(SHOP, vec![lodash(&["OSV-1"])], &known)[..] else { panic!("one detection") };
+        assert_eq!(seen.finding, elder);
+        let Identity::Advisory { group, .. } = &seen.detection.identity else { panic!("{seen:?}") };
+        assert_eq!(group, &["CVE-1", "GHSA-1", "OSV-1"]);
+        assert_eq!(seen.detection.cve.as_deref(), Some("CVE-1"));
+    }
+
+    #[test]
+    fn findings_that_are_one_through_others_are_seen_once() {
+        let known = known(&[&["GHSA-1"], &["CVE-1", "OSV-1"]]);
+        let elder = observed(lodash(&["GHSA-1"])).finding;
+        let both = vec![lodash(&["CVE-1", "GHSA-1"]), lodash(&["OSV-1"])];
+        for detections in [both.clone(), both.into_iter().rev().collect()] {
+            let seen = observe(SHOP, detections, &known);
+            assert_eq!(seen.iter().map(|seen| seen.finding).collect::<Vec<_>>(), [elder]);
+        }
+    }
+
     /// Two versions of lodash in one tree, of which the elder one is affected by one record more.
     fn in_two_versions() -> Vec<Detection> {
         let at = |path: &str, detection: Detection| Detection { places: vec![place(path, 1)], ..detection };
@@ -276,7 +300,7 @@ mod tests {
         let Identity::Advisory { package, group, .. } = &first[0].detection.identity else { panic!() };
         assert_eq!(group, &["CVE-1", "GHSA-1", "RUSTSEC-1"]);
         let (finding, fingerprint) = (first[0].finding, first[0].fingerprint);
-        let known = KnownAdvisory { finding, fingerprint, advisories: group.clone() };
+        let known = KnownAdvisory { finding, fingerprint, advisories: group.clone(), merged_into: None };
         let known = HashMap::from([(package.clone(), vec![known])]);
         assert_eq!(observe(SHOP, in_two_versions(), &known), first);
         let mut reversed = in_two_versions();

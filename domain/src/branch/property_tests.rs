@@ -5,8 +5,9 @@ use super::samples::{
     at_line, closed, component, observed, on_feature, scan, secret, uploaded, vulnerable, weakness,
 };
 use super::{
-    AdvisoryDigest, BaseBranch, Branch, BranchEvent, ClosedBecause, ComponentKey, Coverage, Held, Inventory,
-    InventoryDigest, Observed, RecordScan, RuleCoverage, ScanCounts, Scanned, ScannerCoverage,
+    AdvisoryDigest, BaseBranch, Branch, BranchEvent, ClosedBecause, ComponentKey, Coverage, Folded, Held,
+    Inventory, InventoryDigest, Observed, Present, RecordScan, RuleCoverage, ScanCounts, Scanned,
+    ScannerCoverage,
 };
 use crate::blob::BlobHash;
 use crate::component::{Component, Scope};
@@ -183,6 +184,17 @@ impl Model {
         }
     }
 
+    /// How everything looks that no client found.
+    fn looks(&self) -> BTreeMap<FindingId, Present> {
+        let own =
+            self.findings.iter().filter(|(_, seen)| !matches!(seen.detection.identity, Identity::Upload(_)));
+        own.map(|(&finding, seen)| {
+            let (severity, places) = (seen.detection.severity, seen.detection.places.clone());
+            (finding, Present { finding, scanner: seen.scanner(), severity, places })
+        })
+        .collect()
+    }
+
     fn digest(&self) -> InventoryDigest {
         let findings =
             self.findings.iter().map(|(id, seen)| InventoryDigest::of_finding(*id, &seen.occurrence()));
@@ -284,6 +296,21 @@ proptest! {
                 prop_assert_eq!(Branch::decide(&state, record).unwrap(), vec![]);
             }
         }
+    }
+
+    #[test]
+    fn how_findings_look_is_folded_with_what_is_there(scans in any_scans()) {
+        let (mut folded, mut model) = (Folded::watching(KINDS.to_vec()), Model::default());
+        for (n, seen) in (1..).zip(&scans) {
+            let record = seen.record(n);
+            let events = Branch::decide(folded.inventory(), record.clone()).unwrap();
+            events.iter().for_each(|event| folded.apply(&stored(event)));
+            model.see(&record);
+        }
+        let (inventory, looks) = folded.into_parts();
+        model.agrees(&inventory)?;
+        let looks: BTreeMap<FindingId, Present> = looks.into_iter().map(|look| (look.finding, look)).collect();
+        prop_assert_eq!(looks, model.looks());
     }
 
     #[test]

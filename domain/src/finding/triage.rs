@@ -1,6 +1,6 @@
 //! The triage of one finding: its own stream, which outlives every scan.
 
-use super::{Fingerprint, TriageState};
+use super::{Fingerprint, Merged, TriageState};
 use crate::decider::Decider;
 use crate::id::{FindingId, ProjectId};
 use crate::limits::NOTE_CHARS;
@@ -36,6 +36,8 @@ stored_events! {
     pub enum FindingEvent {
         /// Somebody decided.
         Triaged(Triaged) = ("finding.triaged", 1),
+        /// It turned out to be another finding.
+        Merged(Merged) = ("finding.merged", 1),
     }
 }
 
@@ -63,6 +65,15 @@ pub struct TriageStatus {
     pub note: Option<String>,
     /// Whether anybody ever decided.
     pub decided: bool,
+    /// The elder finding that it turned out to be, whose triage holds for it.
+    pub merged_into: Option<FindingId>,
+}
+
+impl TriageStatus {
+    /// The fingerprint, if the stream has no event yet: its first one says what it is about.
+    pub(super) fn first_tells(&self, fingerprint: Fingerprint) -> Option<Fingerprint> {
+        (!self.decided && self.merged_into.is_none()).then_some(fingerprint)
+    }
 }
 
 /// Why a decision is refused.
@@ -71,6 +82,12 @@ pub enum TriageRefusal {
     /// The note is longer than [`NOTE_CHARS`].
     #[error("the note may have at most {NOTE_CHARS} characters")]
     NoteTooLong,
+    /// It turned out to be another finding, and decisions are about that one.
+    #[error("the finding turned out to be {into}")]
+    Merged {
+        /// The elder finding, which may be merged into one that is elder still.
+        into: FindingId,
+    },
 }
 
 /// The rules of triage.
@@ -94,15 +111,22 @@ impl Decider for Triage {
 
     fn evolve(state: TriageStatus, event: &FindingEvent) -> TriageStatus {
         match event {
-            FindingEvent::Triaged(triaged) => {
-                TriageStatus { state: triaged.to, note: triaged.note.clone().or(state.note), decided: true }
-            }
+            FindingEvent::Triaged(triaged) => TriageStatus {
+                state: triaged.to,
+                note: triaged.note.clone().or(state.note),
+                decided: true,
+                merged_into: state.merged_into,
+            },
+            FindingEvent::Merged(merged) => TriageStatus { merged_into: Some(merged.into), ..state },
         }
     }
 
     fn decide(state: &TriageStatus, command: TriageCommand) -> Result<Vec<FindingEvent>, TriageRefusal> {
         if command.note.as_ref().is_some_and(|note| note.chars().count() > NOTE_CHARS) {
             return Err(TriageRefusal::NoteTooLong);
+        }
+        if let Some(into) = state.merged_into {
+            return Err(TriageRefusal::Merged { into });
         }
         let note = command.note.filter(|note| state.note.as_ref() != Some(note));
         if command.to == state.state && note.is_none() {
@@ -112,7 +136,7 @@ impl Decider for Triage {
             Triaged {
                 finding: command.finding,
                 project: command.project,
-                fingerprint: (!state.decided).then_some(command.fingerprint),
+                fingerprint: state.first_tells(command.fingerprint),
                 from: state.state,
                 to: command.to,
                 note,

@@ -11,7 +11,7 @@ use scanledger_domain::branch::{
 use scanledger_domain::component::{Component, Ecosystem, Package, Scope};
 use scanledger_domain::event::Event;
 use scanledger_domain::finding::{
-    Columns, Confidence, Fingerprint, RuleTags, Transitivity, TriageState, Triaged, UploadFacts,
+    Columns, Confidence, Fingerprint, Merged, RuleTags, Transitivity, TriageState, Triaged, UploadFacts,
     UploadedPackage, Validation, finding_id,
 };
 use scanledger_domain::id::{FindingId, ScanId};
@@ -221,6 +221,11 @@ fn triaged() -> Triaged {
     }
 }
 
+fn merged() -> Merged {
+    let into = finding_id(PROJECT, Fingerprint([0x1e; 16]));
+    Merged { finding: finding(), project: PROJECT, fingerprint: Some(PRINT), into }
+}
+
 pub fn samples() -> Vec<Sample> {
     let update = Update { finding: finding(), occurrence: occurrence(), advisory: None };
     let bare_update = Update { occurrence: bare_occurrence(), ..update.clone() };
@@ -270,5 +275,7 @@ pub fn samples() -> Vec<Sample> {
         another(Event::Branch(closed(ClosedBecause::Silent).into())),
         full(Event::Finding(triaged().into())),
         minimal(Event::Finding(Triaged { fingerprint: None, note: None, ..triaged() }.into())),
+        full(Event::Finding(merged().into())),
+        minimal(Event::Finding(Merged { fingerprint: None, ..merged() }.into())),
     ]
 }

@@ -1,5 +1,6 @@
 //! From events of branches to rows.
 
+use super::broken::rows_digest;
 use super::counters::{Cell, Total};
 use crate::at::FOREVER;
 use crate::projector::{ApplyError, Decoded, Scratch};
@@ -263,15 +264,7 @@ fn inherit(
     for (cell, total) in totals(tx, branch)? {
         scratch.counters.add(tx, cell, position, total)?;
     }
-    let mut digests = tx.prepare_cached(
-        "SELECT digest FROM presence WHERE branch = ?1 AND valid_to = 9223372036854775807
-         UNION ALL SELECT digest FROM component WHERE branch = ?1 AND valid_to = 9223372036854775807",
-    )?;
-    let mut digest = InventoryDigest::default();
-    let mut rows = digests.query([branch])?;
-    while let Some(row) = rows.next()? {
-        digest = digest.plus(InventoryDigest::from_bytes(row.get(0)?));
-    }
+    let digest = rows_digest(tx, branch)?;
     tx.prepare_cached(
         "UPDATE branch SET generation = (SELECT generation FROM branch WHERE key = ?2) WHERE key = ?1",
     )?
@@ -295,7 +288,11 @@ fn complete(
     scanned: &Scanned,
 ) -> Result<(), ApplyError> {
     let state = scratch.branches.load(tx, keys.branch)?;
-    let mismatch = (state.digest != scanned.digest).then(|| format!("{:?}", scanned.digest));
+    // Of rows that were found wrong once, the digest that events add up to says too little: a row that is lost takes
+    // nothing from it until it goes.
+    state.is_broken =
+        state.digest != scanned.digest || state.is_broken && rows_digest(tx, keys.branch)? != scanned.digest;
+    let mismatch = state.is_broken.then(|| format!("{:?}", scanned.digest));
     if mismatch.is_some() {
         tracing::error!(
             branch.id = %scanned.branch,

@@ -11,8 +11,9 @@ mod state;
 pub use broken::{BrokenBranch, broken_branches};
 pub use inventory::{GateCounts, InventorySnapshot};
 pub use open::OpenBranch;
+pub use present::PresentFindings;
 
-pub(crate) use broken::{count_broken, may_break};
+pub(crate) use broken::{count_broken, may_break, report_broken};
 pub(crate) use counters::Cell;
 pub(crate) use state::BranchStates;
 

@@ -4,7 +4,7 @@ use crate::at::FOREVER;
 use crate::store::column::{id, json};
 use crate::store::{ReadError, Views};
 use rusqlite::{Connection, OptionalExtension, params};
-use scanledger_domain::branch::Present;
+use scanledger_domain::branch::{Present, Soundness};
 use scanledger_domain::id::{BranchId, FindingId};
 use scanledger_domain::scanning::{Place, ScannerKind};
 use scanledger_domain::severity::Severity;
@@ -14,15 +14,28 @@ use scanledger_domain::severity::Severity;
 pub(super) struct Last {
     pub(super) branch: i64,
     pub(super) until: i64,
+    /// Whether its rows are what the log says, as its last scan and those who read it found.
+    pub(super) soundness: Soundness,
+}
+
+/// Findings that are on a branch or, if it is closed, were when it was closed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PresentFindings {
+    /// In any order.
+    pub findings: Vec<Present>,
+    /// Whether that is what the log says.
+    pub soundness: Soundness,
 }
 
 impl Last {
     /// Of a branch; `None` if it never was open.
     pub(super) fn of(connection: &Connection, branch: BranchId) -> rusqlite::Result<Option<Self>> {
         connection
-            .prepare_cached("SELECT key, closed FROM branch WHERE id = ?1")?
+            .prepare_cached("SELECT key, closed, mismatch IS NOT NULL FROM branch WHERE id = ?1")?
             .query_row([branch.as_bytes()], |row| {
-                Ok(Self { branch: row.get(0)?, until: row.get::<_, Option<i64>>(1)?.unwrap_or(FOREVER) })
+                let soundness = if row.get(2)? { Soundness::Broken } else { Soundness::Sound };
+                let until = row.get::<_, Option<i64>>(1)?.unwrap_or(FOREVER);
+                Ok(Self { branch: row.get(0)?, until, soundness })
             })
             .optional()
     }
@@ -44,8 +57,8 @@ impl Last {
 }
 
 impl Views {
-    /// Findings of `scanners` that are on a branch now or, if it is closed, were when it was closed, in any order; what
-    /// clients uploaded is not theirs. One look at the index of the branch, and one at each finding of these scanners.
+    /// Findings of `scanners` that are on a branch now or, if it is closed, were when it was closed; what clients uploaded
+    /// is not theirs. One look at the index of the branch, and one at each finding of these scanners.
     /// None for a branch that never was open.
     ///
     /// # Errors
@@ -54,10 +67,12 @@ impl Views {
         &self,
         branch: BranchId,
         scanners: Vec<ScannerKind>,
-    ) -> Result<Vec<Present>, ReadError> {
+    ) -> Result<PresentFindings, ReadError> {
         let mask = scanners.iter().fold(0_i64, |mask, scanner| mask | 1 << scanner.code());
         self.read(move |connection| {
-            let Some(last) = Last::of(connection, branch)? else { return Ok(vec![]) };
+            let Some(last) = Last::of(connection, branch)? else {
+                return Ok(PresentFindings { findings: vec![], soundness: Soundness::Sound });
+            };
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT f.id, p.scanner, p.severity, p.path, p.line, p.end_line, p.places
                  FROM {} CROSS JOIN finding f ON f.key = p.finding
@@ -80,7 +95,8 @@ impl Views {
                     },
                 })
             })?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            let findings = rows.collect::<Result<_, _>>()?;
+            Ok(PresentFindings { findings, soundness: last.soundness })
         })
         .await
     }

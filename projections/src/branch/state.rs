@@ -13,6 +13,8 @@ pub(crate) struct BranchState {
     pub(crate) has_history: bool,
     pub(crate) pending: Option<PendingRow>,
     pub(crate) pending_from: Option<i64>,
+    /// Whether its rows were not what the log says when anybody looked last.
+    pub(crate) is_broken: bool,
     changed: i64,
     is_dirty: bool,
 }
@@ -59,6 +61,11 @@ impl BranchStates {
         Ok(())
     }
 
+    /// Forgets every branch, when rows were changed by more than events. Nothing waits to be written between batches.
+    pub(crate) fn forget(&mut self) {
+        self.states = HashMap::new();
+    }
+
     /// Writes what changed.
     pub(crate) fn flush(&mut self, tx: &Connection) -> rusqlite::Result<()> {
         let mut update = tx.prepare_cached(
@@ -94,7 +101,8 @@ impl BranchState {
 
 fn read(tx: &Connection, branch: i64) -> rusqlite::Result<BranchState> {
     tx.prepare_cached(
-        "SELECT version, digest, has_history, pending, pending_from, changed FROM branch WHERE key = ?1",
+        "SELECT version, digest, has_history, pending, pending_from, changed, mismatch IS NOT NULL
+         FROM branch WHERE key = ?1",
     )?
     .query_row([branch], |row| {
         Ok(BranchState {
@@ -104,6 +112,7 @@ fn read(tx: &Connection, branch: i64) -> rusqlite::Result<BranchState> {
             pending: json(row, 3)?,
             pending_from: row.get(4)?,
             changed: row.get(5)?,
+            is_broken: row.get(6)?,
             is_dirty: false,
         })
     })

@@ -1,6 +1,7 @@
 //! From decisions to rows: what people decided about a finding, and on which branches it shows.
 
 use super::apply::{INSERT_PRESENCE, end_presence};
+use super::merge::{merged, merged_into};
 use crate::at::FOREVER;
 use crate::branch::cell;
 use crate::incident::apply as incident;
@@ -11,18 +12,25 @@ use rusqlite::{Connection, OptionalExtension, params};
 use scanledger_domain::finding::FindingEvent;
 use scanledger_domain::id::{FindingId, IncidentId};
 
-/// Somebody decided; answers the key of the project.
+/// Somebody decided, or a finding turned out to be another; answers the key of the project.
 pub(crate) fn triage(
     tx: &Connection,
     scratch: &mut Scratch,
     decoded: &Decoded,
     event: &FindingEvent,
 ) -> Result<i64, ApplyError> {
-    let FindingEvent::Triaged(triaged) = event;
+    let triaged = match event {
+        FindingEvent::Triaged(triaged) => triaged,
+        FindingEvent::Merged(event) => return merged(tx, scratch, decoded, event),
+    };
     let project = scratch.keys.project(tx, triaged.project.0)?;
     let known = known(tx, triaged.finding)?;
     let note = triaged.note.clone().or_else(|| known.note.clone());
-    decide(tx, scratch, decoded.position(), &known, &Decision::of(decoded, triaged.to.code(), note))?;
+    let decision = Decision::of(decoded, triaged.to.code(), note);
+    decide(tx, scratch, decoded.position(), &known, &decision)?;
+    for younger in merged_into(tx, known.key)? {
+        decide(tx, scratch, decoded.position(), &known_as(tx, younger)?, &decision)?;
+    }
     Ok(project)
 }
 
@@ -62,6 +70,17 @@ impl Decision {
         Self { status, note, actor: actor_columns(decoded.metadata.actor), at: decoded.at() }
     }
 
+    /// The decision that a row of `triage` tells.
+    pub(super) fn of_row(tx: &Connection, row: i64) -> rusqlite::Result<Self> {
+        tx.prepare_cached(
+            "SELECT status, note, actor_kind, actor_id, changed_at FROM triage WHERE rowid = ?1",
+        )?
+        .query_row([row], |row| {
+            let actor = (row.get(2)?, row.get(3)?);
+            Ok(Self { status: row.get(0)?, note: row.get(1)?, actor, at: row.get(4)? })
+        })
+    }
+
     fn insert(&self, tx: &Connection, finding: i64, position: i64) -> rusqlite::Result<()> {
         let (actor_kind, actor_id) = self.actor;
         tx.prepare_cached(
@@ -82,7 +101,8 @@ impl Decision {
     }
 }
 
-fn decide(
+/// Shows a decision on one finding, and on no other.
+pub(super) fn decide(
     tx: &Connection,
     scratch: &mut Scratch,
     position: i64,
@@ -180,7 +200,8 @@ fn read_live(row: &rusqlite::Row<'_>) -> rusqlite::Result<Live> {
 pub(super) struct Known {
     pub(super) key: i64,
     pub(super) status: u8,
-    decision: Option<i64>,
+    /// Its row of `triage`.
+    pub(super) decision: Option<i64>,
     note: Option<String>,
 }
 
@@ -194,6 +215,11 @@ pub(super) fn known(tx: &Connection, id: FindingId) -> Result<Known, ApplyError>
         .query_row([id.as_bytes()], read_known)
         .optional()?
         .ok_or(ApplyError::Unknown("a finding"))
+}
+
+/// The finding with a key.
+pub(super) fn known_as(tx: &Connection, key: i64) -> rusqlite::Result<Known> {
+    tx.prepare_cached(&format!("{KNOWN} WHERE f.key = ?1"))?.query_row([key], read_known)
 }
 
 fn read_known(row: &rusqlite::Row<'_>) -> rusqlite::Result<Known> {

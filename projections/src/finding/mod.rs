@@ -8,6 +8,7 @@ mod dismissed;
 mod everywhere;
 mod learn;
 mod list;
+mod merge;
 mod only;
 mod order;
 pub(crate) mod row;

@@ -6,6 +6,7 @@ use super::rebuild;
 use crate::store::{Views, mark_prepared, prune, unmark_prepared, views_path};
 use parking_lot::{Mutex, RwLock};
 use scanledger_domain::decider::DecodeError;
+use scanledger_domain::id::BranchId;
 use scanledger_domain::log::{EventLog, LogError, Position, Recorded};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -237,6 +238,23 @@ impl Projector {
         let position = outcome?;
         self.shared.position.send_replace(position);
         Ok(position)
+    }
+
+    /// Looks at a branch of which a reader says that its rows do not add up, and reports it if that is so
+    /// ([`Health::broken_branches`]), until a scan of it ends with what they say or the read models are built anew.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn report_broken(&self, branch: BranchId) -> Result<(), ProjectorError> {
+        let shared = Arc::clone(&self.shared);
+        let reported = tokio::task::spawn_blocking(move || {
+            let mut writer = shared.writer.blocking_lock();
+            let Some(writer) = writer.as_mut() else { return Err(ProjectorError::Cancelled) };
+            writer.report_broken(branch)?;
+            shared.health.lock().broken_branches = writer.broken();
+            Ok(())
+        });
+        reported.await.map_err(|_| ProjectorError::Cancelled)?
     }
 
     /// Ends writing and moves everything into the file.

@@ -9,7 +9,7 @@ use scanledger_domain::branch::{Branch, Coverage, Inventory, RecordScan, branch_
 use scanledger_domain::component::Component;
 use scanledger_domain::decider::{Decider, StoredEvent};
 use scanledger_domain::finding::{
-    Fingerprint, Triage, TriageCommand, TriageState, TriageStatus, finding_stream,
+    Fingerprint, MergeCommand, Merging, Triage, TriageCommand, TriageState, TriageStatus, finding_stream,
 };
 use scanledger_domain::id::{CommandId, FindingId, OrganizationId, ProjectId, ScanId};
 use scanledger_domain::identity::{OrganizationCreated, OrganizationEvent, organization_stream};
@@ -222,6 +222,15 @@ impl World {
             note: note.map(str::to_owned),
         };
         let events = Triage::decide(status, command).unwrap();
+        *status = events.iter().fold(std::mem::take(status), Triage::evolve);
+        self.append(finding_stream(finding), &events).await
+    }
+
+    /// Merges a finding into an elder one.
+    pub async fn merge(&mut self, finding: FindingId, into: FindingId) -> Position {
+        let status = self.triage.entry(finding).or_default();
+        let command = MergeCommand { finding, project: PROJECT, fingerprint: Fingerprint([0; 16]), into };
+        let events = Merging::decide(status, command).unwrap();
         *status = events.iter().fold(std::mem::take(status), Triage::evolve);
         self.append(finding_stream(finding), &events).await
     }

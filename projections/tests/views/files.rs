@@ -2,7 +2,7 @@
 
 use super::{component, main_branch, query, some};
 use crate::support::{PROJECT, World};
-use scanledger_domain::branch::branch_id;
+use scanledger_domain::branch::{Soundness, branch_id};
 use scanledger_domain::finding::TriageState;
 use scanledger_domain::id::FindingId;
 use scanledger_domain::log::Position;
@@ -94,6 +94,77 @@ async fn a_branch_that_is_not_what_the_log_says_is_counted_and_named_until_a_reb
     assert_eq!(node.health().broken_branches, 1, "another branch mends nothing");
     node.rebuild(Arc::new(|_, _| ())).await.unwrap();
     assert_eq!((node.health().broken_branches, named("after.db")), (0, vec![]));
+}
+
+#[tokio::test]
+async fn rows_that_do_not_add_up_are_seen_by_who_reads_them_and_reported_until_a_rebuild() {
+    let mut world = World::new().await;
+    for branch in ["main", "topic", "main"] {
+        world.scan(branch, some(0..3), vec![component("a", "1.0.0")]).await;
+    }
+    // Another node, of whose read models a row is lost.
+    let other = tempfile::tempdir().unwrap();
+    let node = Projector::open(other.path(), Arc::clone(&world.log)).await.unwrap();
+    node.catch_up().await.unwrap();
+    let [main, topic] = ["main", "topic"].map(|name| branch_id(PROJECT, name));
+    let read = async |name: &str| {
+        let read = node.views().inventory(PROJECT, name).await.unwrap();
+        (read.soundness, read.unreported)
+    };
+    for (name, branch) in [("main", main), ("topic", topic), ("new", main)] {
+        assert_eq!(read(name).await, (Soundness::Sound, vec![]));
+        node.report_broken(branch).await.unwrap();
+    }
+    assert_eq!(node.health().broken_branches, 0, "nothing is wrong");
+    let mut files = std::fs::read_dir(other.path()).unwrap().map(|file| file.unwrap().path());
+    let views = files.find(|path| path.extension().is_some_and(|ending| ending == "db")).unwrap();
+    let damage = "DELETE FROM presence WHERE path = 'src/file001.py'
+                  AND branch = (SELECT key FROM branch WHERE name = 'main')";
+    assert_eq!(rusqlite::Connection::open(views).unwrap().execute(damage, []).unwrap(), 1);
+
+    // The branch itself, and one that would start from it.
+    assert_eq!(read("main").await, (Soundness::Broken, vec![main]));
+    assert_eq!(read("new").await, (Soundness::Broken, vec![main]));
+    assert_eq!(read("topic").await, (Soundness::Sound, vec![]), "nobody knows yet");
+    for branch in [main, topic] {
+        node.report_broken(branch).await.unwrap();
+        assert_eq!(node.health().broken_branches, 1);
+    }
+    assert_eq!(read("main").await, (Soundness::Broken, vec![]));
+    assert_eq!(read("topic").await, (Soundness::Broken, vec![]), "what it started from is broken");
+    let present = node.views().present_findings(main, vec![]).await.unwrap();
+    assert_eq!((present.findings, present.soundness), (vec![], Soundness::Broken));
+
+    // What the log says of the branch is what the events add up to here, and the row is lost all the same.
+    world.scan("main", some(0..4), vec![component("a", "1.0.0")]).await;
+    node.catch_up().await.unwrap();
+    assert_eq!(node.health().broken_branches, 1);
+    assert_eq!(read("main").await, (Soundness::Broken, vec![]));
+    node.rebuild(Arc::new(|_, _| ())).await.unwrap();
+    assert_eq!(node.health().broken_branches, 0);
+    for name in ["main", "topic", "new"] {
+        assert_eq!(read(name).await, (Soundness::Sound, vec![]));
+    }
+}
+
+#[tokio::test]
+async fn decisions_are_known_although_the_rows_are_lost_of_what_they_are_about() {
+    let mut world = World::new().await;
+    world.scan("main", some(0..3), vec![]).await;
+    let id = world.views().findings(query(main_branch(), At::Now)).await.unwrap().rows[0].id;
+    world.triage(id, TriageState::Accepted, Some("known")).await;
+    let mut files = std::fs::read_dir(world.folder.path()).unwrap().map(|file| file.unwrap().path());
+    let is_views = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.starts_with("views-") && name.ends_with(".db")
+    };
+    let views = rusqlite::Connection::open(files.find(is_views).unwrap()).unwrap();
+    assert!(views.execute("DELETE FROM presence", []).unwrap() > 2);
+    let main = branch_id(PROJECT, "main");
+    world.projector.report_broken(main).await.unwrap();
+    let decisions = world.views().gate_counts(PROJECT, main).await.unwrap().decisions;
+    let expected = (id, (TriageState::Accepted, Some("known".to_owned())));
+    assert_eq!(decisions.into_iter().collect::<Vec<_>>(), [expected]);
 }
 
 #[tokio::test]

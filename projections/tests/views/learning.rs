@@ -16,7 +16,7 @@ use scanledger_projections::{At, Projector, Views};
 use std::sync::Arc;
 
 /// A vulnerable package, as advisories with these ids describe it; the last one is shown.
-fn vulnerable(package: &str, ids: &[&str], words: &str) -> Detection {
+pub(super) fn vulnerable(package: &str, ids: &[&str], words: &str) -> Detection {
     let shown = ids.last().copied().unwrap_or_default();
     let place = Place {
         path: "package-lock.json".to_owned(),
@@ -54,11 +54,11 @@ fn with_more(mut detection: Detection) -> Detection {
     Detection { references, cwe: Some("CWE-77".to_owned()), ..detection }
 }
 
-fn branch(name: &str) -> ListScope {
+pub(super) fn branch(name: &str) -> ListScope {
     ListScope::Branch(PROJECT, Some(name.to_owned()))
 }
 
-async fn shown(views: &Views, name: &str) -> Vec<FindingRow> {
+pub(super) async fn shown(views: &Views, name: &str) -> Vec<FindingRow> {
     views.findings(query(branch(name), At::Now)).await.unwrap().rows
 }
 
@@ -81,7 +81,7 @@ fn present(findings: impl IntoIterator<Item = Held>) -> Vec<String> {
 }
 
 /// The inventory of a branch that is read is that of its events, and building the views from the log gives the same.
-async fn agrees(world: &World, branches: &[&str]) {
+pub(super) async fn agrees(world: &World, branches: &[&str]) {
     for name in branches {
         let read = world.views().inventory(PROJECT, name).await.unwrap().inventory;
         let folded = world.inventory(name);

@@ -4,6 +4,7 @@ mod closing;
 mod files;
 mod learning;
 mod lists;
+mod merging;
 mod moments;
 mod revision;
 #[expect(dead_code, reason = "only the events are used")]

@@ -23,8 +23,10 @@ async fn a_fixed_log_gives_the_rows_of_this_revision() {
     let mut world = World::new().await;
     world.scan("main", some(0..12), vec![component("a", "1.0.0"), component("b", "1.0.0")]).await;
     let (topic, _) = world.scan("topic", some(2..15), vec![component("a", "1.1.0")]).await;
-    let id = world.views().findings(query(main_branch(), At::Now)).await.unwrap().rows[3].id;
+    let rows = world.views().findings(query(main_branch(), At::Now)).await.unwrap().rows;
+    let (id, younger) = (rows[3].id, rows[4].id);
     world.triage(id, TriageState::Confirmed, Some("real")).await;
+    world.merge(younger, id).await;
     world.triage(id, TriageState::Fixed, None).await;
     world.append(scan_stream(topic), &[ScanEvent::from(received(topic, id))]).await;
     world.scan("main", some(4..16), vec![component("b", "2.0.0")]).await;
@@ -43,55 +45,56 @@ async fn a_fixed_log_gives_the_rows_of_this_revision() {
         .map(|table| format!("{} {} {}", table.table, table.rows, &table.digest[..12]))
         .collect();
     let expected = [
-        "advisory_generation 1 09f06b059dcb",
-        "api_key 6 c75193d4cf6d",
-        "arrival 54 491b28df5971",
-        "audit 171 ac5faec9d235",
-        "audit_text 278 9f1349d5d948",
+        "advisory_generation 1 a1e808a57c5a",
+        "api_key 6 9535b8d91bd5",
+        "arrival 54 8ce66c0f34e3",
+        "audit 172 4b5bd069db5a",
+        "audit_text 284 eedd3798b683",
         "blob_use 16 e4eb5d587347",
-        "branch 23 eb97092db448",
-        "branch_scan 6 26552362c919",
-        "component 9 9bacd9481366",
-        "counter 120 533d2f8424cf",
-        "counter_cell 53 232820973e71",
-        "event_index 308 6d4fc1dd0846",
-        "event_kind 94 5bd21d640ce8",
-        "finding 17 ed9f9100ff3d",
+        "branch 23 63ca22bbe0da",
+        "branch_scan 6 0febc27c38e7",
+        "component 9 f4a16b47f980",
+        "counter 126 1aa133edeeea",
+        "counter_cell 55 6a7a01f171e6",
+        "event_index 309 50b4fc576172",
+        "event_kind 95 eb7ec0d43f1c",
+        "finding 17 23267257be1b",
         "finding_text 53 6abdbf759055",
-        "honeytoken 1 a09ce9848827",
-        "honeytoken_event 1 02f78d7e2ac3",
+        "honeytoken 1 d17ceb9ad036",
+        "honeytoken_event 1 db79caf511c6",
         "honeytoken_hash 2 6949d07e22af",
-        "honeytoken_note 1 dcd609babdfd",
-        "identity 1 6c7c592e6141",
-        "incident 6 2d0649fa09f7",
-        "incident_note 4 728349b3ec5d",
-        "incident_occurrence 39 853427f0f3e5",
-        "incident_share 4 49198a9915bf",
-        "incident_state 22 6b36ec16f54a",
-        "invitation 4 d53b7ccefd0b",
-        "member 9 22ad6a1bdd34",
-        "organization 3 7d6159bc8439",
-        "parked 14 1bf2ae8b84fd",
-        "policy_mode 1 38bfe7667c64",
-        "policy_rule 1 bb75e3cf2e3f",
-        "presence 86 f9027c3171c6",
-        "project 3 90d0845124af",
-        "project_detail 6 64ad5e61ca90",
-        "scan 5 a253ff0331a1",
+        "honeytoken_note 1 b867e409763e",
+        "identity 1 d21ae6a033be",
+        "incident 6 b008302a85ce",
+        "incident_note 4 9a46bc41fbef",
+        "incident_occurrence 39 d2d2d1f31d9b",
+        "incident_share 4 3ef11a0035d1",
+        "incident_state 22 5e321000893d",
+        "invitation 4 8aea8ecb39c4",
+        "member 9 a0bd6e2372dc",
+        "organization 3 7ffe59d35ee5",
+        "parked 16 b3cc53395a8b",
+        "policy_mode 1 6a25fed59935",
+        "policy_rule 1 2feee0102aa3",
+        "presence 90 a723c8f1ba49",
+        "project 3 ba848614c251",
+        "project_detail 6 32d7d8e974ce",
+        "scan 5 0b664449ba8c",
         "scan_finding 1 0cba9dc97b00",
-        "scan_state 27 6c03b3a17c2f",
-        "session 3 be1370de9c1f",
-        "team 4 c6569545d4a3",
-        "team_member 8 110a43f77716",
-        "triage 11 b2bb53268c13",
-        "user 5 8cbc75fc648d",
+        "scan_state 27 408f0f3be98d",
+        "session 3 b08648f0dd26",
+        "team 4 067855b956a8",
+        "team_member 8 92589b1c78f3",
+        "triage 13 995cd4a7af17",
+        "user 5 e4ed970cab80",
     ];
-    assert_eq!(scanledger_projections::store::REVISION, 7);
+    assert_eq!(scanledger_projections::store::REVISION, 8);
     assert_eq!(tables, expected);
 }
 
-/// What samples make once more, and a decision without the finding that a row needs: these are parked, and no others.
-const PARKED: [&str; 14] = [
+/// What samples make once more, and decisions and merges without the finding that a row needs: these are parked, and no
+/// others.
+const PARKED: [&str; 16] = [
     "user.registered",
     "team.created",
     "project.created",
@@ -100,6 +103,8 @@ const PARKED: [&str; 14] = [
     "scan.queued",
     "scan.queued",
     "honeytoken.created",
+    "finding.merged",
+    "finding.merged",
     "session.started",
     "organization.invited",
     "apikey.created",

@@ -108,6 +108,8 @@ impl From<TriageProblem> for Problem {
             TriageProblem::Triage(TriageRefusal::NoteTooLong) => {
                 Self::invalid("statusNote", problem.to_string())
             }
+            // Decisions are led to the elder finding, so this reaches nobody.
+            TriageProblem::Triage(TriageRefusal::Merged { .. }) => Self::missing("finding"),
         }
     }
 }

@@ -7,7 +7,7 @@ use scanledger_projections::audit::AuditEntry;
 use serde_json::{Map, Value, json};
 
 /// Type of event, action, and the table that it is about. Where no plain verb says it, the action is a dotted name.
-const WORDS: [(&str, &str, &str); 65] = [
+const WORDS: [(&str, &str, &str); 66] = [
     ("organization.created", "create", "organizations"),
     ("organization.member_added", "organization.member_added", "organizations"),
     ("organization.member_removed", "organization.member_removed", "organizations"),
@@ -55,6 +55,7 @@ const WORDS: [(&str, &str, &str); 65] = [
     ("scan.cancelled", "update", "scans"),
     ("scan.deleted", "delete", "scans"),
     ("finding.triaged", "update", "vulnerability_findings"),
+    ("finding.merged", "update", "vulnerability_findings"),
     ("incident.triaged", "update", "vulnerability_findings"),
     ("incident.regressed", "update", "secret_incidents"),
     ("incident.severity_set", "update", "secret_incidents"),
@@ -309,7 +310,9 @@ mod tests {
             "claim.",
             "advisories.",
             "installation.",
-            "finding.",
+            "finding.detected",
+            "finding.reopened",
+            "finding.resolved",
             "incident.opened",
             "incident.occurred",
             "session.continued",
@@ -321,7 +324,7 @@ mod tests {
         let known: HashSet<&str> = WORDS.iter().map(|(kind, ..)| *kind).collect();
         assert_eq!(known.len(), WORDS.len());
         for (kind, _) in Event::types() {
-            let is_silent = kind != "finding.triaged" && silent.iter().any(|start| kind.starts_with(start));
+            let is_silent = silent.iter().any(|start| kind.starts_with(start));
             assert_eq!(known.contains(kind), !is_silent, "{kind}");
         }
         for (.., table) in WORDS {

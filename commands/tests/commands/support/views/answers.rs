@@ -3,9 +3,9 @@
 use super::{Answer, Views, scope};
 use scanledger_commands::ports::{
     HeldScan, IncidentOwner, InventorySnapshot, KeyOfPerson, KnownFinding, KnownHoneytoken, OpenBranch,
-    ReadError, ReadModel, RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
+    PresentFindings, ReadError, ReadModel, RunnableScan, SilentScan, TeamUsage, TriageSnapshot, Unsettled,
 };
-use scanledger_domain::branch::{BaseBranch, Inventory, KnownAdvisory, Present, branch_id};
+use scanledger_domain::branch::{BaseBranch, Inventory, KnownAdvisory, Present, Soundness, branch_id};
 use scanledger_domain::component::Package;
 use scanledger_domain::id::{BranchId, FindingId, IncidentId, OrganizationId, ProjectId, TeamId, UserId};
 use scanledger_domain::identity::{ApiKeyCreated, KeyForm, KeyKind, TeamLife, TeamState, Visible};
@@ -39,16 +39,17 @@ impl ReadModel for Views {
                 Some((own, version, _)) => (own.clone(), *version),
                 None => (Inventory::default(), Version::NONE),
             };
+            let soundness = Soundness::Sound;
             if own.opened.is_some() {
-                return InventorySnapshot { version, inventory: own, base: None };
+                return InventorySnapshot { version, inventory: own, base: None, soundness };
             }
             let default = branch_id(project, &folded.project(project).unwrap().details.default_branch);
             let base = folded.branches.get(&default).filter(|_| default != id);
             let Some((held, _, position)) = base.filter(|(held, ..)| held.opened.is_some()) else {
-                return InventorySnapshot { version, inventory: own, base: None };
+                return InventorySnapshot { version, inventory: own, base: None, soundness };
             };
             let base = Some(BaseBranch { branch: default, position: *position });
-            InventorySnapshot { version, inventory: own.starting_from(held.clone()), base }
+            InventorySnapshot { version, inventory: own.starting_from(held.clone()), base, soundness }
         }))
     }
 
@@ -74,7 +75,7 @@ impl ReadModel for Views {
         }))
     }
 
-    fn present_findings(&self, branch: BranchId, scanners: Vec<ScannerKind>) -> Answer<'_, Vec<Present>> {
+    fn present_findings(&self, branch: BranchId, scanners: Vec<ScannerKind>) -> Answer<'_, PresentFindings> {
         Box::pin(self.read(move |folded| {
             let of_branch = folded.present.iter().filter(|((at, _), _)| *at == branch);
             let is_there = |present: &&Present| {
@@ -83,7 +84,8 @@ impl ReadModel for Views {
                     && !inventory.uploads.contains_key(&present.finding)
                     && scanners.contains(&present.scanner)
             };
-            of_branch.map(|(_, present)| present).filter(is_there).cloned().collect()
+            let findings = of_branch.map(|(_, present)| present).filter(is_there).cloned().collect();
+            PresentFindings { findings, soundness: Soundness::Sound }
         }))
     }
 

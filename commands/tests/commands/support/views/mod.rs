@@ -116,9 +116,15 @@ impl Folded {
                 let state = self.projects.entry(id).or_insert(ProjectState::Missing);
                 *state = Project::evolve(state.clone(), &event);
             }
-            Event::Finding(FindingEvent::Triaged(triaged)) => {
-                let status = self.triage.entry(triaged.finding).or_default();
-                *status = Triage::evolve(std::mem::take(status), &FindingEvent::Triaged(triaged));
+            Event::Finding(event) => {
+                let id: FindingId = recorded.stream.as_str()["finding-".len()..].parse().unwrap();
+                let status = self.triage.entry(id).or_default();
+                *status = Triage::evolve(std::mem::take(status), &event);
+                if let FindingEvent::Merged(merged) = event {
+                    for known in self.advisories.values_mut().flatten().filter(|known| known.finding == id) {
+                        known.merged_into = Some(merged.into);
+                    }
+                }
             }
             Event::Branch(event) => self.branch(recorded, &event),
             Event::Incident(event) => {
@@ -244,6 +250,7 @@ impl Folded {
                     finding: detected.finding,
                     fingerprint: detected.fingerprint,
                     advisories: detected.advisories.clone(),
+                    merged_into: None,
                 });
             }
         }
