@@ -23,6 +23,7 @@ pub mod project;
 pub mod proof;
 pub mod reactor;
 pub mod scan;
+mod thread;
 pub mod worker;
 
 pub use context::{Context, IdempotencyKey};

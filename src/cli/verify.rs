@@ -262,7 +262,7 @@ fn show(found: &Findings) {
     }
     if let Some(StoredReport { named, waiting, unnamed, .. }) = found.stored_checkpoints {
         line(&format!(
-            "stored  {named} signed checkpoints were read, {waiting} are yet to be stored, nothing names {unnamed} more"
+            "stored  {named} signed checkpoints are named, {waiting} are yet to be stored, nothing names {unnamed} more"
         ));
     }
     for difference in &found.listed {
@@ -272,5 +272,22 @@ fn show(found: &Findings) {
         0 => line("everything agrees"),
         1 => line("1 difference"),
         many => line(&format!("{many} differences")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Findings, LISTED};
+
+    #[test]
+    fn what_is_listed_first_leaves_room_for_half_of_the_rest() {
+        let told = |what: &str, count| (0..count).map(|n| format!("{what} {n}")).collect::<Vec<_>>();
+        for (first, of_first) in [(1, 1), (LISTED / 2, LISTED / 2), (LISTED / 2 + 1, LISTED / 2)] {
+            let mut found = Findings::default();
+            told("other", LISTED + 1).into_iter().for_each(|what| found.differs(what));
+            found.differs_first(told("first", first));
+            assert_eq!(found.differences, (LISTED + 1 + first) as u64);
+            assert_eq!(found.listed, [told("first", of_first), told("other", LISTED - of_first)].concat());
+        }
     }
 }

@@ -60,7 +60,7 @@ fn counted(log: &SignedLog) -> [u64; 3] {
 
 fn what_happened_to_a_checkpoint_in_the_store_is_said(log: &SignedLog) {
     let all = log.place.run(&["verify", "--check-blobs"]).done();
-    assert!(all.contains("stored  2 signed checkpoints were read, 0 are yet to be stored"), "{all}");
+    assert!(all.contains("stored  2 signed checkpoints are named, 0 are yet to be stored"), "{all}");
     let (blob, path, note) = newest(log);
     let size = log.second;
     let older = fs::read_to_string(&log.kept).unwrap();

@@ -1,6 +1,7 @@
 //! Streams of branches, folded page by page: what is on a branch as the log says it.
 
 use crate::error::Fault;
+use crate::thread::on_thread;
 use scanledger_domain::branch::{BaseBranch, BranchEvent, Folded, branch_stream};
 use scanledger_domain::decider::StoredEvent as _;
 use scanledger_domain::id::BranchId;
@@ -8,6 +9,8 @@ use scanledger_domain::log::{EventLog, Position, Recorded, Version};
 use scanledger_domain::scanning::ScannerKind;
 use std::collections::{HashMap, VecDeque};
 
+/// What a fault stood in the way of.
+pub(super) const DOING: &str = "fold the stream of a branch";
 /// Events read from a stream at a time.
 const PAGE: usize = 1_000;
 
@@ -69,7 +72,7 @@ impl<'a> Fold<'a> {
                 }
                 Next::Done => match waiting.pop() {
                     Some(opened) => {
-                        let copied = on_thread(move || (further.folded.clone(), further));
+                        let copied = on_thread(DOING, move || (further.folded.clone(), further));
                         let (base, further) = copied.await?;
                         self.bases.insert(further.branch, further);
                         Reading { base: Some(base), ..opened }
@@ -88,14 +91,6 @@ impl<'a> Fold<'a> {
             None => Reading::begin(base.branch, until, self.nothing()),
         }
     }
-}
-
-/// The value of work that takes too long for a thread that others wait for.
-pub(super) async fn on_thread<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Fault> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Fault::other("fold the stream of a branch", error))
 }
 
 /// A stream that is being folded.
@@ -160,13 +155,13 @@ impl Reading {
                     (None, Until::Position(_) | Until::End) => return Ok((self, Next::Done)),
                     (None, Until::Version(_)) => {
                         let why = "the read model is ahead of its log";
-                        return Err(Fault::other("fold the stream of a branch", why));
+                        return Err(Fault::other(DOING, why));
                     }
                 }
             }
             // Decoding costs microseconds an event, and a stream may have hundreds of thousands.
             let end;
-            (self, end) = on_thread(move || self.fold_page()).await??;
+            (self, end) = on_thread(DOING, move || self.fold_page()).await??;
             if let PageEnd::Next(next) = end {
                 return Ok((self, next));
             }

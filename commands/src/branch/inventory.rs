@@ -1,9 +1,10 @@
 //! What is on a branch, for whoever decides about it: as the read model says or, where that is broken, as the log says.
 
-use super::fold::{Fold, Until, on_thread};
+use super::fold::{DOING, Fold, Until};
 use crate::error::Fault;
 use crate::ledger::Ledger;
 use crate::ports::{InventorySnapshot, PresentFindings, ReadModel};
+use crate::thread::on_thread;
 use scanledger_domain::branch::{BaseBranch, Inventory, Present, Soundness, branch_id};
 use scanledger_domain::id::{BranchId, FindingId, ProjectId};
 use scanledger_domain::log::Version;
@@ -98,7 +99,7 @@ impl<'a> Inventories<'a> {
             Some(base) => fold.branch(base.branch, Until::Position(base.position)).await?,
             None => fold.nothing(),
         };
-        on_thread(move || own.starting_from(base).into_parts()).await
+        on_thread(DOING, move || own.starting_from(base).into_parts()).await
     }
 
     /// Findings of `scanners` that are on a branch now or, if it is closed, were when it was closed; not what clients

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use crate::ledger::Ledger;
 use crate::ports::{ReadError, ReadModel};
+use crate::thread::on_thread;
 use scanledger_domain::advisory::Generation;
 use scanledger_domain::blob::BlobStore;
 use scanledger_domain::branch::{
@@ -143,11 +144,11 @@ impl Recorder<'_> {
         } else {
             self.views.known_advisories(project, packages).await?
         };
-        on_thread(move || {
+        let observed = on_thread("tell which findings a scan saw", move || {
             let merges = merges(&detections, &known);
             (observe(project, detections, &known), merges)
-        })
-        .await
+        });
+        Ok(observed.await?)
     }
 
     /// Appends the difference to the branch's stream and waits until the read model shows it; ends early when
@@ -225,12 +226,6 @@ fn located(mut coverage: Coverage, places: HashMap<FindingId, Vec<Place>>) -> Co
     coverage
 }
 
-/// The value of work that is done on a thread of its own.
-async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Unrecorded> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Fault::other("finish a piece of work", error).into())
-}
-
 /// Decides what changes on the branch, on a thread of its own: it costs microseconds per finding.
 async fn difference(
     results: &Results,
@@ -253,7 +248,7 @@ async fn difference(
         generation: results.generation,
     };
     let own = std::mem::take(observed);
-    let (own, events) = on_thread(move || {
+    let (own, events) = on_thread("decide what a scan changes", move || {
         command.observed.clone_from(&own);
         let events = Branch::decide(&inventory, command);
         (own, events.map(|events| events.into_iter().flat_map(halved).collect()))

@@ -3,6 +3,7 @@
 use super::run::{Halt, Run};
 use crate::error::Fault;
 use crate::ports::UnpackProblem;
+use crate::thread::on_thread;
 use scanledger_domain::blob::BlobError;
 use scanledger_domain::scan::{Failure, FailureCode, SourceKind};
 use scanledger_domain::source::SourceTree;
@@ -10,6 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 use uuid::Uuid;
+
+/// What a fault stood in the way of.
+const PREPARE: &str = "prepare a source";
 
 /// An unpacked source; removed when dropped.
 #[derive(Debug)]
@@ -41,7 +45,7 @@ impl Run {
     /// Fetches and unpacks the source of the scan.
     pub(super) async fn materialise(&mut self) -> Result<Workspace, Halt> {
         let (temp_dir, prefix) = (self.options.temp_dir.clone(), prefix(self.options.node));
-        let folder = blocking(move || private_folder(&temp_dir, &prefix)).await?;
+        let folder = on_thread(PREPARE, move || private_folder(&temp_dir, &prefix)).await?;
         let folder = folder.map_err(|error| Fault::other("make a private folder", error))?;
         let source = self.life.queued.source.clone();
         let archive = folder.path().join("archive");
@@ -54,7 +58,7 @@ impl Run {
             Err(error) => return Err(Fault::from(error).into()),
         }
         let (unpacker, destination) = (Arc::clone(&self.deps.unpacker), folder.path().join("source"));
-        let unpacked = blocking(move || {
+        let unpacked = on_thread(PREPARE, move || {
             let unpacked = unpacker.unpack(&archive, &source.name, &destination);
             // The scanners have the files; the archive only takes up room.
             drop(std::fs::remove_file(&archive));
@@ -62,7 +66,7 @@ impl Run {
         });
         let (mut tree, facts) = unpacked.await?.map_err(refused)?;
         if self.life.queued.source.kind == SourceKind::Repository {
-            tree = blocking(move || in_only_folder(tree)).await?;
+            tree = on_thread(PREPARE, move || in_only_folder(tree)).await?;
         }
         self.log.info(
             "the source is unpacked",
@@ -108,8 +112,4 @@ fn private_folder(temp_dir: &Path, prefix: &str) -> std::io::Result<TempDir> {
         builder.permissions(std::fs::Permissions::from_mode(0o700));
     }
     builder.tempdir_in(temp_dir)
-}
-
-async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
-    tokio::task::spawn_blocking(call).await.map_err(|error| Fault::other("prepare a source", error))
 }

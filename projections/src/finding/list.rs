@@ -305,25 +305,28 @@ pub(crate) fn match_expression(text: &str) -> Option<String> {
     (!expression.is_empty()).then_some(expression)
 }
 
-/// The rows with these keys of presences, in the same order.
-fn rows_of(connection: &Connection, keys: &[i64], target: &Target) -> rusqlite::Result<Vec<FindingRow>> {
-    let holds = match target.triage {
+fn rows_sql(triage: Moment, presence: Moment) -> String {
+    let holds = match triage {
         Moment::Live => crate::at::holds!("t", live),
         Moment::Past(_) => crate::at::holds!("t", past),
     };
     let mut columns = Cow::Borrowed(COLUMNS_OF_BRANCH.as_str());
-    if target.triage != target.presence {
+    if triage != presence {
         // Presence keeps the status of its own moment.
         columns = columns.replace("p.status", "coalesce(t.status, 0)").into();
     }
-    let sql = format!(
+    format!(
         "SELECT {columns}, k.key FROM json_each(:keys) k
          CROSS JOIN presence p ON p.key = k.value
          CROSS JOIN finding f ON f.key = p.finding
          LEFT JOIN triage t ON t.finding = f.key AND {holds}
          WHERE :at = :at"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
+    )
+}
+
+/// The rows with these keys of presences, in the same order.
+fn rows_of(connection: &Connection, keys: &[i64], target: &Target) -> rusqlite::Result<Vec<FindingRow>> {
+    let mut statement = connection.prepare_cached(&rows_sql(target.triage, target.presence))?;
     let mut found = statement.query(named_params! {
         ":keys": to_json(&keys),
         ":at": target.triage.position(),
@@ -340,7 +343,19 @@ fn rows_of(connection: &Connection, keys: &[i64], target: &Target) -> rusqlite::
 
 #[cfg(test)]
 mod tests {
-    use super::match_expression;
+    use super::{match_expression, rows_sql};
+    use crate::at::Moment::{Live, Past};
+    use crate::plan::Plan;
+
+    #[test]
+    fn rows_of_a_page_are_looked_up_by_their_keys() {
+        for (triage, presence) in [(Live, Live), (Live, Past(7)), (Past(7), Past(7)), (Past(9), Past(7))] {
+            let plan = Plan::of(&rows_sql(triage, presence));
+            plan.scans_no_table();
+            plan.sorts_nothing();
+            plan.has("SEARCH t USING INDEX triage_finding (finding=?");
+        }
+    }
 
     #[test]
     fn what_people_type_becomes_words_that_all_must_occur() {

@@ -6,6 +6,8 @@ use rusqlite::Connection;
 use scanledger_domain::finding::{Merged, TriageState};
 use std::collections::BTreeSet;
 
+const MERGED_INTO: &str = "SELECT key FROM finding WHERE merged_into = ?1";
+
 /// A finding turned out to be an elder one, and with it all that were merged into it; answers the key of the project.
 pub(super) fn merged(
     tx: &Connection,
@@ -32,7 +34,7 @@ pub(super) fn merged(
 pub(super) fn merged_into(tx: &Connection, elder: i64) -> rusqlite::Result<BTreeSet<i64>> {
     let mut merged = BTreeSet::new();
     let mut ways = vec![elder];
-    let mut statement = tx.prepare_cached("SELECT key FROM finding WHERE merged_into = ?1")?;
+    let mut statement = tx.prepare_cached(MERGED_INTO)?;
     while let Some(into) = ways.pop() {
         for key in statement.query_map([into], |row| row.get::<_, i64>(0))? {
             let key = key?;
@@ -42,4 +44,15 @@ pub(super) fn merged_into(tx: &Connection, elder: i64) -> rusqlite::Result<BTree
         }
     }
     Ok(merged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MERGED_INTO;
+    use crate::plan::Plan;
+
+    #[test]
+    fn what_was_merged_into_a_finding_is_found_by_an_index_with_every_decision() {
+        Plan::of(MERGED_INTO).has("USING COVERING INDEX finding_merged");
+    }
 }

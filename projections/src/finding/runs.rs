@@ -113,25 +113,24 @@ pub(super) struct Walk {
     pub(super) runs: usize,
 }
 
+/// The runs that a page has rows of: what is before its rows in each, and how many they are.
+fn taken(runs: &[Run], paging: Paging) -> impl Iterator<Item = (&Run, u64, u64)> {
+    let (mut skip, mut wanted) = (paging.offset, u64::from(paging.limit));
+    runs.iter().filter_map(move |run| {
+        let before = skip.min(run.count);
+        let take = wanted.min(run.count - before);
+        skip -= before;
+        wanted -= take;
+        (take > 0).then_some((run, before, take))
+    })
+}
+
 /// What a page over runs takes.
 pub(super) fn walk(runs: &[Run], paging: Paging) -> Walk {
-    let mut walk = Walk::default();
-    let (mut skip, mut wanted) = (paging.offset, u64::from(paging.limit));
-    for run in runs {
-        if wanted == 0 {
-            break;
-        }
-        if skip >= run.count {
-            skip -= run.count;
-            continue;
-        }
-        let take = wanted.min(run.count - skip);
-        walk.entries += skip.min(run.count - skip - take);
-        walk.runs += 1;
-        wanted -= take;
-        skip = 0;
-    }
-    walk
+    taken(runs, paging).fold(Walk::default(), |walk, (run, skip, take)| Walk {
+        entries: walk.entries + skip.min(run.count - skip - take),
+        runs: walk.runs + 1,
+    })
 }
 
 /// The rows of a page over runs.
@@ -143,24 +142,12 @@ pub(super) fn page(
     paging: Paging,
 ) -> rusqlite::Result<Vec<FindingRow>> {
     let mut rows = Vec::with_capacity(paging.limit.min(PAGE_ROWS) as usize);
-    let mut skip = paging.offset;
-    let mut wanted = u64::from(paging.limit);
-    for run in runs {
-        if wanted == 0 {
-            break;
-        }
-        if skip >= run.count {
-            skip -= run.count;
-            continue;
-        }
-        let take = wanted.min(run.count - skip);
+    for (run, skip, take) in taken(runs, paging) {
         let part = Part { branch, run, skip, take };
         match moment {
             Moment::Live => part.live(connection, &mut rows)?,
             Moment::Past(at) => part.past(connection, starts, at, &mut rows)?,
         }
-        wanted -= take;
-        skip = 0;
     }
     Ok(rows)
 }
