@@ -93,6 +93,12 @@ ids! {
 }
 
 impl CommandId {
+    /// Whether it was made for one command ([`Ids::fresh`]), so that no log knows it before that is decided. The others
+    /// come from what may come again: an idempotency key, a delivery, another command.
+    pub fn is_fresh(&self) -> bool {
+        self.0.get_version() == Some(uuid::Version::SortRand)
+    }
+
     /// The id of the command's event number `ordinal` (from 0, over all streams of the batch).
     pub fn event(&self, ordinal: u32) -> EventId {
         EventId(Uuid::new_v5(&self.0, &ordinal.to_be_bytes()))
@@ -128,6 +134,14 @@ mod tests {
         for bad in ["", "1", "018f0000-0000-7000-8000-0000000000a", "018f0000-0000-7000-8000-0000000000ag"] {
             assert_eq!(bad.parse::<ScanId>(), Err(InvalidId));
         }
+    }
+
+    #[test]
+    fn only_an_id_that_was_made_for_one_command_is_fresh() {
+        let fresh = CommandId(Uuid::from_u128(0x018f_0000_0000_7000_8000_0000_0000_00ab));
+        assert!(fresh.is_fresh());
+        assert!(!fresh.derive("next").is_fresh());
+        assert!(!CommandId(Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"a key")).is_fresh());
     }
 
     #[test]

@@ -54,6 +54,14 @@ pub struct Executed<D: Decider> {
     pub is_repeat: bool,
 }
 
+/// A stream as it was read.
+struct Loaded<S> {
+    state: S,
+    version: Version,
+    /// Of its last event.
+    position: Position,
+}
+
 impl Ledger {
     /// A ledger over `log`.
     pub fn new(log: Arc<dyn EventLog>) -> Self {
@@ -90,7 +98,8 @@ impl Ledger {
     /// When the log cannot be read, or holds something that this version cannot.
     pub async fn load<D: Decider>(&self, stream: &StreamName) -> Result<(D::State, Version), Fault> {
         let page = self.log.read_stream(stream, Version::NONE, PAGE).await?;
-        self.load_from::<D>(stream, page).await
+        let Loaded { state, version, .. } = self.load_from::<D>(stream, page).await?;
+        Ok((state, version))
     }
 
     /// As [`Self::load`], when the stream's first page was read already.
@@ -98,11 +107,11 @@ impl Ledger {
         &self,
         stream: &StreamName,
         first: Vec<Recorded>,
-    ) -> Result<(D::State, Version), Fault> {
+    ) -> Result<Loaded<D::State>, Fault> {
         let mut state = D::initial();
-        let mut version = Version::NONE;
+        let (mut version, mut position) = (Version::NONE, Position::START);
         self.read_from(stream, first, |recorded| {
-            version = recorded.version;
+            (version, position) = (recorded.version, recorded.position);
             if let Some(event) = claims::decode::<D::Event>(recorded)? {
                 // `evolve` takes the state by value, and a closure cannot move out of what it borrows.
                 let before = std::mem::replace(&mut state, D::initial());
@@ -111,13 +120,13 @@ impl Ledger {
             Ok(())
         })
         .await?;
-        Ok((state, version))
+        Ok(Loaded { state, version, position })
     }
 
     /// Does what `command` asks of `stream`.
     ///
-    /// The command id is looked up first: a command that the log knows is not decided again. A lost race is
-    /// decided again a few times, unless the caller has `seen` a version and means that one.
+    /// The command id is looked up first, unless it is fresh: a command that the log knows is not decided again. A lost
+    /// race is decided again a few times, unless the caller has `seen` a version and means that one.
     ///
     /// # Errors
     /// [`CommandError::Refused`] if the rules do not allow it, [`CommandError::Stale`] if the stream is not at
@@ -130,14 +139,18 @@ impl Ledger {
         command: D::Command,
     ) -> Result<Executed<D>, CommandError<D::Refusal>> {
         let metadata = context.metadata();
-        for _ in 0..ATTEMPTS {
-            let first = match self.log.find_or_read(context.command.event(0), stream, PAGE).await? {
-                FoundOrRead::Found(position) => {
-                    return Ok(self.repeated::<D>(context, stream, position).await?);
+        for attempt in 0..ATTEMPTS {
+            let first = if attempt == 0 && context.command.is_fresh() {
+                self.log.read_stream(stream, Version::NONE, PAGE).await?
+            } else {
+                match self.log.find_or_read(context.command.event(0), stream, PAGE).await? {
+                    FoundOrRead::Found(position) => {
+                        return Ok(self.repeated::<D>(context, stream, position).await?);
+                    }
+                    FoundOrRead::Read(first) => first,
                 }
-                FoundOrRead::Read(first) => first,
             };
-            let (state, version) = self.load_from::<D>(stream, first).await?;
+            let Loaded { state, version, position } = self.load_from::<D>(stream, first).await?;
             if seen.is_some_and(|seen| seen != version) {
                 return Err(CommandError::Stale { actual: version });
             }
@@ -165,6 +178,10 @@ impl Ledger {
                 events: encode(context.command, 0, &events, &metadata),
             };
             match self.log.append(vec![append]).await {
+                // It was not looked up, and the log knew it all the same: what was decided now did not happen.
+                Ok(appended) if appended.first <= position => {
+                    return Ok(self.repeated::<D>(context, stream, appended.first).await?);
+                }
                 Ok(appended) => return Ok(executed(appended, events, state, version)),
                 Err(AppendError::Conflict { actual, .. }) if seen.is_some() => {
                     return Err(CommandError::Stale { actual });

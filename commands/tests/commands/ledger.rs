@@ -45,11 +45,18 @@ fn noted(note: &str) -> FindingEvent {
     .into()
 }
 
-/// The real log, with an ear for batches and a rival who is faster a number of times.
+/// As [`command`], with an id as [`scanledger_domain::id::Ids::fresh`] makes them.
+fn fresh(n: u128) -> Context {
+    let id = Uuid::from_u128(0x018f_0000_0000_7000_8000_0000_0000_0000 + n);
+    Context::new(CommandId(id), Actor::Operator, None)
+}
+
+/// The real log, with an ear for batches and look-ups and a rival who is faster a number of times.
 struct Watched {
     log: Arc<dyn EventLog>,
     batches: Mutex<Vec<(usize, usize)>>,
     rivals: AtomicU32,
+    looked_up: AtomicU32,
 }
 
 impl Watched {
@@ -58,6 +65,7 @@ impl Watched {
             log: Arc::clone(&world.log),
             batches: Mutex::default(),
             rivals: AtomicU32::new(rivals),
+            looked_up: AtomicU32::new(0),
         })
     }
 }
@@ -109,6 +117,7 @@ impl EventLog for Watched {
     }
 
     fn find(&self, id: EventId) -> BoxFuture<'_, Result<Option<Position>, LogError>> {
+        self.looked_up.fetch_add(1, Ordering::Relaxed);
         self.log.find(id)
     }
 
@@ -183,6 +192,38 @@ async fn a_lost_race_is_decided_again_on_what_the_winner_left() {
         .unwrap();
     let FindingEvent::Triaged(triaged) = &done.events[0] else { panic!("{:?}", done.events) };
     assert_eq!((triaged.from, done.version), (TriageState::Fixed, Version(4)));
+}
+
+#[tokio::test]
+async fn only_a_command_that_the_log_may_know_is_looked_up() {
+    let world = World::new();
+    let stream = finding_stream(FINDING);
+    let watched = Watched::new(&world, 0);
+    let ledger = Ledger::new(Arc::clone(&watched) as Arc<dyn EventLog>);
+    let states = [TriageState::Accepted, TriageState::Fixed, TriageState::Confirmed];
+    for ((context, looked_up), to) in [(fresh(1), 0), (command(1), 1), (fresh(2), 1)].iter().zip(states) {
+        ledger.execute::<Triage>(context, &stream, None, triage(to, "x")).await.unwrap();
+        assert_eq!(watched.looked_up.load(Ordering::Relaxed), *looked_up);
+    }
+    watched.rivals.store(1, Ordering::Relaxed);
+    ledger.execute::<Triage>(&fresh(3), &stream, None, triage(states[0], "y")).await.unwrap();
+    assert_eq!(
+        watched.looked_up.load(Ordering::Relaxed),
+        2,
+        "after a lost race, which may have been its own"
+    );
+}
+
+#[tokio::test]
+async fn a_fresh_command_that_is_given_twice_is_written_once() {
+    let world = World::new();
+    let stream = finding_stream(FINDING);
+    for (to, is_repeat) in [(TriageState::Accepted, false), (TriageState::Fixed, true)] {
+        let done = world.ledger.execute::<Triage>(&fresh(1), &stream, None, triage(to, "x")).await.unwrap();
+        assert_eq!((done.position, done.is_repeat), (Some(Position(1)), is_repeat));
+        assert_eq!((done.state.state, done.version), (TriageState::Accepted, Version(1)));
+    }
+    assert_eq!(world.log.head().await.unwrap(), Position(1));
 }
 
 #[tokio::test]

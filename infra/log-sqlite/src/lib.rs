@@ -17,7 +17,7 @@ pub use schema::{SETTINGS, Unusable};
 
 use crate::error::{broken, unavailable};
 use crate::import::Import;
-use crate::reader::{Reader, Readers};
+use crate::reader::{Part, Reader, Readers};
 use crate::subscription::{Follow, SqliteSubscription};
 use crate::tail::Tail;
 use crate::writer::{Message, Request, Writer};
@@ -29,6 +29,7 @@ use scanledger_domain::log::{
     LogStats, Position, Recorded, StreamName, Subscription, Version,
 };
 use scanledger_domain::time::Clock;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -37,10 +38,6 @@ use uuid::Uuid;
 
 /// Requests that may wait for the writer before callers wait to hand theirs over.
 const WAITING_REQUESTS: usize = 1_024;
-
-/// Events of a stream that are read on the caller's thread before a command is decided; streams with more are read on
-/// by a blocking thread.
-const READ_HERE: usize = 64;
 
 /// An event log in one SQLite file.
 ///
@@ -131,6 +128,25 @@ impl SqliteLog {
     }
 }
 
+impl SqliteLog {
+    /// What was read of a stream, and on a blocking thread the rest, so that it is `limit` events or all.
+    async fn rest_of(
+        &self,
+        stream: &StreamName,
+        first: Part,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, LogError> {
+        let Part { mut events, goes_on } = first;
+        if goes_on && let Some(last) = events.last() {
+            let (stream, after, left) = (stream.clone(), last.version, limit - events.len());
+            let rest =
+                self.readers.run("read on a stream", move |reader| reader.stream(&stream, after, left));
+            events.extend(rest.await?);
+        }
+        Ok(events)
+    }
+}
+
 impl Drop for SqliteLog {
     fn drop(&mut self) {
         if let Some(Appender { inbox, thread, .. }) = self.appender.take() {
@@ -168,8 +184,12 @@ impl EventLog for SqliteLog {
         after: Version,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Recorded>, LogError>> {
-        let stream = stream.clone();
-        self.readers.run("read a stream", move |reader| reader.stream(&stream, after, limit))
+        Box::pin(async move {
+            let first = self
+                .readers
+                .run_here("read a stream", |reader| reader.stream_briefly(stream, after, limit))?;
+            self.rest_of(stream, first, limit).await
+        })
     }
 
     fn read_all(&self, after: Position, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, LogError>> {
@@ -187,21 +207,16 @@ impl EventLog for SqliteLog {
         limit: usize,
     ) -> BoxFuture<'a, Result<FoundOrRead, LogError>> {
         Box::pin(async move {
-            let short = limit.min(READ_HERE);
             let found = self.readers.run_here("find an event or read a stream", |reader| {
                 Ok(match reader.position_of(id)? {
-                    Some(position) => FoundOrRead::Found(position),
-                    None => FoundOrRead::Read(reader.stream(stream, Version::NONE, short)?),
+                    Some(position) => ControlFlow::Break(position),
+                    None => ControlFlow::Continue(reader.stream_briefly(stream, Version::NONE, limit)?),
                 })
             })?;
-            let FoundOrRead::Read(mut events) = found else { return Ok(found) };
-            if let Some(last) = events.last()
-                && events.len() == short
-                && short < limit
-            {
-                events.extend(self.read_stream(stream, last.version, limit - short).await?);
-            }
-            Ok(FoundOrRead::Read(events))
+            Ok(match found {
+                ControlFlow::Break(position) => FoundOrRead::Found(position),
+                ControlFlow::Continue(first) => FoundOrRead::Read(self.rest_of(stream, first, limit).await?),
+            })
         })
     }
 

@@ -28,6 +28,11 @@ const COLUMNS_WHERE: [&str; 2] = [
      WHERE stream = (SELECT stream FROM streams WHERE name = ?1) AND version > ?2 ORDER BY version LIMIT ?3",
 ];
 
+/// Events and bytes of a stream that are read on the caller's thread before a command is decided; what is beyond is read
+/// on by a blocking thread.
+const BRIEF_EVENTS: usize = 64;
+const BRIEF_BYTES: usize = 64 * 1024;
+
 /// The connections for reading, opened when first needed.
 pub(crate) struct Readers {
     path: PathBuf,
@@ -42,6 +47,13 @@ pub(crate) struct Reader {
     connection: Connection,
     streams: LruCache<i64, StreamName>,
     kinds: HashMap<i64, Arc<str>>,
+}
+
+/// Events of a stream, in order.
+pub(crate) struct Part {
+    pub(crate) events: Vec<Recorded>,
+    /// Whether there may be more that was asked for.
+    pub(crate) goes_on: bool,
 }
 
 impl Readers {
@@ -143,14 +155,42 @@ impl Reader {
         after: Version,
         limit: usize,
     ) -> rusqlite::Result<Vec<Recorded>> {
+        self.stream_until(stream, after, limit, usize::MAX).map(|part| part.events)
+    }
+
+    /// As [`Self::stream`], as far as it is soon read: a few events, or one that is large.
+    pub(crate) fn stream_briefly(
+        &mut self,
+        stream: &StreamName,
+        after: Version,
+        limit: usize,
+    ) -> rusqlite::Result<Part> {
+        let mut part = self.stream_until(stream, after, limit.min(BRIEF_EVENTS), BRIEF_BYTES)?;
+        part.goes_on |= part.events.len() == BRIEF_EVENTS;
+        part.goes_on &= part.events.len() < limit;
+        Ok(part)
+    }
+
+    fn stream_until(
+        &mut self,
+        stream: &StreamName,
+        after: Version,
+        limit: usize,
+        bytes: usize,
+    ) -> rusqlite::Result<Part> {
         let mut select = self.connection.prepare_cached(COLUMNS_WHERE[1])?;
         let mut rows = select.query(params![stream.as_str(), number(after.0), count(limit)])?;
         let mut names = Names { connection: &self.connection, kinds: &mut self.kinds };
-        let mut events = Vec::new();
+        let (mut events, mut read) = (Vec::new(), 0_usize);
         while let Some(row) = rows.next()? {
-            events.push(recorded(row, stream.clone(), &mut names)?);
+            if read >= bytes {
+                return Ok(Part { events, goes_on: true });
+            }
+            let event = recorded(row, stream.clone(), &mut names)?;
+            read = read.saturating_add(event.data.len() + event.metadata.len());
+            events.push(event);
         }
-        Ok(events)
+        Ok(Part { events, goes_on: false })
     }
 
     pub(crate) fn position_of(&mut self, id: EventId) -> rusqlite::Result<Option<Position>> {

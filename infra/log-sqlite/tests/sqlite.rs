@@ -5,7 +5,8 @@
 use rusqlite::Connection;
 use scanledger_domain::id::CommandId;
 use scanledger_domain::log::{
-    Append, AppendError, Appended, EventLog, LogError, LogStats, NewEvent, Position, StreamName, Version,
+    Append, AppendError, Appended, EventLog, FoundOrRead, LogError, LogStats, NewEvent, Position, StreamName,
+    Version,
 };
 use scanledger_domain::time::{Clock, Timestamp};
 use scanledger_log_sqlite::{SqliteLog, Unusable};
@@ -243,4 +244,39 @@ async fn waiting_requests_share_a_transaction() {
     assert!(append(&log, 0, 5, 1).await.is_err());
     assert_eq!(log.stats(), stats);
     assert_eq!(SqliteLog::open_read_only(&folder.path()).unwrap().stats(), LogStats::default());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_is_read_whole_whatever_part_of_it_is_read_at_once() {
+    let folder = Folder::new();
+    let log = folder.open();
+    // Around the events and the bytes that are read on the caller's thread.
+    for (stream, (count, bytes)) in [(63, 2), (64, 2), (65, 2), (130, 2), (3, 40_000), (4, 65_536)]
+        .into_iter()
+        .enumerate()
+        .map(|(number, sizes)| (StreamName::new("sample", number), sizes))
+    {
+        let events: Vec<NewEvent> = (0..count)
+            .map(|n| NewEvent {
+                id: CommandId(Uuid::new_v5(&Uuid::nil(), stream.as_str().as_bytes())).event(n),
+                data: vec![b' '; bytes],
+                ..event(0, 1)
+            })
+            .collect();
+        let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+        log.append(vec![Append { stream: stream.clone(), expected: Version::NONE, events }]).await.unwrap();
+        let all = ids.len();
+        for after in [0, 1, all - 1, all] {
+            for limit in [1, 2, 63, 64, 65, 66, 1_000] {
+                let expected: Vec<_> = ids.iter().copied().skip(after).take(limit).collect();
+                let read = log.read_stream(&stream, Version(after as u64), limit).await.unwrap();
+                assert_eq!(read.iter().map(|event| event.id).collect::<Vec<_>>(), expected);
+                let unknown = CommandId(Uuid::nil()).event(0);
+                let FoundOrRead::Read(read) = log.find_or_read(unknown, &stream, limit).await.unwrap() else {
+                    panic!("nobody appended it")
+                };
+                assert_eq!(read.len(), limit.min(all));
+            }
+        }
+    }
 }
