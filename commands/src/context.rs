@@ -75,7 +75,7 @@ impl Context {
 /// What a client sends to make a repeated request harmless, and what it is unique within.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdempotencyKey<'a> {
-    /// The caller's organization.
+    /// The organization that the caller works in; none for what people do to their own account.
     pub organization: Option<OrganizationId>,
     /// The caller.
     pub actor: Actor,

@@ -1,5 +1,6 @@
 //! Which events people read as the audit log, and what each is about.
 
+use crate::address::without_credentials;
 use crate::event::Event;
 use crate::finding::FindingEvent;
 use crate::identity::{AccessEvent, ApiKeyEvent, OrganizationEvent, SessionEvent, TeamEvent, UserEvent};
@@ -150,8 +151,16 @@ const SENSITIVE: [(&str, &[&str]); 11] = [
     ("honeytoken.triggered", &["addressHash"]),
 ];
 
-/// What an event of type `kind` says to readers of the audit log, without what is sealed or a hash of a secret. `data`
-/// is JSON as it stands in the log.
+/// Fields of audited events that hold an address, like [`SENSITIVE`]: events from before credentials were kept out of
+/// addresses are shown without them, too.
+const ADDRESSES: [(&str, &[&str]); 3] = [
+    ("project.created", &["details.repoUrl", "details.dastTargetUrl"]),
+    ("project.updated", &["details.repoUrl", "details.dastTargetUrl"]),
+    ("scan.queued", &["client.repositoryUrl", "client.jobUrl"]),
+];
+
+/// What an event of type `kind` says to readers of the audit log, without what is sealed or a hash of a secret, and
+/// without credentials in addresses. `data` is JSON as it stands in the log.
 pub fn disclosed(kind: &str, data: &str) -> Map<String, Value> {
     let Ok(shown) = mask::<Infallible>(kind, data, |_, _| Ok(None));
     shown
@@ -167,19 +176,40 @@ pub fn mask<E>(
     mut instead: impl FnMut(&'static str, Value) -> Result<Option<Value>, E>,
 ) -> Result<Map<String, Value>, E> {
     let mut shown: Map<String, Value> = serde_json::from_str(data).unwrap_or_default();
-    let fields = SENSITIVE.iter().filter(|(of, _)| *of == kind).flat_map(|(_, fields)| *fields);
-    for path in fields.copied() {
-        let (object, field) = match path.split_once('.') {
-            None => (Some(&mut shown), path),
-            Some((object, field)) => (shown.get_mut(object).and_then(Value::as_object_mut), field),
-        };
-        let Some(object) = object else { continue };
+    for path in fields(&SENSITIVE, kind) {
+        let Some((object, field)) = place(&mut shown, path) else { continue };
         let Some(value) = object.remove(field) else { continue };
         if let Some(masked) = instead(path, value)? {
             object.insert(field.to_owned(), masked);
         }
     }
+    for path in fields(&ADDRESSES, kind) {
+        let address = place(&mut shown, path).and_then(|(object, field)| object.get_mut(field));
+        if let Some(Value::String(address)) = address {
+            *address = without_credentials(address).into_owned();
+        }
+    }
     Ok(shown)
+}
+
+/// The paths of a type of events in a table of them.
+fn fields(
+    table: &'static [(&'static str, &'static [&'static str])],
+    kind: &str,
+) -> impl Iterator<Item = &'static str> {
+    let row = table.iter().find(|(of, _)| *of == kind);
+    row.into_iter().flat_map(|(_, fields)| fields.iter().copied())
+}
+
+/// The object that a path leads into, and the name of the field in it.
+fn place<'a, 'b>(
+    shown: &'a mut Map<String, Value>,
+    path: &'b str,
+) -> Option<(&'a mut Map<String, Value>, &'b str)> {
+    match path.split_once('.') {
+        None => Some((shown, path)),
+        Some((object, field)) => Some((shown.get_mut(object)?.as_object_mut()?, field)),
+    }
 }
 
 fn organization_subject(event: &OrganizationEvent) -> Uuid {

@@ -4,6 +4,7 @@
 //! This crate does no IO, has no async runtime, no clock and no source of randomness: everything it
 //! needs comes in as an argument, so every rule can be tested as given / when / then.
 
+pub mod address;
 pub mod advisory;
 pub mod audit;
 pub mod blob;

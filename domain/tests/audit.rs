@@ -57,3 +57,22 @@ fn what_is_sealed_or_a_hash_of_a_secret_is_not_shown_and_all_else_is() {
         assert_eq!(serde_json::from_str(&data).ok(), Some(Value::Object(all)), "{kind}");
     }
 }
+
+#[test]
+fn addresses_of_old_events_are_shown_without_credentials() {
+    for (kind, data, shown) in [
+        (
+            "project.updated",
+            r#"{"details":{"name":"a","repoUrl":"https://ci:word@example.org/a","dastTargetUrl":"https://example.org?token=word"}}"#,
+            r#"{"details":{"name":"a","repoUrl":"https://example.org/a","dastTargetUrl":"https://example.org"}}"#,
+        ),
+        (
+            "scan.queued",
+            r#"{"client":{"repositoryUrl":"https://example.org/a?b=c&token=word","people":"v1.x"}}"#,
+            r#"{"client":{"repositoryUrl":"https://example.org/a?b=c"}}"#,
+        ),
+        ("project.created", r#"{"project":"p"}"#, r#"{"project":"p"}"#),
+    ] {
+        assert_eq!(Some(disclosed(kind, data)), serde_json::from_str(shown).ok(), "{kind}");
+    }
+}

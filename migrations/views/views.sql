@@ -300,6 +300,19 @@ CREATE INDEX branch_project ON branch (project, name);
 CREATE INDEX branch_heard ON branch (heard_at, id) WHERE closed IS NULL;
 CREATE INDEX branch_broken ON branch (key) WHERE mismatch IS NOT NULL;
 
+-- When branches were open, and when they were closed and why: a row from each opening or closing to the next one.
+CREATE TABLE branch_life (
+    branch     INTEGER NOT NULL,
+    opened_at  INTEGER NOT NULL,
+    -- Null while it is open.
+    closed_at  INTEGER,
+    -- As JSON; null while it is open.
+    because    TEXT,
+    valid_from INTEGER NOT NULL,
+    valid_to   INTEGER NOT NULL,
+    PRIMARY KEY (branch, valid_from)
+) STRICT, WITHOUT ROWID;
+
 -- The ends of what scans recorded on branches: more than one of a scan that was begun anew, or recorded again.
 CREATE TABLE branch_scan (
     scan       BLOB NOT NULL,
@@ -314,6 +327,7 @@ CREATE TABLE branch_scan (
     client     TEXT,
     counts     TEXT NOT NULL,
     generation INTEGER,
+    ended_at   INTEGER NOT NULL,
     PRIMARY KEY (scan, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX branch_scan_branch ON branch_scan (branch, position);

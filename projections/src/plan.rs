@@ -75,5 +75,5 @@ impl Plan {
 
 /// Whether a step reads the page, or a list that was made for the statement.
 fn is_page(text: &str) -> bool {
-    ["SCAN page", "SCAN w"].contains(&text)
+    ["SCAN page", "SCAN shown", "SCAN w"].contains(&text) || text.starts_with("SCAN (subquery")
 }

@@ -7,7 +7,10 @@ mod support;
 
 use scanledger_domain::id::{OrganizationId, ProjectId, TeamId};
 use scanledger_domain::identity::{Teamless, Visible};
-use scanledger_domain::project::{Deleted, ProjectEvent, project_stream};
+use scanledger_domain::project::{
+    Created, Deleted, Gate, ProjectDetails, ProjectEvent, Updated, project_stream,
+};
+use scanledger_projections::audit::AuditQuery;
 use scanledger_projections::incident::Direction;
 use scanledger_projections::project::{ProjectMark, ProjectOrder, ProjectWalk, WalkedKey, WalkedProject};
 use std::collections::BTreeSet;
@@ -142,4 +145,49 @@ async fn a_walk_is_narrowed() {
 
 fn ids_of(numbers: [u128; 4]) -> Vec<ProjectId> {
     numbers.map(project).to_vec()
+}
+
+#[tokio::test]
+async fn addresses_of_old_events_are_read_and_found_without_credentials() {
+    let mut world = World::new().await;
+    let details = |address: &str| ProjectDetails {
+        name: "old".to_owned(),
+        description: None,
+        repo_url: Some(address.to_owned()),
+        default_branch: "main".to_owned(),
+        dast_target_url: Some(address.to_owned()),
+    };
+    let created = Created {
+        project: project(0),
+        organization: ORGANIZATION,
+        team: None,
+        details: details("https://ci:opensesame@example.org/a"),
+        gate: Gate::default(),
+    };
+    let updated = Updated { project: project(0), details: details("https://example.org/b?token=opensesame") };
+    for (event, plain) in [
+        (ProjectEvent::from(created), "https://example.org/a"),
+        (ProjectEvent::from(updated), "https://example.org/b"),
+    ] {
+        world.append(project_stream(project(0)), &[event]).await;
+        let found = world.views().project_with_repo(ORGANIZATION, &Visible::All, plain).await.unwrap();
+        assert_eq!(found, Some(project(0)));
+        let rows = walk(&world, all(ProjectOrder::Number, Direction::Ascending)).await;
+        let shown = &rows.iter().find(|found| found.row.id == project(0)).unwrap().row.details;
+        assert_eq!((shown.repo_url.as_deref(), shown.dast_target_url.as_deref()), (Some(plain), Some(plain)));
+    }
+    let search = AuditQuery {
+        organization: ORGANIZATION,
+        visible: Visible::All,
+        actions: vec![],
+        resource: None,
+        user: None,
+        text: Some("opensesame".to_owned()),
+        before: None,
+        after: None,
+        until: None,
+        direction: Direction::Descending,
+        limit: 50,
+    };
+    assert_eq!(world.views().audit_total(search).await.unwrap(), 0, "not by what is not shown");
 }

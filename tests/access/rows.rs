@@ -197,11 +197,13 @@ pub fn rows(rule: &Rule) -> Vec<Row> {
             row(About::NativeScan).asking("?from=0&to={last}").noted("?to"),
             row(About::NativeScan).asking("?from=0&toScan={last}").noted("?toScan"),
         ],
-        "/api/projects/{id}/findings" | "/api/projects/{id}/components" => vec![
-            row(About::NativeProject),
-            row(About::NativeScan).asking("?asOf={last}").noted("?asOf"),
-            row(About::NativeScan).asking("?asOfScan={last}").noted("?asOfScan"),
-        ],
+        "/api/projects/{id}/findings" | "/api/projects/{id}/components" | "/api/projects/{id}/branches" => {
+            vec![
+                row(About::NativeProject),
+                row(About::NativeScan).asking("?asOf={last}").noted("?asOf"),
+                row(About::NativeScan).asking("?asOfScan={last}").noted("?asOfScan"),
+            ]
+        }
         "/api/settings/build-gates" => one(match method {
             "GET" => row(About::Project).asking("?projectId={id}"),
             _ => row(About::Project).saying(|id| json!({ "projectId": id, "maxHigh": 1 })),

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod addresses;
 mod anew;
 mod archive;
 mod artifacts;
 mod audit;
 mod audit_access;
 mod blobs;
+mod branches;
 mod broken;
 mod closing;
 mod dpendx_crash;
@@ -50,6 +52,7 @@ mod pepper_members;
 mod pepper_session;
 mod projects;
 mod repeats;
+mod repeats_of_deletions;
 mod scans;
 mod semgrep_ci;
 mod semgrep_coverage;

@@ -141,12 +141,13 @@ async fn who_asks_for_what_the_read_models_have_not_reached_is_told_to_come_agai
 }
 
 /// Whether a route remembers what it did under an idempotency key: what changes something does, but for clients' runs of
-/// scans, searches for secrets and people's own accounts.
+/// scans, searches for secrets and what people change about their own accounts.
 fn takes_key(rule: &Rule) -> bool {
     let Access::Needs(action) = rule.access else { return false };
     let is_otherwise = ["/v1/scan", "/v1/multiscan", "/exposed/v1/scan", "/exposed/v1/multiscan"]
         .contains(&rule.path.as_str())
-        || ["/api/agent/", "/api/cli/", "/v1/users/me/"].iter().any(|root| rule.path.starts_with(root));
+        || ["/api/agent/", "/api/cli/"].iter().any(|root| rule.path.starts_with(root))
+        || (rule.path.starts_with("/v1/users/me/") && rule.method != "DELETE");
     rule.method != "GET" && action.needs().effect == Effect::Writes && !is_otherwise
 }
 

@@ -226,8 +226,14 @@ async fn who_has_the_verified_address_is_the_same_person_until_they_unlink() {
     let listed = gus.get("/v1/users/me/oauth-identities").await.expect(200);
     assert_eq!(listed["has_password"], true);
     let path = format!("/v1/users/me/oauth-identities/{}", listed["items"][0]["id"].as_str().unwrap());
-    let unlink = gus.request(Method::DELETE, &path);
-    gus.send(unlink).await.expect(204);
+    let mut positions = Vec::new();
+    for _ in 0..2 {
+        let unlink = gus.request(Method::DELETE, &path).header("idempotency-key", "unlink-1");
+        let answer = gus.send(unlink).await;
+        answer.expect(204);
+        positions.push(answer.header("scanledger-position").to_owned());
+    }
+    assert_eq!(positions[0], positions[1], "a repeat does nothing");
     assert_eq!(gus.get("/v1/users/me/oauth-identities").await.expect(200)["items"], json!([]));
     let unlink = gus.request(Method::DELETE, &path);
     gus.send(unlink).await.expect(404);

@@ -2,6 +2,7 @@
 
 mod credential;
 mod record;
+mod repeat;
 mod resolve;
 mod token;
 
@@ -21,14 +22,12 @@ use crate::routes::Access;
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
+use scanledger_commands::Context;
 use scanledger_commands::identity::Asked;
-use scanledger_commands::ports::Seen;
-use scanledger_commands::{Context, IdempotencyKey};
 use scanledger_domain::id::{CommandId, FindingId, OrganizationId, ProjectId, ScanId, SubjectId, UserId};
 use scanledger_domain::identity::{
     Action, Credential, Denied, Given, Principal, ProjectScope, Resource, Visible, authorize, plain_email,
 };
-use scanledger_domain::limits::IDEMPOTENCY_KEY_CHARS;
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::report::ArtifactKind;
 use scanledger_domain::vault::{HashPurpose, Sealed, VaultError};
@@ -280,63 +279,6 @@ impl Caller {
     async fn may_have_finding(&self, app: &App, finding: &FindingScope) -> Result<(), Problem> {
         let given = Given { project: Some(finding.scope.project), ..Given::default() };
         self.may_have(app, Resource::Project(finding.scope), given).await
-    }
-
-    /// The context of the command that this request gives; `body` is the SHA-256 of what it says.
-    ///
-    /// # Errors
-    /// 400 for an idempotency key that will not do, 422 if it came with another body or query before, else a fault.
-    pub async fn command(&self, app: &App, body: [u8; 32]) -> Result<Context, Problem> {
-        let command = match self.idempotency_key()? {
-            None => CommandId(app.ids.fresh()),
-            Some(command) => self.remembered(app, command, body).await?,
-        };
-        self.context(app, command)
-    }
-
-    /// The position of what this request did when it came before with the same idempotency key. Handlers of deletions
-    /// ask it first, because what a deletion is about is not found any more. Nobody learns of anything that is not
-    /// theirs: the key is one caller's, for one path, and the log knows it only if they were allowed to.
-    ///
-    /// # Errors
-    /// As [`Self::command`].
-    pub async fn repeated(&self, app: &App, body: [u8; 32]) -> Result<Option<Position>, Problem> {
-        let Some(command) = self.idempotency_key()? else { return Ok(None) };
-        let known = app.ledger.known(command).await.map_err(scanledger_commands::Fault::from)?;
-        if known.is_some() {
-            self.remembered(app, command, body).await?;
-        }
-        Ok(known)
-    }
-
-    /// The command of an idempotency key, unless the key came with another request before.
-    async fn remembered(&self, app: &App, command: CommandId, body: [u8; 32]) -> Result<CommandId, Problem> {
-        match app.idempotency.remember(command, self.origin.digest(body)).await {
-            Ok(Seen::New | Seen::Same) => Ok(command),
-            Ok(Seen::Different) => {
-                let error = "this idempotency key came with another request before";
-                let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error);
-                Err(problem.with_code("IDEMPOTENCY_KEY_REUSED"))
-            }
-            Err(cause) => Err(Problem::fault(&*cause)),
-        }
-    }
-
-    fn idempotency_key(&self) -> Result<Option<CommandId>, Problem> {
-        let Some(value) = &self.origin.idempotency_key else { return Ok(None) };
-        let key = value.to_str().ok().filter(|key| (1..=IDEMPOTENCY_KEY_CHARS).contains(&key.len()));
-        let Some(key) = key else {
-            let message = format!("must have 1 to {IDEMPOTENCY_KEY_CHARS} visible ASCII characters");
-            return Err(Problem::invalid("Idempotency-Key", message));
-        };
-        let key = IdempotencyKey {
-            organization: Some(self.principal.organization),
-            actor: self.principal.actor,
-            method: &self.origin.method,
-            path: &self.origin.path,
-            key,
-        };
-        Ok(Some(key.command()))
     }
 
     /// Personal data under the key of its person or, without one, of the API key.

@@ -13,6 +13,7 @@ pub use query::{List, Query};
 pub use when::{AtIn, parse_at, parse_at_of, parse_instant, parse_scan};
 
 use crate::problem::Problem;
+use scanledger_domain::address::without_credentials;
 use scanledger_domain::limits::SEARCH_CHARS;
 
 /// Refuses what is longer than anybody searches for: the database has a limit of its own for patterns, beyond which it
@@ -33,7 +34,9 @@ pub fn check_search(name: &str, text: Option<&str>) -> Result<(), Problem> {
 fn invalid(error: &serde_path_to_error::Error<impl std::error::Error>) -> Problem {
     let message = error.inner().to_string();
     // serde_json adds where in the text it happened, which says nothing to whoever built the value.
-    let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+    let message = message.split(" at line ").next().unwrap_or_default();
+    // serde repeats a text that stands where something else is expected.
+    let message = without_credentials(message).into_owned();
     let mut path = error.path().to_string();
     for says in ["missing field `", "duplicate field `"] {
         if let Some(field) = message.strip_prefix(says).and_then(|rest| rest.split('`').next()) {

@@ -2,7 +2,8 @@
 
 use super::scope::{Pin, Scope};
 use super::word::{
-    ComponentSort, Ecosystem, FindingSort, ScanSort, ScanStatus, Scanner, Severity, TriageState,
+    BranchSort, BranchState, ComponentSort, Ecosystem, FindingSort, ScanSort, ScanStatus, Scanner, Severity,
+    TriageState,
 };
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::{Context, Error, Result};
@@ -10,6 +11,7 @@ use scanledger_domain::id::{ApiKeyId, IncidentId, ProjectId, ScanId, UserId};
 use scanledger_domain::identity::Action;
 use scanledger_domain::log::Actor;
 use scanledger_domain::vault::{ERASED_PERSON, Sealed};
+use scanledger_projections::branch::{BranchFilter, BranchQuery, BranchRow};
 use scanledger_projections::component::{ComponentRow, ComponentsOfProjects};
 use scanledger_projections::finding::{FindingFilter, FindingRow, FindingsOfScopes, ListScope};
 use scanledger_projections::incident::IncidentRow;
@@ -123,6 +125,16 @@ pub(super) struct ComponentsAsked {
     pub(super) name_contains: Option<String>,
     pub(super) ecosystem: Option<Ecosystem>,
     pub(super) sort: ComponentSort,
+    pub(super) window: Window,
+}
+
+/// Which branches of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct BranchesAsked {
+    pub(super) pin: Pin,
+    pub(super) state: Option<BranchState>,
+    pub(super) name_contains: Option<String>,
+    pub(super) sort: BranchSort,
     pub(super) window: Window,
 }
 
@@ -268,6 +280,33 @@ impl Loader<ComponentsKey> for Batches {
                 paging: paging(asked.window),
             };
             let pages = self.scope.views().components_of_projects(query).await;
+            let pages = pages.map_err(|error| self.scope.failed(&error))?;
+            found.extend(pages.into_iter().map(|(project, page)| (Of(project, asked.clone()), page)));
+        }
+        Ok(found)
+    }
+}
+
+type BranchesKey = Of<ProjectId, BranchesAsked>;
+
+impl Loader<BranchesKey> for Batches {
+    type Value = Page<BranchRow>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[BranchesKey]) -> Result<HashMap<BranchesKey, Page<BranchRow>>> {
+        let mut found = HashMap::with_capacity(keys.len());
+        for (asked, projects) in groups(keys.iter().map(|key| (key.1.clone(), key.0))) {
+            let query = BranchQuery {
+                organization: self.scope.organization(),
+                at: asked.pin.at(),
+                filter: BranchFilter {
+                    state: asked.state.map(Into::into),
+                    name_contains: asked.name_contains.clone(),
+                },
+                sort: asked.sort.into(),
+                paging: paging(asked.window),
+            };
+            let pages = self.scope.views().branches_of_projects(projects, query).await;
             let pages = pages.map_err(|error| self.scope.failed(&error))?;
             found.extend(pages.into_iter().map(|(project, page)| (Of(project, asked.clone()), page)));
         }

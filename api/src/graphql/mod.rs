@@ -6,6 +6,7 @@
 
 mod actor;
 mod audit;
+mod branch;
 mod component;
 mod diff;
 mod event;

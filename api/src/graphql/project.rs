@@ -1,13 +1,16 @@
 //! Projects.
 
+use super::branch::{Branch, BranchFilter};
 use super::component::{Component, ComponentFilter};
 use super::finding::{Finding, FindingFilter};
-use super::load::{Batches, ComponentsAsked, FindingsAsked, FindingsOf, Of, ScanKey, ScansAsked};
+use super::load::{
+    Batches, BranchesAsked, ComponentsAsked, FindingsAsked, FindingsOf, Of, ScanKey, ScansAsked,
+};
 use super::paging::{Asked, List, cost};
 use super::scalar::Instant;
 use super::scan::Scan;
 use super::scope::Pin;
-use super::word::{ComponentSort, FindingSort, GateResult, ScanSort, ScanStatus, Severity};
+use super::word::{BranchSort, ComponentSort, FindingSort, GateResult, ScanSort, ScanStatus, Severity};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use scanledger_domain::project::{Gate as DomainGate, GateReason, Limit, Verdict as DomainVerdict};
 use scanledger_domain::severity::SeverityCounts as DomainCounts;
@@ -202,6 +205,23 @@ impl Project {
         let asked = ScansAsked { pin: self.pin, statuses, branch, sort, window };
         let page = Batches::of(ctx).load_one(Of(self.row.id, asked)).await?;
         Ok(page_of(window, page, |row| Scan { row, pin: self.pin }))
+    }
+
+    /// Its branches, open and closed.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn branches(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        #[graphql(default)] filter: BranchFilter,
+        #[graphql(default)] sort: BranchSort,
+    ) -> Result<List<Branch>> {
+        let window = nested(first, after.as_deref())?;
+        let BranchFilter { state, name_contains } = filter.checked()?;
+        let asked = BranchesAsked { pin: self.pin, state, name_contains, sort, window };
+        let page = Batches::of(ctx).load_one(Of(self.row.id, asked)).await?;
+        Ok(page_of(window, page, |row| Branch { row, pin: self.pin }))
     }
 
     /// Findings on a branch; the default branch without a name.

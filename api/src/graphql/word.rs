@@ -166,6 +166,15 @@ words! {
         /// It may not.
         Failed,
     }
+    /// Why a branch was closed.
+    ClosedBecause("domain::branch::ClosedBecause") {
+        /// Its pull request was merged.
+        Merged,
+        /// It is gone from its repository.
+        Deleted,
+        /// Nobody scanned it for a month.
+        Silent,
+    }
     /// What a component is needed for.
     ComponentScope("domain::component::Scope") {
         /// Needed when the product runs.
@@ -270,6 +279,29 @@ pub(super) enum ComponentSort {
     Package,
     /// Those that came or changed last first.
     Newest,
+}
+
+/// Whether a branch is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Enum)]
+#[graphql(remote = "scanledger_projections::branch::BranchState")]
+pub(super) enum BranchState {
+    /// It is.
+    Open,
+    /// It ended, and was not opened since: nothing is on it.
+    Closed,
+}
+
+/// In which order branches come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Enum)]
+#[graphql(remote = "scanledger_projections::branch::BranchSort")]
+pub(super) enum BranchSort {
+    /// The last scanned first.
+    #[default]
+    Recent,
+    /// By name.
+    Name,
+    /// Most open findings first.
+    Findings,
 }
 
 /// In which order audit entries come.

@@ -164,7 +164,7 @@ impl Quota {
 type Entry = (&'static str, &'static str, Option<Class>);
 
 /// Routes that are not [`Class::General`], as the router names them.
-const ROUTES: [Entry; 81] = [
+const ROUTES: [Entry; 82] = [
     ("POST", "/auth/login", Some(Class::Login)),
     ("POST", "/api/auth/callback/credentials", Some(Class::Login)),
     // It compares a password too.
@@ -239,6 +239,7 @@ const ROUTES: [Entry; 81] = [
     ("GET", "/api/audit-log/consistency", Some(Class::Search)),
     ("GET", "/api/audit-log/proof", Some(Class::Search)),
     ("GET", "/api/projects/{id}/diff", Some(Class::Search)),
+    ("GET", "/api/projects/{id}/branches", Some(Class::Search)),
     ("GET", "/api/projects/{id}/components", Some(Class::Search)),
     ("GET", "/graphql", Some(Class::Search)),
     ("POST", "/graphql", Some(Class::Search)),

@@ -43,13 +43,13 @@ pub(crate) fn headers() -> BTreeMap<&'static str, Header> {
 }
 
 /// Whether a route remembers what it did under an idempotency key. What reads does not, and neither do a client's run of
-/// a scan, which has an id of its own, searches for secrets, which keep nothing, and some of what people do to their
-/// own account.
+/// a scan, which has an id of its own, searches for secrets, which keep nothing, and what people change about their own
+/// account.
 pub(super) fn takes_key(dialect: Dialect, method: &str, access: Access) -> bool {
     let Access::Needs(action) = access else { return false };
     let is_otherwise = match dialect {
         Dialect::Semgrep | Dialect::GitGuardian => action == Action::Scan,
-        Dialect::Trusca => action == Action::OwnAccount,
+        Dialect::Trusca => action == Action::OwnAccount && method != "DELETE",
         Dialect::Dpendx | Dialect::Plain => false,
     };
     method != "GET" && action.needs().effect == Effect::Writes && !is_otherwise

@@ -120,7 +120,8 @@ impl Identities {
         }
     }
 
-    /// Makes an account that belongs to `organization` and, with `team`, to that.
+    /// Makes an account that belongs to `organization` and, with `team`, to that. A repeated command answers the same
+    /// one.
     ///
     /// # Errors
     /// As [`Self::register`], and [`PersonRefusal::TeamNotFound`].
@@ -131,6 +132,9 @@ impl Identities {
         organization: OrganizationId,
         team: Option<(TeamId, TeamRole)>,
     ) -> Result<Registered> {
+        if let Some(position) = self.ledger.known(context.command).await? {
+            return Ok(Registered { user: Self::person_made_by(context), position });
+        }
         let registered = self.new_person(context, new.clone()).await?;
         let user = registered.user;
         let mut races = Races::default();
@@ -165,6 +169,10 @@ impl Identities {
         user: UserId,
         is_active: bool,
     ) -> Result<PersonChanged> {
+        // When it is repeated it is so already, and this command has made it so.
+        if let Some(position) = self.ledger.known(context.command).await? {
+            return Ok(PersonChanged { position: Some(position) });
+        }
         let command = if is_active { UserCommand::Activate } else { UserCommand::Deactivate };
         if !is_active {
             may_change(by, user).map_err(refused)?;

@@ -60,12 +60,15 @@ pub enum TeamProblem {
 type Result<T> = std::result::Result<T, CommandError<TeamProblem>>;
 
 impl Identities {
-    /// Makes a team.
+    /// Makes a team. A repeated command answers the same one.
     ///
     /// # Errors
     /// [`TeamProblem::SlugTaken`] and the team's refusals; else a fault.
     pub async fn create_team(&self, context: &Context, new: NewTeam) -> Result<TeamChanged> {
         let team: TeamId = context.made_id("team");
+        if let Some(position) = self.ledger.known(context.command).await? {
+            return Ok(TeamChanged { team, position: Some(position) });
+        }
         let NewTeam { organization, details } = new;
         let TeamDetails { name, slug, description } = details;
         let created = TeamCreated { team, organization, name, slug, description };

@@ -28,7 +28,7 @@ pub struct ReportedSecret {
     pub severity: Severity,
     /// What whoever found it calls the place; at most [`scanledger_domain::limits::PATH_BYTES`].
     pub path: String,
-    /// Where people can look at it; left out beyond [`scanledger_domain::limits::URL_CHARS`].
+    /// Where people can look at it; kept without credentials, left out beyond [`scanledger_domain::limits::URL_CHARS`].
     pub url: Option<String>,
     /// From 1.
     pub line: Option<u32>,

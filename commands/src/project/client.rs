@@ -13,7 +13,7 @@ pub struct ClientTarget {
     pub principal: Principal,
     /// The name of the repository, or of the part of it that has a project of its own.
     pub name: String,
-    /// Where the repository is.
+    /// Where the repository is, without credentials ([`scanledger_domain::scan::plain_url`]).
     pub repo_url: Option<String>,
     /// The branch of a scan of all of it, which becomes the default branch of a project that is made for it.
     pub branch: Option<String>,

@@ -20,7 +20,7 @@ pub struct UploadTarget {
     pub principal: Principal,
     /// The project the client named, which they see; wins over everything else.
     pub project: Option<ProjectId>,
-    /// Where the source is.
+    /// Where the source is; credentials in it are a refusal.
     pub repo_url: Option<String>,
     /// The name for the project, if it has to be made.
     pub new_project_name: Option<String>,

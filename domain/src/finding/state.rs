@@ -77,6 +77,11 @@ impl TriageState {
         matches!(self, Self::FalsePositive | Self::NotAffected | Self::Accepted)
     }
 
+    /// Whether something is still to be done about it: nobody dismissed it, and nobody says that it is mended.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Untriaged | Self::Investigating | Self::Confirmed)
+    }
+
     /// Whether a build gate counts findings in this state.
     pub const fn counts_for_gate(self) -> bool {
         !matches!(self, Self::FalsePositive | Self::NotAffected | Self::Fixed)
@@ -93,5 +98,18 @@ impl FromStr for TriageState {
     type Err = NotATriageState;
     fn from_str(text: &str) -> Result<Self, NotATriageState> {
         Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or(NotATriageState)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TriageState;
+
+    #[test]
+    fn what_is_open_is_neither_dismissed_nor_mended() {
+        for state in TriageState::ALL {
+            let is_mended = state == TriageState::Fixed;
+            assert_eq!(state.is_open(), !state.is_dismissed() && !is_mended, "{state}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::stored::{
     Shared, Triaged, Unassigned, Unshared,
 };
 use super::{IgnoreReason, IncidentLife, IncidentState, Place, Sighting, incident_of};
+use crate::address::without_credentials;
 use crate::branch::SecretFacts;
 use crate::decider::Decider;
 use crate::finding::TriageState;
@@ -374,8 +375,12 @@ fn occur(life: &IncidentLife, mut seen: Sighting) -> Decision {
         return Err(IncidentRefusal::PathTooLong);
     }
     seen.url = seen.url.filter(|url| url.chars().count() <= URL_CHARS);
+    // Places from before credentials were taken off are named after the whole address.
+    let as_told = seen.occurrence(life.incident);
+    seen.url = seen.url.map(|url| without_credentials(&url).into_owned());
     let occurrence = seen.occurrence(life.incident);
-    if life.sightings.contains(&occurrence) || life.sightings.len() >= INCIDENT_SIGHTINGS {
+    let is_known = [as_told, occurrence].iter().any(|place| life.sightings.contains(place));
+    if is_known || life.sightings.len() >= INCIDENT_SIGHTINGS {
         return Ok(vec![]);
     }
     let is_new = Place::is_new(seen.project, &seen.path, &life.places);

@@ -291,6 +291,17 @@ fn a_place_that_is_on_no_branch_is_known_once() {
 }
 
 #[test]
+fn a_place_has_no_credentials_in_its_address() {
+    let at = |url: &str| super::Sighting { url: Some(url.to_owned()), ..page("a.md") };
+    let told = at("https://ci:word@wiki.example.org/page?token=word");
+    let ask = Ask::Occur { of: opening(), seen: told.clone() };
+    given::<Incident>([opened()]).when(ask.clone()).then([occurred("a.md")]);
+    given::<Incident>([opened(), occurred("a.md")]).when(ask.clone()).then_nothing();
+    // As it was recorded before.
+    given::<Incident>([opened(), occurred_at(told)]).when(ask).then_nothing();
+}
+
+#[test]
 fn a_new_place_of_what_was_fixed_is_a_regression_and_an_old_one_is_not() {
     let fixed = |path: &str| [opened(), occurred(path), triaged(Untriaged, Fixed).into()];
     given::<Incident>(fixed("a.md")).when(occur("b.md")).then([occurred("b.md"), regressed()]);

@@ -17,7 +17,10 @@ pub struct Sighting {
     pub project: ProjectId,
     /// What whoever saw it calls the place; at most [`PATH_BYTES`](crate::limits::PATH_BYTES).
     pub path: String,
-    /// Where people can look at it; left out beyond [`URL_CHARS`](crate::limits::URL_CHARS).
+    /// Where people can look at it; credentials in it are not kept ([`without_credentials`]), and it is left out beyond
+    /// [`URL_CHARS`](crate::limits::URL_CHARS).
+    ///
+    /// [`without_credentials`]: crate::address::without_credentials
     pub url: Option<String>,
     /// From 1.
     pub line: Option<u32>,

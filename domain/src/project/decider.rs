@@ -1,6 +1,7 @@
 //! What can happen to a project.
 
 use super::Gate;
+use crate::address::{holds_credentials, without_credentials};
 use crate::decider::Decider;
 use crate::id::{OrganizationId, ProjectId, TeamId};
 use crate::limits::{DESCRIPTION_CHARS, NAME_CHARS, REF_CHARS, URL_CHARS};
@@ -30,6 +31,19 @@ pub struct ProjectDetails {
     /// The running application to test, for DAST.
     #[serde(rename = "dastTargetUrl", skip_serializing_if = "Option::is_none", default)]
     pub dast_target_url: Option<String>,
+}
+
+impl ProjectDetails {
+    /// The same without credentials in its addresses. Events from before they were refused may have some.
+    #[must_use]
+    pub fn without_credentials(&self) -> Self {
+        let plain = |url: &Option<String>| url.as_deref().map(|url| without_credentials(url).into_owned());
+        Self {
+            repo_url: plain(&self.repo_url),
+            dast_target_url: plain(&self.dast_target_url),
+            ..self.clone()
+        }
+    }
 }
 
 /// `project.created`.
@@ -140,6 +154,12 @@ pub enum ProjectRefusal {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// An address has a password or a token in it, which everybody would see who sees the project.
+    #[error("{field} must not hold credentials")]
+    HoldsCredentials {
+        /// Which.
+        field: &'static str,
+    },
     /// Scans of it have not ended.
     #[error("the project has scans that have not ended")]
     ActiveScans,
@@ -188,7 +208,7 @@ fn line(field: &'static str, line: &str, max: usize) -> Result<(), ProjectRefusa
     Ok(())
 }
 
-/// An address with a host and one of these schemes; `problem` is what is said of any other.
+/// An address with a host, one of these schemes and no credentials; `problem` is what is said of another scheme.
 fn url(
     field: &'static str,
     url: &str,
@@ -200,6 +220,9 @@ fn url(
     if host.is_none_or(|rest| rest.is_empty() || rest.starts_with('/') || rest.contains(char::is_whitespace))
     {
         return Err(ProjectRefusal::BadText { field, problem });
+    }
+    if holds_credentials(url) {
+        return Err(ProjectRefusal::HoldsCredentials { field });
     }
     Ok(())
 }
@@ -232,9 +255,12 @@ impl Decider for Project {
 
     fn evolve(state: ProjectState, event: &ProjectEvent) -> ProjectState {
         match (state, event) {
-            (_, ProjectEvent::Created(created)) => ProjectState::Live(created.clone()),
+            (_, ProjectEvent::Created(created)) => {
+                let details = created.details.without_credentials();
+                ProjectState::Live(Created { details, ..created.clone() })
+            }
             (ProjectState::Live(project), ProjectEvent::Updated(updated)) => {
-                ProjectState::Live(Created { details: updated.details.clone(), ..project })
+                ProjectState::Live(Created { details: updated.details.without_credentials(), ..project })
             }
             (ProjectState::Live(project), ProjectEvent::GateUpdated(updated)) => {
                 ProjectState::Live(Created { gate: updated.gate, ..project })

@@ -4,7 +4,7 @@ use super::{
     Created, Deleted, GateUpdated, Project, ProjectCommand, ProjectDetails, ProjectEvent, ProjectRefusal,
     Updated, default_project_name, project_stream,
 };
-use crate::decider::given;
+use crate::decider::{StoredEvent, given};
 use crate::id::{OrganizationId, ProjectId, TeamId};
 use crate::limits::{DESCRIPTION_CHARS, NAME_CHARS, REF_CHARS, URL_CHARS};
 use crate::project::{Gate, Limit};
@@ -211,6 +211,48 @@ fn addresses_have_a_known_scheme_and_a_host_up_to_their_limit() {
         refused(&repo(bad), "repoUrl", NO_REPOSITORY);
         refused(&target(bad), "dastTargetUrl", NO_TARGET);
     }
+}
+
+/// Details with this address as both, for what holds for either.
+fn both(url: &str) -> ProjectDetails {
+    ProjectDetails { repo_url: Some(url.to_owned()), dast_target_url: Some(url.to_owned()), ..details() }
+}
+
+#[test]
+fn addresses_that_hold_credentials_are_refused() {
+    let told = |field, details: &ProjectDetails| {
+        let refusal = ProjectRefusal::HoldsCredentials { field };
+        let create = ProjectCommand::Create(project(details.clone()));
+        given::<Project>([]).when(create).then_refused(refusal.clone());
+        let update = ProjectCommand::Update(details.clone());
+        given::<Project>([created()]).when(update).then_refused(refusal);
+    };
+    for url in [
+        "https://oauth2:opensesame@example.org/shop.git",
+        "https://opensesame@example.org/shop.git",
+        "https://example.org/shop.git?private_token=opensesame",
+    ] {
+        told("repoUrl", &both(url));
+        told("dastTargetUrl", &ProjectDetails { repo_url: None, ..both(url) });
+    }
+    for url in ["svn://ana:opensesame@example.org/shop", "svn+ssh://ana:opensesame@example.org/shop"] {
+        told("repoUrl", &ProjectDetails { dast_target_url: None, ..both(url) });
+    }
+    let refusal = ProjectRefusal::HoldsCredentials { field: "repoUrl" };
+    assert_eq!(refusal.to_string(), "repoUrl must not hold credentials");
+}
+
+#[test]
+fn a_project_from_before_credentials_were_refused_is_changed_without_them() {
+    let told = both("https://ci:opensesame@example.org/shop");
+    let plain = both("https://example.org/shop");
+    let other = |details: &ProjectDetails| ProjectDetails { name: "store".to_owned(), ..details.clone() };
+    for history in [vec![ProjectEvent::from(project(told.clone()))], vec![created(), updated(told.clone())]] {
+        given::<Project>(history.clone()).when(ProjectCommand::Update(plain.clone())).then_nothing();
+        given::<Project>(history).when(ProjectCommand::Update(other(&plain))).then([updated(other(&plain))]);
+    }
+    let read = ProjectEvent::decode("project.updated", 1, &updated(told.clone()).encode()).ok();
+    assert_eq!(read, Some(updated(told)), "what was written stays readable");
 }
 
 #[test]

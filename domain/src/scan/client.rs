@@ -1,6 +1,7 @@
 //! Scans that a client runs by itself: it fetches the rules, looks at the source where that is, and uploads what it
 //! found (Semgrep reference §11). No worker has a part in them.
 
+use crate::address::without_credentials;
 use crate::blob::BlobHash;
 use crate::id::{FindingId, ScanId};
 use crate::limits::{CLIENT_SILENCE_SECONDS, CLIENT_TEXT_CHARS, REF_CHARS, URL_CHARS};
@@ -202,27 +203,28 @@ pub fn branch_of_reference(reference: &str) -> &str {
     reference.strip_prefix("refs/heads/").unwrap_or(reference)
 }
 
-/// Text of a client as it is kept: on one line, without control characters, cut at [`CLIENT_TEXT_CHARS`]; `None` if
-/// nothing is left.
+/// Text of a client as it is kept: on one line, without control characters and without credentials in addresses, cut at
+/// [`CLIENT_TEXT_CHARS`]; `None` if nothing is left.
 pub fn plain_text(text: &str) -> Option<String> {
-    let text: String = text.trim().chars().filter(|c| !c.is_control()).take(CLIENT_TEXT_CHARS).collect();
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    // What is cut off could be the `@` by which a password is known.
+    let text: String = without_credentials(text.trim()).chars().take(CLIENT_TEXT_CHARS).collect();
     (!text.is_empty()).then_some(text)
 }
 
-/// An address of a client as it is kept: `http` or `https`, without the name and password that build servers write
-/// into addresses, and without what follows `#`; `None` if it is none or too long.
+/// An address of a client as it is kept: `http` or `https`, without the credentials that build servers write into
+/// addresses ([`without_credentials`]), and without what follows `#`; `None` if it is none or too long.
 pub fn plain_url(url: &str) -> Option<String> {
-    let (scheme, rest) = url.trim().split_once("://")?;
+    let url = without_credentials(url.trim());
+    let (scheme, rest) = url.split_once("://")?;
     if !["https", "http"].iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
         return None;
     }
     let rest = rest.split('#').next().unwrap_or_default();
-    let end = rest.find(['/', '?', '\\']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let url = format!("{}://{host}{path}", scheme.to_ascii_lowercase());
+    let has_host = !rest.is_empty() && !rest.starts_with(['/', '?', '\\']);
+    let url = format!("{}://{rest}", scheme.to_ascii_lowercase());
     let is_plain = !url.chars().any(|c| c.is_whitespace() || c.is_control());
-    (!host.is_empty() && is_plain && url.chars().count() <= URL_CHARS).then_some(url)
+    (has_host && is_plain && url.chars().count() <= URL_CHARS).then_some(url)
 }
 
 #[cfg(test)]
@@ -270,7 +272,9 @@ mod tests {
             ("https://example.org/acme/shop", Some("https://example.org/acme/shop")),
             ("https://ci:word@example.org/acme?a=b#c", Some("https://example.org/acme?a=b")),
             ("HTTPS://a@b@example.org", Some("https://example.org")),
-            ("https://word@example.org\\@elsewhere", Some("https://example.org\\@elsewhere")),
+            ("https://ci:wo#rd@example.org/acme", Some("https://example.org/acme")),
+            ("https://example.org/acme?a=b&private_token=word", Some("https://example.org/acme?a=b")),
+            ("https://word@example.org\\@elsewhere", Some("https://elsewhere")),
             ("ssh://git@example.org/acme", None),
             ("git@example.org:acme/shop", None),
             ("https://", None),
@@ -287,6 +291,8 @@ mod tests {
         assert_eq!(plain_text(&format!("{longest}x")), Some(longest));
         assert_eq!(plain_text(" a\nb\0 "), Some("ab".to_owned()));
         assert_eq!(plain_text(" \n"), None);
+        let told = format!("https://ci:{}@example.org/acme", "w".repeat(CLIENT_TEXT_CHARS));
+        assert_eq!(plain_text(&told).as_deref(), Some("https://example.org/acme"));
         let url = |length: usize| format!("https://a/{}", "b".repeat(length - 10));
         assert_eq!(plain_url(&url(URL_CHARS)), Some(url(URL_CHARS)));
         assert_eq!(plain_url(&url(URL_CHARS + 1)), None);

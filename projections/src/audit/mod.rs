@@ -10,6 +10,7 @@ pub use query::{AuditEntry, AuditQuery};
 use crate::projector::{ApplyError, Decoded, Scratch};
 use crate::store::column::actor_columns;
 use rusqlite::{Connection, params};
+use scanledger_domain::address::without_credentials;
 use scanledger_domain::audit::audit_subject;
 use scanledger_domain::log::Actor;
 use std::fmt::Write;
@@ -71,7 +72,7 @@ fn words(data: &[u8], text: &mut String) {
         match value {
             serde_json::Value::String(word) if is_word(word) => {
                 text.push(' ');
-                text.push_str(word);
+                text.push_str(&without_credentials(word));
             }
             serde_json::Value::Array(items) => items.iter().for_each(|item| walk(item, text)),
             serde_json::Value::Object(fields) => fields.values().for_each(|value| walk(value, text)),

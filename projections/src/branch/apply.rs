@@ -2,6 +2,7 @@
 
 use super::broken::rows_digest;
 use super::counters::{Cell, Total};
+use super::life;
 use crate::at::FOREVER;
 use crate::projector::{ApplyError, Decoded, Scratch};
 use crate::store::column::to_json;
@@ -86,8 +87,9 @@ pub(crate) fn apply(
             scratch.excerpts.note(tx, keys.project, event)?;
             return Ok(keys.project);
         }
-        BranchEvent::Closed(_) => {
+        BranchEvent::Closed(closed) => {
             close(tx, scratch, decoded, keys.branch)?;
+            life::closed(tx, decoded, keys.branch, closed.because)?;
             return Ok(keys.project);
         }
     };
@@ -124,6 +126,7 @@ fn open(
         Some(branch) => open_again(tx, scratch, decoded, opened, branch)?,
         None => insert(tx, scratch, decoded, opened, project)?,
     };
+    life::opened(tx, decoded, branch)?;
     if let Some(base) = &opened.base {
         let from: Option<i64> = tx
             .prepare_cached("SELECT key FROM branch WHERE id = ?1")?
@@ -306,8 +309,9 @@ fn complete(
     state.version = decoded.recorded.version.0;
     state.touch(decoded.position());
     tx.prepare_cached(
-        "INSERT INTO branch_scan (scan, branch, run, position, changed, coverage, counts, generation, client)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO branch_scan (scan, branch, run, position, changed, coverage, counts, generation, client,
+                                  ended_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         scanned.scan.as_bytes(),
@@ -319,6 +323,7 @@ fn complete(
         to_json(&scanned.counts),
         scanned.generation.map(|generation| generation.0.cast_signed()),
         scanned.client.as_ref().map(to_json),
+        decoded.at(),
     ])?;
     tx.prepare_cached(
         "UPDATE branch SET last_scan = ?2, last_run = ?3, generation = coalesce(?4, generation), mismatch = ?5,

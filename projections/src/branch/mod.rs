@@ -4,12 +4,15 @@ pub(crate) mod apply;
 mod broken;
 mod counters;
 mod inventory;
+mod life;
+mod list;
 mod open;
 mod present;
 mod state;
 
 pub use broken::{BrokenBranch, broken_branches};
 pub use inventory::{GateCounts, InventorySnapshot};
+pub use list::{BranchFilter, BranchQuery, BranchRow, BranchSort, BranchState, Closure, LastScan};
 pub use open::OpenBranch;
 pub use present::PresentFindings;
 

@@ -15,6 +15,7 @@ pub use row::ProjectRow;
 pub use walk::{ProjectMark, ProjectOrder, ProjectWalk, WalkedKey, WalkedProject};
 
 pub(crate) use default_branch::default_branch;
+pub(crate) use row::total;
 
 use crate::at::FOREVER;
 use crate::projector::{ApplyError, Decoded, Scratch};
@@ -73,6 +74,8 @@ fn insert_detail(
     details: &ProjectDetails,
     gate: &str,
 ) -> Result<(), ApplyError> {
+    // Whoever reads old events shows none either, and finds the project by its plain address.
+    let details = details.without_credentials();
     tx.prepare_cached(
         "INSERT INTO project_detail (project, name, description, repo_url, default_branch, dast_target_url, gate,
                                      updated_at, valid_from, valid_to)

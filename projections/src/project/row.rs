@@ -51,7 +51,7 @@ macro_rules! past_total {
 }
 
 /// A total `c` at a moment.
-pub(super) const fn total(moment: Moment) -> &'static str {
+pub(crate) const fn total(moment: Moment) -> &'static str {
     match moment {
         Moment::Live => "c.value",
         Moment::Past(_) => past_total!(),

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 const SCHEMA: &str = include_str!("../../../migrations/views/views.sql");
 
 /// Counts changes of the projections' logic: raise it whenever the same events give other rows.
-pub const REVISION: u32 = 8;
+pub const REVISION: u32 = 9;
 
 /// Names the shape and the logic of the read models: 12 hex digits over the schema and [`REVISION`].
 pub fn revision() -> &'static str {

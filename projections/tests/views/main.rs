@@ -1,5 +1,6 @@
 //! Events in, rows out: now and as of earlier positions, applied, rebuilt and compared.
 
+mod branches;
 mod closing;
 mod files;
 mod learning;

@@ -52,7 +52,8 @@ async fn a_fixed_log_gives_the_rows_of_this_revision() {
         "audit_text 284 eedd3798b683",
         "blob_use 16 e4eb5d587347",
         "branch 23 63ca22bbe0da",
-        "branch_scan 6 0febc27c38e7",
+        "branch_life 26 cd2e866713ec",
+        "branch_scan 6 7753131ed561",
         "component 9 f4a16b47f980",
         "counter 126 1aa133edeeea",
         "counter_cell 55 6a7a01f171e6",
@@ -88,7 +89,7 @@ async fn a_fixed_log_gives_the_rows_of_this_revision() {
         "triage 13 995cd4a7af17",
         "user 5 e4ed970cab80",
     ];
-    assert_eq!(scanledger_projections::store::REVISION, 8);
+    assert_eq!(scanledger_projections::store::REVISION, 9);
     assert_eq!(tables, expected);
 }
 

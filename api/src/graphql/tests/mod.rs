@@ -1,6 +1,7 @@
 //! What GraphQL promises, on a real log and real read models.
 
 mod access;
+mod branches;
 mod limits;
 mod subscriptions;
 mod world;

@@ -150,10 +150,12 @@ pub async fn remove_honeytoken_note(
     caller: Caller,
     NotePath(honeytoken, note): NotePath,
 ) -> Result<Response, Problem> {
-    let honeytoken = find(&app, &caller, honeytoken).await?.id;
-    let context = caller.command(&app, digest_of(b"")).await?;
-    let position = app.honeytokens.remove_note(&context, (honeytoken, note)).await?;
-    Ok(done(&app, position).await)
+    let removal = async {
+        let honeytoken = find(&app, &caller, honeytoken).await?.id;
+        let context = caller.command(&app, digest_of(b"")).await?;
+        Ok(app.honeytokens.remove_note(&context, (honeytoken, note)).await?)
+    };
+    Ok(done(&app, caller.once(&app, digest_of(b""), removal).await?).await)
 }
 
 async fn notes(app: &App, caller: &Caller, honeytoken: HoneytokenId) -> Result<Vec<HoneytokenNote>, Problem> {

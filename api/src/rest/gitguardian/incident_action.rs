@@ -232,8 +232,10 @@ pub async fn unshare(
     caller: Caller,
     Id(number): Id<u64>,
 ) -> Result<Response, Problem> {
-    let row = find(&app, &caller, number).await?;
-    let context = caller.command(&app, digest_of(b"")).await?;
-    let ended = app.incidents.unshare(&context, &caller.principal, row.id).await?;
-    Ok(done(&app, ended.position).await)
+    let end = async {
+        let row = find(&app, &caller, number).await?;
+        let context = caller.command(&app, digest_of(b"")).await?;
+        Ok(app.incidents.unshare(&context, &caller.principal, row.id).await?.position)
+    };
+    Ok(done(&app, caller.once(&app, digest_of(b""), end).await?).await)
 }

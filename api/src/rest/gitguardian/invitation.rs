@@ -167,10 +167,12 @@ pub async fn revoke_invitation(
     Id(number): Id<u64>,
 ) -> Result<Response, Problem> {
     let organization = caller.organization();
-    let row = invitation(&app, organization, number).await?;
-    let context = caller.command(&app, digest_of(b"")).await?;
-    let revoked = app.identities.revoke_invitation(&context, organization, row.id).await?;
-    Ok(done(&app, revoked.position).await)
+    let revocation = async {
+        let row = invitation(&app, organization, number).await?;
+        let context = caller.command(&app, digest_of(b"")).await?;
+        Ok(app.identities.revoke_invitation(&context, organization, row.id).await?.position)
+    };
+    Ok(done(&app, caller.once(&app, digest_of(b""), revocation).await?).await)
 }
 
 /// An invitation that reads do not show yet.

@@ -227,15 +227,16 @@ pub async fn remove_member(
     caller: Caller,
     Id(number): Id<u64>,
 ) -> Result<Response, Problem> {
-    let organization = caller.organization();
-    let row = member(&app, organization, number).await?;
-    let context = caller.command(&app, digest_of(b"")).await?;
-    let by = caller.principal.changer();
-    let removed = match app.identities.remove_member(&context, by, organization, row.user.id).await {
-        Ok(removed) => removed,
-        Err(error) => return Err(caller.refused_by_members(&app, error).await),
+    let removal = async {
+        let (by, organization) = (caller.principal.changer(), caller.organization());
+        let row = member(&app, organization, number).await?;
+        let context = caller.command(&app, digest_of(b"")).await?;
+        match app.identities.remove_member(&context, by, organization, row.user.id).await {
+            Ok(removed) => Ok(removed.position),
+            Err(error) => Err(caller.refused_by_members(&app, error).await),
+        }
     };
-    Ok(done(&app, removed.position).await)
+    Ok(done(&app, caller.once(&app, digest_of(b""), removal).await?).await)
 }
 
 async fn change(

@@ -160,13 +160,16 @@ pub async fn add_membership(
     let MembershipIn { member_id, is_team_leader, incident_permission } = body.value;
     let member = member_by_number(&app, caller.organization(), member_id).await?;
     let member = member.ok_or_else(|| Problem::invalid("member_id", "is no member of the workspace"))?;
-    if app.views.team_members(row.id).await?.iter().any(|present| present.user == member) {
-        return Err(Problem::new(StatusCode::CONFLICT, "they belong to the team already"));
-    }
-    let context = caller.command(&app, body.digest).await?;
     let role = role(is_team_leader, incident_permission);
-    let added = app.identities.add_team_member(&context, row.id, member, role).await?;
-    membership_after(&app, &row, member, StatusCode::CREATED, added.position).await
+    let addition = async {
+        if app.views.team_members(row.id).await?.iter().any(|present| present.user == member) {
+            return Err(Problem::new(StatusCode::CONFLICT, "they belong to the team already"));
+        }
+        let context = caller.command(&app, body.digest).await?;
+        Ok(app.identities.add_team_member(&context, row.id, member, role).await?.position)
+    };
+    let position = caller.once(&app, body.digest, addition).await?;
+    membership_after(&app, &row, member, StatusCode::CREATED, position).await
 }
 
 /// Changes what somebody may do in a team
@@ -207,10 +210,12 @@ pub async fn remove_membership(
     caller: Caller,
     Numbers(numbers): Numbers<2>,
 ) -> Result<Response, Problem> {
-    let (row, present) = membership(&app, caller.organization(), numbers).await?;
-    let context = caller.command(&app, digest_of(b"")).await?;
-    let removed = app.identities.remove_team_member(&context, row.id, present.user).await?;
-    Ok(done(&app, removed.position).await)
+    let removal = async {
+        let (row, present) = membership(&app, caller.organization(), numbers).await?;
+        let context = caller.command(&app, digest_of(b"")).await?;
+        Ok(app.identities.remove_team_member(&context, row.id, present.user).await?.position)
+    };
+    Ok(done(&app, caller.once(&app, digest_of(b""), removal).await?).await)
 }
 
 async fn membership(

@@ -177,11 +177,14 @@ pub async fn remove_note(
     Numbers(numbers): Numbers<2>,
 ) -> Result<Response, Problem> {
     let [number, note] = numbers;
-    let incident = find(&app, &caller, number).await?;
-    let note = note_of(&app, &caller, &incident, note).await?;
-    let context = caller.command(&app, digest_of(b"")).await?;
-    let removed = app.incidents.remove_note(&context, &caller.principal, (incident.id, note)).await?;
-    Ok(done(&app, removed.position).await)
+    let removal = async {
+        let incident = find(&app, &caller, number).await?;
+        let note = note_of(&app, &caller, &incident, note).await?;
+        let context = caller.command(&app, digest_of(b"")).await?;
+        let about = (incident.id, note);
+        Ok(app.incidents.remove_note(&context, &caller.principal, about).await?.position)
+    };
+    Ok(done(&app, caller.once(&app, digest_of(b""), removal).await?).await)
 }
 
 async fn change(

@@ -68,7 +68,7 @@ pub struct DocumentIn {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = gitguardian::DocumentLocation)]
 pub struct LocationIn {
-    /// Where people can look at it.
+    /// Where people can look at it; credentials in it are not kept.
     pub url: Option<String>,
 }
 

@@ -178,10 +178,12 @@ pub async fn delete_team(
     caller: Caller,
     Id(number): Id<u64>,
 ) -> Result<Response, Problem> {
-    let row = team(&app, caller.organization(), number).await?;
-    let context = caller.command(&app, digest_of(b"")).await?;
-    let deleted = app.identities.delete_team(&context, row.id).await?;
-    Ok(done(&app, deleted.position).await)
+    let deletion = async {
+        let row = team(&app, caller.organization(), number).await?;
+        let context = caller.command(&app, digest_of(b"")).await?;
+        Ok(app.identities.delete_team(&context, row.id).await?.position)
+    };
+    Ok(done(&app, caller.once(&app, digest_of(b""), deletion).await?).await)
 }
 
 /// The sources of a team

@@ -151,8 +151,7 @@ pub async fn read_token_of_sign_in(
     responses((status = 204, description = "It is no longer good."))
 )]
 pub async fn sign_out(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
-    let key = own(&caller)?;
-    revoke(&app, &caller, key).await
+    revoke(&app, &caller, async { own(&caller) }).await
 }
 
 /// Ends the token that the request came with
@@ -161,8 +160,7 @@ pub async fn sign_out(State(app): State<App>, caller: Caller) -> Result<Response
     responses((status = 204, description = "It is no longer good."))
 )]
 pub async fn revoke_own_token(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
-    let key = own(&caller)?;
-    revoke(&app, &caller, key).await
+    revoke(&app, &caller, async { own(&caller) }).await
 }
 
 /// The tokens of the organization
@@ -214,8 +212,7 @@ pub async fn revoke_token(
     caller: Caller,
     Id(key): Id<ApiKeyId>,
 ) -> Result<Response, Problem> {
-    let key = of_organization(&app, &caller, key).await?;
-    revoke(&app, &caller, key.id).await
+    revoke(&app, &caller, async { Ok(of_organization(&app, &caller, key).await?.id) }).await
 }
 
 /// The key that a request came with.
@@ -236,10 +233,17 @@ async fn of_organization(app: &App, caller: &Caller, key: ApiKeyId) -> Result<Ke
     if key.organization == caller.organization() { Ok(key) } else { Err(Problem::missing("token")) }
 }
 
-async fn revoke(app: &App, caller: &Caller, key: ApiKeyId) -> Result<Response, Problem> {
-    let context = caller.command(app, digest_of(b"")).await?;
-    let position = app.identities.revoke_key(&context, key).await?;
-    Ok(done(app, position).await)
+async fn revoke(
+    app: &App,
+    caller: &Caller,
+    find: impl Future<Output = Result<ApiKeyId, Problem>>,
+) -> Result<Response, Problem> {
+    let revocation = async {
+        let key = find.await?;
+        let context = caller.command(app, digest_of(b"")).await?;
+        Ok(app.identities.revoke_key(&context, key).await?)
+    };
+    Ok(done(app, caller.once(app, digest_of(b""), revocation).await?).await)
 }
 
 /// All keys that are meant. An organization has hundreds of them at most, and what narrows the list is known here only.

@@ -1,5 +1,6 @@
 //! What no other dialect has: the event feed, proofs of the log, and a project at any instant.
 
+mod branch;
 mod diff;
 mod event;
 mod project;
@@ -25,6 +26,7 @@ pub fn routes() -> Routes {
         .add(Needs(Action::ReadAudit), routes!(proof::consistency))
         .add(Needs(Action::ReadAudit), routes!(proof::inclusion))
         .add(Needs(Action::ReadAudit), routes!(proof::key))
+        .add(Needs(Action::Read), routes!(branch::branches_of_project))
         .add(Needs(Action::Read), routes!(diff::diff_project))
         .add(Needs(Action::Read), routes!(project::findings_of_project))
         .add(Needs(Action::Read), routes!(project::components_of_project))

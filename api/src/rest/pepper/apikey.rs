@@ -135,12 +135,12 @@ pub async fn revoke_key(
     caller: Caller,
     Id(key): Id<ApiKeyId>,
 ) -> Result<Written<OkOut>, Problem> {
-    if let Some(position) = caller.repeated(&app, digest_of(b"")).await? {
-        return Ok(Written::at(&app, StatusCode::OK, Some(position), OkOut { ok: true }).await);
-    }
-    let owner = app.views.organization_of_key(key).await?.ok_or_else(|| Problem::missing("API key"))?;
-    caller.may_or_record(&app, Resource::Organization(owner)).await?;
-    let context = caller.command(&app, digest_of(b"")).await?;
-    let position = app.identities.revoke_key(&context, key).await?;
+    let revocation = async {
+        let owner = app.views.organization_of_key(key).await?.ok_or_else(|| Problem::missing("API key"))?;
+        caller.may_or_record(&app, Resource::Organization(owner)).await?;
+        let context = caller.command(&app, digest_of(b"")).await?;
+        Ok(app.identities.revoke_key(&context, key).await?)
+    };
+    let position = caller.once(&app, digest_of(b""), revocation).await?;
     Ok(Written::at(&app, StatusCode::OK, position, OkOut { ok: true }).await)
 }

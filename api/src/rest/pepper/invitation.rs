@@ -167,16 +167,16 @@ pub async fn revoke_invitation(
     caller: Caller,
     Id(invitation): Id<InvitationId>,
 ) -> Result<Written<SuccessOut>, Problem> {
-    if let Some(position) = caller.repeated(&app, digest_of(b"")).await? {
-        return Ok(Written::at(&app, StatusCode::OK, Some(position), SuccessOut { success: true }).await);
-    }
     let organization = caller.organization();
-    let row = app.views.invitation(invitation).await?;
-    row.filter(|row| row.organization == organization && row.state == InvitationState::Open)
-        .ok_or_else(|| Problem::missing("invitation"))?;
-    let context = caller.command(&app, digest_of(b"")).await?;
-    let revoked = app.identities.revoke_invitation(&context, organization, invitation).await?;
-    Ok(Written::at(&app, StatusCode::OK, revoked.position, SuccessOut { success: true }).await)
+    let revocation = async {
+        let row = app.views.invitation(invitation).await?;
+        row.filter(|row| row.organization == organization && row.state == InvitationState::Open)
+            .ok_or_else(|| Problem::missing("invitation"))?;
+        let context = caller.command(&app, digest_of(b"")).await?;
+        Ok(app.identities.revoke_invitation(&context, organization, invitation).await?.position)
+    };
+    let position = caller.once(&app, digest_of(b""), revocation).await?;
+    Ok(Written::at(&app, StatusCode::OK, position, SuccessOut { success: true }).await)
 }
 
 /// Comes into an organization with the account that one is signed in to
@@ -190,8 +190,11 @@ pub async fn accept_invitation(
     body: Body<AcceptIn>,
 ) -> Result<Written<SuccessOut>, Problem> {
     let user = caller.person().ok_or(Denied::NotAPerson)?;
-    let context = caller.command(&app, body.digest).await?;
     let token = &body.value.invitation_token.0;
-    let accepted = app.identities.accept_invitation(&context, user, token).await?;
-    Ok(Written::at(&app, StatusCode::OK, accepted.position, SuccessOut { success: true }).await)
+    let acceptance = async {
+        let context = caller.command(&app, body.digest).await?;
+        Ok(app.identities.accept_invitation(&context, user, token).await?.position)
+    };
+    let position = caller.once(&app, body.digest, acceptance).await?;
+    Ok(Written::at(&app, StatusCode::OK, position, SuccessOut { success: true }).await)
 }

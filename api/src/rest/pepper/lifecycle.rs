@@ -103,10 +103,8 @@ pub async fn delete_scan(
     caller: Caller,
     Id(scan): Id<ScanId>,
 ) -> Result<Written<SuccessOut>, Problem> {
-    let position = match caller.repeated(&app, digest_of(b"")).await? {
-        Some(position) => Some(position),
-        None => take(&app, &caller, scan, Step::Delete).await?.1,
-    };
+    let deletion = async { Ok(take(&app, &caller, scan, Step::Delete).await?.1) };
+    let position = caller.once(&app, digest_of(b""), deletion).await?;
     Ok(Written::at(&app, StatusCode::OK, position, SuccessOut { success: true }).await)
 }
 

@@ -197,17 +197,17 @@ pub async fn remove_member(
     caller: Caller,
     Id(user): Id<UserId>,
 ) -> Result<Written<SuccessOut>, Problem> {
-    if let Some(position) = caller.repeated(&app, digest_of(b"")).await? {
-        return Ok(Written::at(&app, StatusCode::OK, Some(position), SuccessOut { success: true }).await);
-    }
-    member(&app, &caller, user).await?;
-    let context = caller.command(&app, digest_of(b"")).await?;
-    let (by, organization) = (caller.principal.changer(), caller.organization());
-    let removed = match app.identities.remove_member(&context, by, organization, user).await {
-        Ok(removed) => removed,
-        Err(error) => return Err(caller.refused_by_members(&app, error).await),
+    let removal = async {
+        member(&app, &caller, user).await?;
+        let context = caller.command(&app, digest_of(b"")).await?;
+        let (by, organization) = (caller.principal.changer(), caller.organization());
+        match app.identities.remove_member(&context, by, organization, user).await {
+            Ok(removed) => Ok(removed.position),
+            Err(error) => Err(caller.refused_by_members(&app, error).await),
+        }
     };
-    Ok(Written::at(&app, StatusCode::OK, removed.position, SuccessOut { success: true }).await)
+    let position = caller.once(&app, digest_of(b""), removal).await?;
+    Ok(Written::at(&app, StatusCode::OK, position, SuccessOut { success: true }).await)
 }
 
 #[cfg(test)]

@@ -79,10 +79,10 @@ pub struct ProjectIn {
     /// 1 to 100 characters; HTML tags are taken out.
     name: String,
     description: Option<String>,
-    /// http, https, svn or svn+ssh; empty for none.
+    /// http, https, svn or svn+ssh, without credentials; empty for none.
     repo_url: Option<String>,
     default_branch: Option<String>,
-    /// http or https; empty for none.
+    /// http or https, without credentials; empty for none.
     dast_target_url: Option<String>,
 }
 
@@ -94,10 +94,12 @@ pub struct ProjectPatchIn {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     description: Patched<String>,
+    /// As of a project that is made.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     repo_url: Patched<String>,
     default_branch: Option<String>,
+    /// As of a project that is made.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     dast_target_url: Patched<String>,
@@ -265,13 +267,11 @@ pub async fn delete_project(
     caller: Caller,
     Id(project): Id<ProjectId>,
 ) -> Result<Written<SuccessOut>, Problem> {
-    let position = match caller.repeated(&app, digest_of(b"")).await? {
-        Some(position) => position,
-        None => {
-            caller.may_project(&app, project).await?;
-            let context = caller.command(&app, digest_of(b"")).await?;
-            app.projects.delete(&context, project).await?
-        }
+    let deletion = async {
+        caller.may_project(&app, project).await?;
+        let context = caller.command(&app, digest_of(b"")).await?;
+        Ok(Some(app.projects.delete(&context, project).await?))
     };
-    Ok(Written::at(&app, StatusCode::OK, Some(position), SuccessOut { success: true }).await)
+    let position = caller.once(&app, digest_of(b""), deletion).await?;
+    Ok(Written::at(&app, StatusCode::OK, position, SuccessOut { success: true }).await)
 }

@@ -55,6 +55,7 @@ impl From<ProjectRefusal> for Problem {
             ProjectRefusal::NotFound => Self::missing("project"),
             ProjectRefusal::Exists => Self::new(StatusCode::CONFLICT, refusal.to_string()),
             ProjectRefusal::BadText { field, problem } => Self::invalid(field, problem),
+            ProjectRefusal::HoldsCredentials { field } => Self::invalid(field, "must not hold credentials"),
             ProjectRefusal::ActiveScans => {
                 Self::new(StatusCode::CONFLICT, refusal.to_string()).with_code("ACTIVE_SCANS")
             }

@@ -13,6 +13,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::{StatusCode, header};
 use scanledger_commands::project::{ProjectProblem, UploadTarget};
 use scanledger_commands::scan::NewScan;
+use scanledger_domain::address::holds_credentials;
 use scanledger_domain::blob::BlobHash;
 use scanledger_domain::decider::Decider;
 use scanledger_domain::id::{ProjectId, ScanId};
@@ -30,12 +31,12 @@ use uuid::Uuid;
 pub struct ScanIn {
     #[serde(default = "full")]
     scan_type: ScanType,
-    /// https address of a git repository.
+    /// https address of a git repository, without credentials: there is `repoToken`.
     repo_url: Option<String>,
     /// For cloning only; never kept.
     #[expect(dead_code, reason = "part of the contract; used when sources can be cloned")]
     repo_token: Option<String>,
-    /// Address of a Subversion repository, without a password.
+    /// Address of a Subversion repository, without credentials: there are `svnUsername` and `svnPassword`.
     svn_url: Option<String>,
     /// A number, `HEAD` or a date in braces.
     #[schema(value_type = Option<String>)]
@@ -192,9 +193,12 @@ fn check_source(wanted: &ScanIn, has_archive: bool) -> Result<(), Problem> {
         (None, Some(url)) if !is_url(url, &["https", "http", "svn", "svn+ssh"]) => {
             return Err(Problem::invalid("svnUrl", "must be an http, https, svn or svn+ssh URL"));
         }
-        // Projects keep the address, and everybody in them sees it.
-        (None, Some(url)) if has_password(url) => {
-            return Err(Problem::invalid("svnUrl", "must not have a password in it: there is svnPassword"));
+        // As the project would say, but where there is one already nobody asks it.
+        (Some(url), None) if holds_credentials(url) => {
+            return Err(ProjectRefusal::HoldsCredentials { field: "repoUrl" }.into());
+        }
+        (None, Some(url)) if holds_credentials(url) => {
+            return Err(ProjectRefusal::HoldsCredentials { field: "svnUrl" }.into());
         }
         (Some(_) | None, None) | (None, Some(_)) => (),
     }
@@ -214,13 +218,6 @@ fn is_url(text: &str, schemes: &[&str]) -> bool {
             && text.chars().count() <= URL_CHARS
             && !text.chars().any(|c| c.is_whitespace() || c.is_control())
     })
-}
-
-/// Whether there is something behind a colon in front of the host (RFC 3986 §3.2.1).
-fn has_password(url: &str) -> bool {
-    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
-    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rsplit_once('@').is_some_and(|(person, _)| person.contains(':'))
 }
 
 fn is_revision(text: &str) -> bool {
@@ -273,15 +270,18 @@ async fn queue(
 
 /// A refusal of the project that would be made, about the field that the client sent; `address` is that of the source.
 fn as_sent(problem: ProjectProblem, address: &'static str) -> ProjectProblem {
+    let sent = |field: &'static str| match field {
+        "name" => "newProjectName",
+        "repoUrl" => address,
+        "defaultBranch" => "branch",
+        other => other,
+    };
     match problem {
         ProjectProblem::Project(ProjectRefusal::BadText { field, problem }) => {
-            let field = match field {
-                "name" => "newProjectName",
-                "repoUrl" => address,
-                "defaultBranch" => "branch",
-                other => other,
-            };
-            ProjectRefusal::BadText { field, problem }.into()
+            ProjectRefusal::BadText { field: sent(field), problem }.into()
+        }
+        ProjectProblem::Project(ProjectRefusal::HoldsCredentials { field }) => {
+            ProjectRefusal::HoldsCredentials { field: sent(field) }.into()
         }
         ProjectProblem::NameTaken | ProjectProblem::Denied(_) | ProjectProblem::Project(_) => problem,
     }
@@ -309,8 +309,15 @@ mod tests {
         assert_eq!(refused(both, true).as_deref(), Some("svnUrl"));
         let known = r#"{"svnUrl":"svn+ssh://ana@example.org:2222/a@7"}"#;
         assert_eq!(refused(known, true), None);
-        let told = r#"{"svnUrl":"https://ana:secret@example.org/a"}"#;
-        assert_eq!(refused(told, true).as_deref(), Some("svnUrl"));
+        for told in
+            ["https://ana:secret@example.org/a", "https://secret@example.org/a?b", "https://a?token=b"]
+        {
+            for field in ["repoUrl", "svnUrl"] {
+                let json = serde_json::json!({ field: told }).to_string();
+                assert_eq!(refused(&json, true).as_deref(), Some(field), "{told}");
+                assert_eq!(refused(&json, false).as_deref(), Some(field), "{told}");
+            }
+        }
     }
 
     #[test]

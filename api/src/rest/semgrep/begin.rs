@@ -37,6 +37,7 @@ pub struct ProjectIn {
     repository: String,
     /// The project's name, where it is another: a part of a repository.
     repo_display_name: Option<String>,
+    /// Where the checkout comes from; credentials in it are not kept.
     repo_url: Option<String>,
     /// `main` or `refs/heads/main`.
     branch: Option<String>,

@@ -239,10 +239,12 @@ pub async fn delete_team(
     caller: Caller,
     Id(team): Id<TeamId>,
 ) -> Result<Response, Problem> {
-    let organization = row_of(&app, team).await?.organization;
-    let context = context(&app, &caller, organization, digest_of(b"")).await?;
-    let changed = app.identities.delete_team(&context, team).await?;
-    Ok(done(&app, changed.position).await)
+    let deletion = async {
+        let organization = row_of(&app, team).await?.organization;
+        let context = context(&app, &caller, organization, digest_of(b"")).await?;
+        Ok(app.identities.delete_team(&context, team).await?.position)
+    };
+    Ok(done(&app, caller.once(&app, digest_of(b""), deletion).await?).await)
 }
 
 /// Lets somebody belong to a team, or have another role in it
@@ -285,10 +287,13 @@ pub async fn remove_member(
     caller: Caller,
     Membership { team, user }: Membership,
 ) -> Result<Written<AdminTeamDetail>, Problem> {
-    let organization = row_of(&app, team).await?.organization;
-    let context = context(&app, &caller, organization, digest_of(b"")).await?;
-    let changed = app.identities.remove_team_member(&context, team, user).await?;
-    written(&app, StatusCode::OK, changed).await
+    let removal = async {
+        let organization = row_of(&app, team).await?.organization;
+        let context = context(&app, &caller, organization, digest_of(b"")).await?;
+        Ok(app.identities.remove_team_member(&context, team, user).await?.position)
+    };
+    let position = caller.once(&app, digest_of(b""), removal).await?;
+    written(&app, StatusCode::OK, TeamChanged { team, position }).await
 }
 
 /// The organization that the installation was set up with: where what belongs to none is put (reference §3.3).

@@ -108,15 +108,17 @@ pub async fn revoke_key(
     caller: Caller,
     Id(key): Id<ApiKeyId>,
 ) -> Result<Response, Problem> {
-    let row = key_to_end(&app, &caller, key).await?;
-    let mut context = caller.command(&app, digest_of(b"")).await?;
-    context.organization = Some(row.organization);
-    match app.identities.revoke_key(&context, key).await {
-        Ok(position) => Ok(done(&app, position).await),
-        // The row was there, so it was revoked, now or before.
-        Err(CommandError::Refused(ApiKeyRefusal::NotFound)) => Ok(done(&app, None).await),
-        Err(error) => Err(error.into()),
-    }
+    let revocation = async {
+        let row = key_to_end(&app, &caller, key).await?;
+        let mut context = caller.command(&app, digest_of(b"")).await?;
+        context.organization = Some(row.organization);
+        match app.identities.revoke_key(&context, key).await {
+            // The row was there, so it was revoked, now or before.
+            Err(CommandError::Refused(ApiKeyRefusal::NotFound)) => Ok(None),
+            revoked => Ok(revoked?),
+        }
+    };
+    Ok(done(&app, caller.once(&app, digest_of(b""), revocation).await?).await)
 }
 
 /// Lets a key only read from here on

@@ -131,9 +131,11 @@ pub async fn unlink_identity(
     Id(identity): Id<IdentityId>,
 ) -> Result<Response, Problem> {
     let (user, _) = own_account(&app, &caller).await?;
-    let context = caller.command(&app, digest_of(b"")).await?;
-    let changed = app.identities.unlink(&context, user, identity).await?;
-    Ok(done(&app, changed.position).await)
+    let unlinking = async {
+        let context = caller.command(&app, digest_of(b"")).await?;
+        Ok(app.identities.unlink(&context, user, identity).await?.position)
+    };
+    Ok(done(&app, caller.once(&app, digest_of(b""), unlinking).await?).await)
 }
 
 /// Where oneself is told

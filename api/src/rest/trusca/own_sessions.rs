@@ -5,12 +5,13 @@ use super::auth::own_account;
 use super::shape::{ProblemOut, done};
 use crate::app::App;
 use crate::auth::{Caller, asked};
-use crate::extract::Id;
+use crate::extract::{Id, digest_of};
 use crate::problem::Problem;
 use crate::rest::Moment;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use scanledger_commands::identity::Asked;
 use scanledger_domain::id::SessionId;
 use scanledger_domain::identity::{Credential, SessionKind};
 use serde::Serialize;
@@ -89,9 +90,13 @@ pub async fn end_session(
     Id(session): Id<SessionId>,
 ) -> Result<Response, Problem> {
     let (user, _) = own_account(&app, &caller).await?;
-    if !app.views.is_live_session(user, session, app.clock.now()).await? {
-        return Err(Problem::missing("session").with_title("Session Not Found"));
-    }
-    let ended = app.identities.end_session(&asked(&app, &caller.origin), user, session).await?;
-    Ok(done(&app, ended).await)
+    let end = async {
+        if !app.views.is_live_session(user, session, app.clock.now()).await? {
+            return Err(Problem::missing("session").with_title("Session Not Found"));
+        }
+        let command = caller.command(&app, digest_of(b"")).await?.command;
+        let asked = Asked { command, ..asked(&app, &caller.origin) };
+        Ok(app.identities.end_session(&asked, user, session).await?)
+    };
+    Ok(done(&app, caller.once(&app, digest_of(b""), end).await?).await)
 }

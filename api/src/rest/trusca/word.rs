@@ -370,10 +370,13 @@ mod tests {
 
     #[test]
     fn fields_are_in_snake_case_and_addresses_without_a_user() {
-        let details =
-            json!({ "details": { "repoUrl": "https://ana:pw@git.example.org/a@b", "note": "a@b" } });
-        let shown = json!({ "details": { "repo_url": "https://***@git.example.org/a@b", "note": "a@b" } });
-        check("project.created", &details, shown);
+        for (address, shown) in [
+            ("svn+ssh://ana:pw@git.example.org/a@b", "svn+ssh://***@git.example.org/a@b"),
+            ("https://ana:pw@git.example.org/a@b?token=pw", "https://git.example.org/a@b"),
+        ] {
+            let details = json!({ "details": { "repoUrl": address, "note": "a@b" } });
+            check("project.created", &details, json!({ "details": { "repo_url": shown, "note": "a@b" } }));
+        }
     }
 
     #[test]

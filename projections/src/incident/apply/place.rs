@@ -3,6 +3,7 @@
 use crate::branch::apply::BranchKeys;
 use crate::projector::{ApplyError, Decoded, Scratch};
 use rusqlite::{Connection, OptionalExtension, params};
+use scanledger_domain::address::without_credentials;
 use scanledger_domain::branch::{Occurrence, Reopened, SecretFacts};
 use scanledger_domain::id::{IncidentId, OrganizationId};
 use scanledger_domain::incident::{Occurred, incident_of, is_sensitive_file, is_test_file};
@@ -102,7 +103,7 @@ pub(super) fn occur(
         None::<i64>,
         None::<i64>,
         occurred.path,
-        occurred.url,
+        occurred.url.as_deref().map(without_credentials),
         occurred.line,
         occurred.end_line,
         false,

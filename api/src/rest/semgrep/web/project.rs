@@ -199,12 +199,16 @@ pub async fn delete_project(
     caller: Caller,
     path: Named<1>,
 ) -> Result<Written<GoneOut>, Problem> {
-    let row = find(&app, &caller, &path).await?;
-    caller.may_project(&app, row.id).await?;
-    let context = caller.command(&app, digest_of(b"")).await?;
-    let position = app.projects.delete(&context, row.id).await?;
-    let gone = GoneOut { project_name: row.details.name };
-    Ok(Written::at(&app, StatusCode::OK, Some(position), gone).await)
+    let deletion = async {
+        let row = find(&app, &caller, &path).await?;
+        caller.may_project(&app, row.id).await?;
+        let context = caller.command(&app, digest_of(b"")).await?;
+        Ok(Some(app.projects.delete(&context, row.id).await?))
+    };
+    let position = caller.once(&app, digest_of(b""), deletion).await?;
+    // As it was asked for: what a project that is gone was called exactly, a repeat cannot say.
+    let [project_name] = path.rest;
+    Ok(Written::at(&app, StatusCode::OK, position, GoneOut { project_name }).await)
 }
 
 async fn find(app: &App, caller: &Caller, path: &Named<1>) -> Result<ProjectRow, Problem> {
