@@ -59,7 +59,12 @@ fn once(address: &str) -> String {
     without_parameters(&without_users(address))
 }
 
-fn without_users(address: &str) -> String {
+/// No address goes on behind a space, so that text around it stays.
+fn without_users(text: &str) -> String {
+    text.split_inclusive(char::is_whitespace).map(without_users_of_word).collect()
+}
+
+fn without_users_of_word(address: &str) -> String {
     let (mut kept, mut rest) = (String::with_capacity(address.len()), address);
     let last = address.rfind('@');
     while let Some(scheme) = rest.find("://") {
@@ -135,7 +140,9 @@ fn without_parameters(address: &str) -> String {
 
 fn has_secret_name(parameter: &str) -> bool {
     let Some((name, _)) = parameter.split_once('=') else { return false };
-    let name: String = name.chars().filter(|c| !matches!(c, '-' | '_' | '.')).collect();
+    // Forms write `user[password]=` and `token[]=`.
+    let name = name.replace("%5B", "").replace("%5D", "");
+    let name: String = name.chars().filter(|c| !matches!(c, '-' | '_' | '.' | '[' | ']')).collect();
     let name = name.to_ascii_lowercase();
     SECRET_NAMES.contains(&name.as_str()) || SECRET_ENDS.iter().any(|end| name.ends_with(end))
 }
@@ -231,6 +238,7 @@ mod tests {
             ("https://example.org/a#id=1&access_token=word", "https://example.org/a#id=1"),
             ("https://example.org/a#access_token=word&id=1", "https://example.org/a#id=1"),
             ("https://ana:word@example.org?api.key=word&sig=word", "https://example.org"),
+            ("https://example.org/a?user[password]=word&token%5B%5D=word&b=c", "https://example.org/a?b=c"),
         ] {
             becomes(address, plain);
         }
@@ -251,6 +259,9 @@ mod tests {
             "see (https://example.org), or ask a@b.c",
         );
         becomes("at ssh://git:word@example.org now", "at ssh://git@example.org now");
+        for text in ["Fix https://example.org: thanks @ana", "Bump http://localhost:PORT for @acme/pkg"] {
+            becomes(text, text);
+        }
     }
 
     proptest! {

@@ -151,12 +151,12 @@ const SENSITIVE: [(&str, &[&str]); 11] = [
     ("honeytoken.triggered", &["addressHash"]),
 ];
 
-/// Fields of audited events that hold an address, like [`SENSITIVE`]: events from before credentials were kept out of
+/// Fields of audited events that hold an address or a name that may be one, like [`SENSITIVE`]: events from before credentials were kept out of
 /// addresses are shown without them, too.
 const ADDRESSES: [(&str, &[&str]); 3] = [
-    ("project.created", &["details.repoUrl", "details.dastTargetUrl"]),
-    ("project.updated", &["details.repoUrl", "details.dastTargetUrl"]),
-    ("scan.queued", &["client.repositoryUrl", "client.jobUrl"]),
+    ("project.created", &["details.name", "details.repoUrl", "details.dastTargetUrl"]),
+    ("project.updated", &["details.name", "details.repoUrl", "details.dastTargetUrl"]),
+    ("scan.queued", &["source.name", "client.repository", "client.repositoryUrl", "client.jobUrl"]),
 ];
 
 /// What an event of type `kind` says to readers of the audit log, without what is sealed or a hash of a secret, and

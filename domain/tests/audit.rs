@@ -68,8 +68,8 @@ fn addresses_of_old_events_are_shown_without_credentials() {
         ),
         (
             "scan.queued",
-            r#"{"client":{"repositoryUrl":"https://example.org/a?b=c&token=word","people":"v1.x"}}"#,
-            r#"{"client":{"repositoryUrl":"https://example.org/a?b=c"}}"#,
+            r#"{"source":{"name":"https://word@example.org/a"},"client":{"repository":"https://word@example.org/a","repositoryUrl":"https://example.org/a?b=c&token=word","people":"v1.x"}}"#,
+            r#"{"source":{"name":"https://example.org/a"},"client":{"repository":"https://example.org/a","repositoryUrl":"https://example.org/a?b=c"}}"#,
         ),
         ("project.created", r#"{"project":"p"}"#, r#"{"project":"p"}"#),
     ] {

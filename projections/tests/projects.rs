@@ -5,11 +5,17 @@
 #[expect(dead_code, reason = "tests use different parts of the same world")]
 mod support;
 
-use scanledger_domain::id::{OrganizationId, ProjectId, TeamId};
+use scanledger_domain::blob::BlobHash;
+use scanledger_domain::id::{OrganizationId, ProjectId, ScanId, TeamId};
 use scanledger_domain::identity::{Teamless, Visible};
+use scanledger_domain::log::Actor;
 use scanledger_domain::project::{
     Created, Deleted, Gate, ProjectDetails, ProjectEvent, Updated, project_stream,
 };
+use scanledger_domain::scan::{
+    ClientRun, Extent, Queued, ScanEvent, ScanType, Source, SourceKind, scan_stream,
+};
+use scanledger_projections::At;
 use scanledger_projections::audit::AuditQuery;
 use scanledger_projections::incident::Direction;
 use scanledger_projections::project::{ProjectMark, ProjectOrder, ProjectWalk, WalkedKey, WalkedProject};
@@ -148,10 +154,56 @@ fn ids_of(numbers: [u128; 4]) -> Vec<ProjectId> {
 }
 
 #[tokio::test]
+async fn scans_of_old_events_are_shown_without_credentials() {
+    let mut world = World::new().await;
+    let plain = "https://example.org/a";
+    let told = "https://ci:opensesame@example.org/a?private_token=opensesame";
+    let client = ClientRun {
+        run: Uuid::from_u128(1),
+        tool: None,
+        extent: Extent::Full,
+        products: vec![],
+        repository: told.to_owned(),
+        repository_url: Some(told.to_owned()),
+        environment: None,
+        trigger: None,
+        job_url: Some(told.to_owned()),
+        pull_request: None,
+        people: None,
+        author: None,
+        opener: None,
+    };
+    let queued = Queued {
+        scan: ScanId(Uuid::from_u128(0x5c)),
+        organization: ORGANIZATION,
+        project: PROJECT,
+        branch: "main".to_owned(),
+        scan_type: ScanType::Full,
+        source: Source {
+            kind: SourceKind::Client,
+            blob: BlobHash::of(b"source"),
+            name: told.to_owned(),
+            size: 6,
+        },
+        commit: None,
+        base: None,
+        by: Actor::Operator,
+        rescan_of: None,
+        client: Some(client),
+    };
+    let scan = queued.scan;
+    world.append(scan_stream(scan), &[ScanEvent::from(queued)]).await;
+    let row = world.views().scan(ORGANIZATION, scan, At::Now).await.unwrap();
+    let client = row.client.unwrap();
+    assert_eq!((row.source.name.as_str(), client.repository.as_str()), (plain, plain));
+    assert_eq!((client.repository_url.as_deref(), client.job_url.as_deref()), (Some(plain), Some(plain)));
+}
+
+#[tokio::test]
 async fn addresses_of_old_events_are_read_and_found_without_credentials() {
     let mut world = World::new().await;
     let details = |address: &str| ProjectDetails {
-        name: "old".to_owned(),
+        name: address.to_owned(),
         description: None,
         repo_url: Some(address.to_owned()),
         default_branch: "main".to_owned(),
@@ -175,6 +227,7 @@ async fn addresses_of_old_events_are_read_and_found_without_credentials() {
         let rows = walk(&world, all(ProjectOrder::Number, Direction::Ascending)).await;
         let shown = &rows.iter().find(|found| found.row.id == project(0)).unwrap().row.details;
         assert_eq!((shown.repo_url.as_deref(), shown.dast_target_url.as_deref()), (Some(plain), Some(plain)));
+        assert_eq!(shown.name, plain);
     }
     let search = AuditQuery {
         organization: ORGANIZATION,

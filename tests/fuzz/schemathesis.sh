@@ -56,7 +56,9 @@ serve() {
     SCANLEDGER_RATE_LIMITS=off "$scanledger" serve --listen 127.0.0.1:0 --log-level warn \
         >"$1/address" 2>"$1/server.log" &
     server=$!
-    trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null' EXIT
+    client=
+    # shellcheck disable=SC2086 # there may be no client
+    trap 'kill "$server" $client 2>/dev/null; wait "$server" 2>/dev/null' EXIT
     for _ in $(seq 300); do
         if [ -s "$1/address" ] || ! kill -0 "$server" 2>/dev/null; then
             break
@@ -79,7 +81,11 @@ fuzz() {
     "$venv/bin/st" --config-file "$1/schemathesis.toml" run "$url/openapi.json" \
         --header "Authorization: Bearer $token" --checks "$checks" --phases coverage,fuzzing --max-examples "$examples" \
         --continue-on-failure --no-shrink --workers 1 --request-timeout 30 --warnings off \
-        --generation-database none --suppress-health-check all --seed "$seed" "${@:4}" || failed=1
+        --generation-database none --suppress-health-check all --seed "$seed" "${@:4}" &
+    # Behind the shell, so that it ends with it.
+    client=$!
+    wait "$client" || failed=1
+    client=
     # Who was thrown out on the way was refused everything from there on, which proves nothing.
     "$venv/bin/python" - "$url$3" "$token" <<'PYTHON' || failed=1
 import sys, requests
@@ -112,6 +118,7 @@ failed=
 for n in "${!callers[@]}"; do
     status=0
     wait "${asking[$n]}" || status=$?
+    unset "asking[$n]"
     printf -- '-- as %s\n' "${callers[$n]}"
     cat "$home/$n/printed"
     if [ "$status" -ne 0 ]; then

@@ -153,26 +153,3 @@ async fn a_repeated_decision_does_not_claim_what_came_since() {
     // Another decision is about both.
     assert_eq!(triage(&api, &body).await["num_triaged"], 2);
 }
-
-#[tokio::test]
-async fn a_repeated_decision_claims_what_its_filter_does_not_mean_any_more() {
-    let api = Api::without_workers().await;
-    ran(&api, "acme/shop", &["a"], &[finding("a", "a.py", 1), finding("a", "b.py", 2)]).await;
-    let decide = async |key: &str, body: &Value| {
-        let request = api.request(reqwest::Method::POST, TRIAGE).header("idempotency-key", key);
-        api.send(request.json(body)).await.expect(200)
-    };
-    let ignore = json!({ "issue_type": "sast", "status": "open", "new_triage_state": "ignored" });
-    let note = json!({ "issue_type": "sast", "status": "ignored", "new_note": "Not ours." });
-    let reopen = json!({ "issue_type": "sast", "status": "ignored", "new_triage_state": "reopened" });
-    let mut first = Vec::new();
-    for (key, body) in [("1", &ignore), ("2", &note), ("3", &reopen)] {
-        first.push(decide(key, body).await);
-        assert_eq!(first.last().unwrap()["num_triaged"], 2, "{body}");
-    }
-    let head = api.server.engine.event_log().head().await.unwrap();
-    for (number, (key, body)) in [("1", &ignore), ("2", &note), ("3", &reopen)].into_iter().enumerate() {
-        assert_eq!(decide(key, body).await, first[number], "{body}");
-    }
-    assert_eq!(api.server.engine.event_log().head().await.unwrap(), head, "nothing was decided again");
-}

@@ -147,7 +147,8 @@ async fn what_belongs_to_another_organization_is_out_of_reach() {
         if is_about_one || rule.path == "/api/findings/bulk" {
             let status = call(&foreigner, &rule, &things).await;
             // Where the contract does not say 403, what is foreign is no different from what is missing.
-            let own = ["/findings", "/components", "/diff"].map(|end| format!("/api/projects/{{id}}{end}"));
+            let own = ["/findings", "/components", "/diff", "/branches"]
+                .map(|end| format!("/api/projects/{{id}}{end}"));
             let is_hidden = rule.path.starts_with("/api/users/") || own.contains(&rule.path);
             let expected = if is_hidden { 404 } else { 403 };
             assert_eq!(status, expected, "{} {}", rule.method, rule.path);

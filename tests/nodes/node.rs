@@ -119,8 +119,7 @@ impl Node {
     pub async fn feed(&self) -> Vec<String> {
         let (mut events, mut after) = (Vec::new(), 0);
         loop {
-            let request = self.request(Method::GET, &format!("/api/events?limit=1000&after={after}"));
-            let page = send(request.header("accept", "application/x-ndjson")).await;
+            let page = self.page_of_feed(after).await;
             page.expect(200);
             events.extend(page.text.lines().map(str::to_owned));
             let reached = page.position();
@@ -129,6 +128,20 @@ impl Node {
                 return events;
             }
             after = reached;
+        }
+    }
+
+    /// A page of the feed. A node whose database was away says so until it has connected again: 503, and a client comes
+    /// back.
+    async fn page_of_feed(&self, after: u64) -> Answer {
+        let began = Instant::now();
+        loop {
+            let request = self.request(Method::GET, &format!("/api/events?limit=1000&after={after}"));
+            let page = send(request.header("accept", "application/x-ndjson")).await;
+            if page.status != 503 || began.elapsed() > PATIENCE {
+                return page;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 

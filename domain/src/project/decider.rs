@@ -34,11 +34,13 @@ pub struct ProjectDetails {
 }
 
 impl ProjectDetails {
-    /// The same without credentials in its addresses. Events from before they were refused may have some.
+    /// The same without credentials in its addresses, nor in a name that is one, as clients call projects. Events from
+    /// before they were refused may have some.
     #[must_use]
     pub fn without_credentials(&self) -> Self {
         let plain = |url: &Option<String>| url.as_deref().map(|url| without_credentials(url).into_owned());
         Self {
+            name: without_credentials(&self.name).into_owned(),
             repo_url: plain(&self.repo_url),
             dast_target_url: plain(&self.dast_target_url),
             ..self.clone()

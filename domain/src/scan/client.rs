@@ -72,6 +72,21 @@ pub struct ClientRun {
     pub opener: Option<Sealed>,
 }
 
+impl ClientRun {
+    /// The same without credentials in addresses, and in names that are addresses. Events from before they were taken off
+    /// may have some.
+    #[must_use]
+    pub fn without_credentials(&self) -> Self {
+        let plain = |url: &Option<String>| url.as_deref().map(|url| without_credentials(url).into_owned());
+        Self {
+            repository: without_credentials(&self.repository).into_owned(),
+            repository_url: plain(&self.repository_url),
+            job_url: plain(&self.job_url),
+            ..self.clone()
+        }
+    }
+}
+
 /// `scan.results_received`: what a client found is on the branch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResultsReceived {

@@ -5,6 +5,7 @@ use crate::blob;
 use crate::projector::{ApplyError, Decoded, Scratch};
 use crate::store::column::{actor_columns, to_json};
 use rusqlite::{Connection, params};
+use scanledger_domain::address::without_credentials;
 use scanledger_domain::id::FindingId;
 use scanledger_domain::scan::{Interruption, Queued, ScanEvent, ScanStatus, SourceKind};
 use uuid::Uuid;
@@ -189,7 +190,7 @@ fn queue(
         queued.scan_type.as_str(),
         source_kind,
         queued.source.blob.to_string(),
-        queued.source.name,
+        without_credentials(&queued.source.name),
         queued.source.size.cast_signed(),
         queued.commit,
         queued.base,
@@ -198,7 +199,7 @@ fn queue(
         by_id,
         decoded.position(),
         decoded.at(),
-        queued.client.as_ref().map(to_json),
+        queued.client.as_ref().map(|client| to_json(&client.without_credentials())),
     ])?;
     let scan = tx.last_insert_rowid();
     let state = State { status: ScanStatus::Queued.as_str().to_owned(), run: 1, ..State::default() };

@@ -5,7 +5,7 @@ use super::filter::FilterIn;
 use super::lenient::{Many, Whole, fields, rows};
 use super::word::{IssueType, ReasonWord, TriageWord};
 use crate::app::App;
-use crate::auth::{Caller, VIEWS_TIMEOUT};
+use crate::auth::Caller;
 use crate::extract::{digest_of, parse_value, read_json};
 use crate::problem::Problem;
 use crate::rest::Written;
@@ -21,7 +21,7 @@ use scanledger_projections::At;
 use scanledger_projections::finding::{EverywhereFilter, EverywhereQuery, FindingEverywhere};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use utoipa::ToSchema;
 
 /// A decision about many findings.
@@ -78,15 +78,13 @@ pub async fn triage_findings(
     if wanted.issue_ids.0.len() > TRIAGED_FINDINGS as usize {
         return Err(Problem::invalid("issue_ids", format!("must have at most {TRIAGED_FINDINGS} entries")));
     }
-    let filter = wanted.filter(&app, &caller).await?;
-    let context = caller.command(&app, digest).await?;
-    let found = match filter {
+    let found = match wanted.filter(&app, &caller).await? {
         None => vec![],
         Some(filter) => {
             let query = EverywhereQuery {
                 organization: caller.organization(),
                 visible: caller.principal.visible_to(caller.action),
-                at: before(&app, &caller, &context, &wanted).await?,
+                at: At::Now,
                 filter,
                 once: true,
                 after: None,
@@ -96,6 +94,7 @@ pub async fn triage_findings(
             app.views.findings_everywhere(query).await?
         }
     };
+    let context = caller.command(&app, digest).await?;
     let (triaged, position) = decide(&app, &caller, &context, &wanted, found).await?;
     let answer = TriagedOut { num_triaged: triaged.len(), triaged_issues: triaged.into_iter().collect() };
     Ok(Written::at(&app, StatusCode::OK, position, answer).await)
@@ -159,33 +158,8 @@ impl TriageIn {
     }
 }
 
-/// The command of a part of the findings that shall be `to`.
-fn part_of(context: &Context, to: TriageState, number: usize) -> Context {
-    context.derive(&format!("{to}-{number}"))
-}
-
-/// When filters mean what they meant the first time: for a repeated command before it decided about anything, since
-/// after it they may mean nothing of it any more, and something that came since.
-async fn before(app: &App, caller: &Caller, context: &Context, wanted: &TriageIn) -> Result<At, Problem> {
-    if caller.origin.idempotency_key.is_none() {
-        return Ok(At::Now);
-    }
-    let states = wanted.to().map_or(TriageState::ALL.to_vec(), |to| vec![to]);
-    let parts = (TRIAGED_FINDINGS as usize).div_ceil(BULK_FINDINGS);
-    let mut first: Option<Position> = None;
-    for to in states {
-        for number in 0..parts {
-            let known = app.ledger.find(part_of(context, to, number).command).await.map_err(Fault::from)?;
-            first = [first, known].into_iter().flatten().min();
-        }
-    }
-    let Some(first) = first else { return Ok(At::Now) };
-    let before = Position(first.0.saturating_sub(1));
-    app.views.wait_for(before, VIEWS_TIMEOUT).await?;
-    Ok(At::Position(before))
-}
-
 /// Decides about what was found, in parts that a repeated command completes; answers the numbers of what is as decided.
+/// A repeated command decides about nothing that came since, so of what it finds only that counts which is so already.
 async fn decide(
     app: &App,
     caller: &Caller,
@@ -195,8 +169,13 @@ async fn decide(
 ) -> Result<(BTreeSet<u64>, Option<Position>), Problem> {
     let mut by_state: BTreeMap<TriageState, Vec<FindingId>> = BTreeMap::new();
     let mut numbers = BTreeMap::new();
+    let mut so_already = HashSet::new();
     for row in found {
         let to = wanted.to().unwrap_or(row.finding.state);
+        let note = row.finding.triaged.and_then(|triaged| triaged.note);
+        if row.finding.state == to && (wanted.new_note.is_none() || wanted.new_note == note) {
+            so_already.insert(row.finding.id);
+        }
         by_state.entry(to).or_default().push(row.finding.id);
         numbers.insert(row.finding.id, row.number.0);
     }
@@ -204,10 +183,12 @@ async fn decide(
     for (to, findings) in by_state {
         let decision = Decision { to, note: wanted.new_note.clone() };
         for (number, part) in findings.chunks(BULK_FINDINGS).enumerate() {
-            let context = part_of(context, to, number);
+            let context = context.derive(&format!("{to}-{number}"));
+            let is_repeated = app.ledger.find(context.command).await.map_err(Fault::from)?.is_some();
             let done = app.findings.triage_bulk(&context, &caller.principal, part, &decision).await?;
             position = position.max(done.position);
-            triaged.extend(done.decided.iter().filter_map(|finding| numbers.get(finding)));
+            let decided = done.decided.iter().filter(|finding| !is_repeated || so_already.contains(finding));
+            triaged.extend(decided.filter_map(|finding| numbers.get(finding)));
         }
     }
     Ok((triaged, position))
