@@ -151,8 +151,8 @@ const SENSITIVE: [(&str, &[&str]); 11] = [
     ("honeytoken.triggered", &["addressHash"]),
 ];
 
-/// Fields of audited events that hold an address or a name that may be one, like [`SENSITIVE`]: events from before credentials were kept out of
-/// addresses are shown without them, too.
+/// Fields of audited events that hold an address or a name that may be one, like [`SENSITIVE`]: events from before
+/// credentials were kept out of addresses are shown without them, too.
 const ADDRESSES: [(&str, &[&str]); 3] = [
     ("project.created", &["details.name", "details.repoUrl", "details.dastTargetUrl"]),
     ("project.updated", &["details.name", "details.repoUrl", "details.dastTargetUrl"]),

@@ -16,7 +16,8 @@ const POSITION: &str = "Scanledger-Position";
 
 /// What the key of a repeat is for, in words.
 const KEY_TEXT: &str = "Makes a repeat harmless: the same request with the same key is answered as the first one was, \
-    and nothing is done again; what the answer shows of a thing is as that is now. With another body or query it is refused with 422 `IDEMPOTENCY_KEY_REUSED`.";
+    and nothing is done again; what the answer shows of a thing is as that is now. With another body or query it is \
+    refused with 422 `IDEMPOTENCY_KEY_REUSED`.";
 const MIN_POSITION_TEXT: &str = "Waits until reads show everything up to this position, such as one that a write has \
     answered. Beyond the end of the log it is refused, and if it is not reached in time the answer is 503.";
 const POSITION_TEXT: &str =

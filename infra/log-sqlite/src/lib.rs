@@ -126,9 +126,7 @@ impl SqliteLog {
         let mut head = appender.head.clone();
         while head.changed().await.is_ok() {}
     }
-}
 
-impl SqliteLog {
     /// What was read of a stream, and on a blocking thread the rest, so that it is `limit` events or all.
     async fn rest_of(
         &self,

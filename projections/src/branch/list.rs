@@ -4,7 +4,7 @@ use crate::at::{At, Moment, NOW, holds, resolve_on_branch};
 use crate::page::{Page, Paging};
 use crate::project::batch::hex_ids;
 use crate::project::{default_branch, total};
-use crate::store::column::{id, json, json_list, optional_id};
+use crate::store::column::{containing, id, json, json_list, optional_id};
 use crate::store::{ReadError, Views};
 use rusqlite::{Connection, Row, named_params};
 use scanledger_domain::branch::{BranchRole, ClosedBecause};
@@ -157,9 +157,7 @@ fn pages(
         Moment::Live => NOW,
         Moment::Past(position) => position,
     };
-    let name = query.filter.name_contains.as_ref();
-    let name =
-        name.map(|part| format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
+    let name = query.filter.name_contains.as_deref().map(containing);
     let skip = i64::try_from(query.paging.offset).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(&text(moment, query.sort))?;
     let mut rows = statement.query(named_params! {

@@ -4,7 +4,7 @@ use super::query::{ComponentRow, ComponentSort, read};
 use crate::at::{At, Moment, NOW, holds, resolve_on_branch};
 use crate::page::{Page, Paging};
 use crate::project::batch::hex_ids;
-use crate::store::column::id;
+use crate::store::column::{containing, id};
 use crate::store::{ReadError, Views};
 use rusqlite::named_params;
 use scanledger_domain::component::Ecosystem;
@@ -80,9 +80,7 @@ impl Views {
                 Moment::Live => NOW,
                 Moment::Past(position) => position,
             };
-            let name = query.name_contains.as_ref().map(|part| {
-                format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
-            });
+            let name = query.name_contains.as_deref().map(containing);
             let skip = i64::try_from(query.paging.offset).unwrap_or(i64::MAX);
             let mut statement = connection.prepare_cached(&text(moment, query.sort))?;
             let mut rows = statement.query(named_params! {

@@ -4,7 +4,7 @@ use super::query::{ComponentRow, read};
 use crate::at::{At, Moment, resolve};
 use crate::page::Paging;
 use crate::project::visible;
-use crate::store::column::to_json;
+use crate::store::column::{containing, to_json};
 use crate::store::{ReadError, Views};
 use rusqlite::types::Value;
 use rusqlite::{Row, ToSql};
@@ -255,10 +255,7 @@ fn pattern(wanted: &Wanted) -> (Option<&str>, Option<String>, Option<&str>) {
     let version = wanted.version.as_deref();
     match &wanted.package {
         WantedPackage::Named(name) => (Some(name), None, version),
-        WantedPackage::Containing(part) => {
-            let part = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            (None, Some(format!("%{part}%")), version)
-        }
+        WantedPackage::Containing(part) => (None, Some(containing(part)), version),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::at::{At, Moment, resolve_on_branch};
 use crate::page::{Page, Paging};
 use crate::project::default_branch;
+use crate::store::column::containing;
 use crate::store::{ReadError, Views};
 use rusqlite::{Row, named_params};
 use scanledger_domain::component::{Component, Ecosystem, Package, Scope};
@@ -88,9 +89,7 @@ impl Views {
             let moment = resolve_on_branch(connection, query.organization, query.at, head)?;
             let (project, default) = default_branch(connection, query.organization, query.project, moment)?;
             let condition = condition(moment);
-            let name = query.name_contains.as_ref().map(|part| {
-                format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
-            });
+            let name = query.name_contains.as_deref().map(containing);
             let of = named_params! {
                 ":project": project,
                 ":branch": query.branch.as_ref().or(default.as_ref()),

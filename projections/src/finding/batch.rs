@@ -4,7 +4,7 @@ use super::list::{FindingFilter, FindingSort, ListScope, match_expression};
 use super::row::{COLUMN_COUNT, COLUMNS, FindingRow, read};
 use crate::at::{At, Moment, NOW, holds, resolve};
 use crate::page::{Page, Paging};
-use crate::store::column::to_json;
+use crate::store::column::{containing, to_json};
 use crate::store::{ReadError, Views};
 use rusqlite::named_params;
 use scanledger_domain::finding::TriageState;
@@ -92,9 +92,7 @@ impl Views {
             }
             let words = text.flatten();
             let sql = sql(moment, query.sort, words.is_some());
-            let path = query.filter.path_contains.as_ref().map(|part| {
-                format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
-            });
+            let path = query.filter.path_contains.as_deref().map(containing);
             let skip = i64::try_from(query.paging.offset).unwrap_or(i64::MAX);
             let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query(named_params! {

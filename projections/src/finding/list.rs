@@ -7,7 +7,7 @@ use super::runs::{self, Run};
 use super::target::{Target, branch_target, scan_target};
 use crate::at::{At, Moment, resolve, resolve_on_branch};
 use crate::page::{Page, Paging};
-use crate::store::column::to_json;
+use crate::store::column::{containing, to_json};
 use crate::store::{ReadError, Views};
 use rusqlite::{Connection, named_params, params};
 use scanledger_domain::finding::TriageState;
@@ -262,7 +262,7 @@ fn chosen(connection: &Connection, order: &Order, filter: &FindingFilter) -> rus
     }
     if let Some(part) = filter.path_contains.as_deref() {
         let mut bits = Bits::new(order.entries.len());
-        let pattern = format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        let pattern = containing(part);
         let mut statement =
             connection.prepare_cached("SELECT path LIKE ?2 ESCAPE '\\' FROM presence WHERE key = ?1")?;
         for (rank, entry) in order.entries.iter().enumerate() {

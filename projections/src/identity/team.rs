@@ -3,7 +3,7 @@
 use super::word::read_word;
 use super::{limits, unsigned};
 use crate::page::Paging;
-use crate::store::column::id;
+use crate::store::column::{containing, id};
 use crate::store::{ReadError, Views};
 use rusqlite::{OptionalExtension, Row, named_params};
 use scanledger_domain::id::{OrganizationId, TeamId, UserId};
@@ -117,9 +117,7 @@ impl Views {
             let condition = format!(
                 "{organization} AND t.deleted IS NULL AND (:name IS NULL OR t.name LIKE :name ESCAPE '\\')"
             );
-            let name = filter.search.as_ref().map(|part| {
-                format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
-            });
+            let name = filter.search.as_deref().map(containing);
             let of = named_params! {
                 ":organization": filter.organization.map(|organization| *organization.as_bytes()),
                 ":name": name,

@@ -4,7 +4,7 @@ use super::row::{FROM, ProjectRow, columns, holds, read, total};
 use super::visible;
 use crate::at::{At, Moment, resolve};
 use crate::page::{Page, Paging};
-use crate::store::column::id;
+use crate::store::column::{containing, id};
 use crate::store::{ReadError, Views};
 use rusqlite::{OptionalExtension, named_params};
 use scanledger_domain::id::{OrganizationId, ProjectId};
@@ -82,9 +82,7 @@ impl Views {
         let head = self.position();
         self.read(move |connection| {
             let moment = resolve(connection, query.organization, query.at, head)?;
-            let name = query.name_contains.as_ref().map(|part| {
-                format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
-            });
+            let name = query.name_contains.as_deref().map(containing);
             let condition = condition(&query, moment);
             let of = named_params! {
                 ":organization": query.organization.as_bytes(),

@@ -5,7 +5,7 @@ use super::visible;
 use crate::at::{FOREVER, Moment};
 use crate::conditions::Conditions;
 use crate::incident::Direction;
-use crate::store::column::id;
+use crate::store::column::{containing, id};
 use crate::store::{ReadError, Views};
 use rusqlite::Row;
 use scanledger_domain::id::{OrganizationId, ProjectId, TeamId};
@@ -162,10 +162,9 @@ fn meant(walk: &ProjectWalk, column: &str) -> (String, Conditions) {
     conditions.and(visible::of_project(&walk.visible));
     let mut details = String::new();
     if let Some(part) = &walk.name_contains {
-        let part = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         details = format!("CROSS JOIN project_detail d ON d.project = p.key AND {}", holds(Moment::Live));
         conditions.and("d.name LIKE :name ESCAPE '\\'");
-        conditions.bind(":name", format!("%{part}%"));
+        conditions.bind(":name", containing(part));
     }
     let mut index = "project_organization";
     if let Some(team) = walk.team {

@@ -17,6 +17,11 @@ pub(crate) fn optional_id(row: &Row<'_>, index: usize) -> rusqlite::Result<Optio
     Ok(row.get::<_, Option<[u8; 16]>>(index)?.map(Uuid::from_bytes))
 }
 
+/// A pattern of `LIKE … ESCAPE '\'` for whatever contains `part`, in which nothing stands for anything else.
+pub(crate) fn containing(part: &str) -> String {
+    format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
 /// JSON that this crate wrote, or null.
 pub(crate) fn json<'a, T: Deserialize<'a>>(row: &'a Row<'_>, index: usize) -> rusqlite::Result<Option<T>> {
     let Some(text) = row.get_ref(index)?.as_str_or_null()? else { return Ok(None) };
