@@ -25,6 +25,12 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 const SPELL: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 5;
 
+/// Into how many turns a spell is divided where one caller is held against one connection.
+const TURNS: u32 = 4;
+
+/// How long each side inserts before it is measured.
+const WARMING: Duration = Duration::from_secs(1);
+
 /// A triage event has about this much.
 const DATA_BYTES: usize = 150;
 const METADATA_BYTES: usize = 250;
@@ -99,17 +105,17 @@ async fn main() -> Result<()> {
     // In turns, so that a slower spell of the machine meets every row alike.
     let mut groups = [0.0; 2];
     for _ in 0..ROUNDS {
-        rows[0].speeds.push(bench.raw(1, 1).await?);
-        rows[1].speeds.push(bench.appends(1, 1).await?);
-        rows[2].speeds.push(bench.raw(16, 1).await?);
+        bench.warm().await?;
+        bench.in_turns(&mut rows[..2], 1).await?;
+        rows[2].speeds.push(bench.raw(16, 1, SPELL).await?);
         for (n, callers) in [16, 256].into_iter().enumerate() {
             let before = bench.log.stats();
-            rows[3 + n].speeds.push(bench.appends(callers, 1).await?);
+            rows[3 + n].speeds.push(bench.appends(callers, 1, SPELL).await?);
             let after = bench.log.stats();
             groups[n] = (after.events - before.events) as f64 / (after.groups - before.groups) as f64;
         }
-        rows[5].speeds.push(bench.raw(1, BATCH).await?);
-        rows[6].speeds.push(bench.appends(1, BATCH).await?);
+        bench.warm().await?;
+        bench.in_turns(&mut rows[5..7], BATCH).await?;
         rows[7].speeds.push(bench.select().await?);
         rows[8].speeds.push(bench.pages().await?);
         rows[9].speeds.push(bench.follow().await?);
@@ -122,7 +128,7 @@ async fn main() -> Result<()> {
     for (row, speed) in rows.iter().zip(medians) {
         match row.against {
             Some((raw, wanted)) => {
-                // Each round's ratio by itself, because a disk's mood changes from one to the next.
+                // Each turn by itself, because a disk's mood changes from one to the next.
                 let ratios = row.speeds.iter().zip(&rows[raw].speeds).map(|(log, raw)| log / raw).collect();
                 writeln!(out, "| {} | {speed:.0} | {:.2} | {wanted} |", row.name, median(ratios))?;
             }
@@ -174,11 +180,61 @@ impl Bench {
         })
     }
 
+    /// Gives both tables the same size, and the same time to come into memory. The first change of a page after a
+    /// checkpoint writes all of it to the server's log, so that whoever was at work just before would be ahead.
+    async fn warm(self: &Arc<Self>) -> Result<()> {
+        self.level().await?;
+        self.raw(1, BATCH, WARMING).await?;
+        self.appends(1, BATCH, WARMING).await?;
+        Ok(())
+    }
+
+    /// Makes the raw table as large as the log, which has grown faster: a smaller index is a faster one.
+    async fn level(&self) -> Result<()> {
+        let mut connection = self.options.connect().await?;
+        let rows =
+            "SELECT (SELECT count(*) FROM scanledger_log.events) - (SELECT count(*) FROM scanledger_log.raw)";
+        let missing: i64 = sqlx::query_scalar(rows).fetch_one(&mut connection).await?;
+        // Versions that no caller comes to; what is copied is newer than what was copied before.
+        sqlx::query(
+            "INSERT INTO scanledger_log.raw \
+             (position, version, recorded_at, id, schema, stream, kind, data, metadata) \
+             SELECT $1 + row_number() OVER (ORDER BY e.position), e.version + 1000000000, e.recorded_at, \
+             gen_random_uuid(), e.schema, e.stream, e.kind, e.data, e.metadata \
+             FROM (SELECT * FROM scanledger_log.events ORDER BY position DESC LIMIT greatest(0, $2)) e",
+        )
+        .bind(self.raw_position.fetch_add(missing.max(0), Ordering::Relaxed))
+        .bind(missing)
+        .execute(&mut connection)
+        .await?;
+        Ok(())
+    }
+
+    /// One connection and one caller, in turns: `rows` are the raw one and the log. A checkpoint or a slow moment of the
+    /// disk takes about as long as a turn, and who goes on after its own turn finds its pages in memory, so that each
+    /// has to begin as often as the other.
+    async fn in_turns(self: &Arc<Self>, rows: &mut [Row], size: usize) -> Result<()> {
+        for turn in 0..TURNS {
+            let order = if turn % 2 == 0 { [0, 1] } else { [1, 0] };
+            for side in order {
+                let speed = match side {
+                    0 => self.raw(1, size, SPELL / TURNS).await?,
+                    _ => self.appends(1, size, SPELL / TURNS).await?,
+                };
+                rows[side].speeds.push(speed);
+            }
+        }
+        Ok(())
+    }
+
     /// `connections` that insert `size` rows per transaction; answers rows per second.
-    async fn raw(self: &Arc<Self>, connections: usize, size: usize) -> Result<f64> {
+    async fn raw(self: &Arc<Self>, connections: usize, size: usize, spell: Duration) -> Result<f64> {
         let mut open = Vec::new();
-        for _ in 0..connections {
-            open.push(self.options.connect().await?);
+        for caller in 0..connections {
+            let mut connection = self.options.connect().await?;
+            // The statement is prepared once, as the log's is.
+            self.insert(&mut connection, (caller, connections), size).await?;
+            open.push(connection);
         }
         let started = Instant::now();
         let mut tasks = JoinSet::new();
@@ -186,7 +242,7 @@ impl Bench {
             let bench = Arc::clone(self);
             tasks.spawn(async move {
                 let mut inserted = 0;
-                while started.elapsed() < SPELL {
+                while started.elapsed() < spell {
                     bench.insert(&mut connection, (caller, connections), size).await?;
                     inserted += size;
                 }
@@ -241,7 +297,7 @@ impl Bench {
     }
 
     /// `callers` that append `size` events at a time, each waiting for its answer; answers events per second.
-    async fn appends(self: &Arc<Self>, callers: usize, size: usize) -> Result<f64> {
+    async fn appends(self: &Arc<Self>, callers: usize, size: usize, spell: Duration) -> Result<f64> {
         let started = Instant::now();
         let mut tasks = JoinSet::new();
         for caller in 0..callers {
@@ -249,7 +305,7 @@ impl Bench {
             tasks.spawn(async move {
                 let metadata: Arc<[u8]> = Arc::from([b'm'; METADATA_BYTES]);
                 let mut appended = 0;
-                while started.elapsed() < SPELL {
+                while started.elapsed() < spell {
                     let stream = bench.draw((caller, callers));
                     let expected = bench.versions[0][stream].fetch_add(size as u64, Ordering::Relaxed);
                     let event = |_| NewEvent {

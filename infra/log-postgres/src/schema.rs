@@ -15,10 +15,11 @@ const SCHEMA: &str = "scanledger_log";
 const MIGRATIONS_TABLE: &str = "scanledger_log.migrations";
 
 /// What each schema number adds, the first making number 1.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     ("events", include_str!("../../../migrations/log/postgres/0001_events.sql")),
     ("append_event", include_str!("../../../migrations/log/postgres/0002_append_event.sql")),
     ("quiet_appends", include_str!("../../../migrations/log/postgres/0003_quiet_appends.sql")),
+    ("append_parts", include_str!("../../../migrations/log/postgres/0004_append_parts.sql")),
 ];
 
 /// Why a database cannot be used as an event log.

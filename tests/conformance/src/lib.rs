@@ -61,6 +61,7 @@ suite! { $
     the_log_is_read_in_pages,
     a_stream_that_does_not_exist_is_empty,
     bytes_come_back_exactly,
+    what_events_share_is_still_each_ones_own,
     an_event_is_found_by_its_id,
     the_head_is_the_last_position,
     a_subscriber_started_in_the_middle_sees_every_event_once_and_in_order,

@@ -1,6 +1,6 @@
 //! What appends: a task for the requests that wait, or the caller itself while there is only one.
 //!
-//! The task takes every request that waits, writes those that fit together with one call of `append_group`, and looks up
+//! The task takes every request that waits, writes those that fit together with one call of `append_parts`, and looks up
 //! those that seem to be repeats or lost races. The server decides: a request is refused only after the log was seen
 //! to refuse it. A group whose fate is unknown, because the connection broke, is looked up by its ids and written
 //! again if it is not there.

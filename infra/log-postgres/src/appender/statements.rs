@@ -8,6 +8,7 @@ use scanledger_domain::time::Timestamp;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// What became of a group.
@@ -28,32 +29,22 @@ pub(super) async fn append(
     if let (Some((stream, version, event)), None) = (events.next(), events.next()) {
         return append_one(connection, stream, version, event, now).await;
     }
-    let (parts, expected): (Vec<_>, Vec<_>) =
-        group.streams.iter().map(|(stream, span)| (stream.as_str(), span.from.0.cast_signed())).unzip();
-    let mut rows = Rows::with_capacity(group.len());
-    for (stream, version, event) in group.events() {
-        rows.ids.push(event.id.0);
-        rows.streams.push(stream.as_str());
-        rows.versions.push(version.0.cast_signed());
-        rows.kinds.push(event.kind);
-        rows.schemas.push(i32::from(event.schema));
-        rows.data.push(&event.data);
-        rows.metadata.push(&event.metadata);
-    }
+    let rows = Rows::new(group);
     let row = sqlx::query(
         "SELECT last_position, last_recorded_at, actual \
-         FROM scanledger_log.append_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         FROM scanledger_log.append_parts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(now.0)
-    .bind(&parts)
-    .bind(&expected)
-    .bind(&rows.ids)
     .bind(&rows.streams)
-    .bind(&rows.versions)
+    .bind(&rows.expected)
     .bind(&rows.kinds)
     .bind(&rows.schemas)
-    .bind(&rows.data)
     .bind(&rows.metadata)
+    .bind(&rows.ids)
+    .bind(&rows.parts)
+    .bind(&rows.versions)
+    .bind(&rows.headers)
+    .bind(&rows.data)
     .fetch_one(connection)
     .await?;
     if let Some(actual) = row.try_get::<Option<Vec<i64>>, _>(2)? {
@@ -93,29 +84,68 @@ async fn append_one(
     Ok(Outcome::Written(last, Timestamp(row.try_get(1)?)))
 }
 
-/// One array per column.
+/// What `append_parts` takes: one array per column.
+#[derive(Default)]
 struct Rows<'a> {
-    ids: Vec<Uuid>,
+    /// Of each stream.
     streams: Vec<&'a str>,
-    versions: Vec<i64>,
+    expected: Vec<i64>,
+    /// Of each header: what events that follow each other have in common.
     kinds: Vec<&'a str>,
     schemas: Vec<i32>,
-    data: Vec<&'a [u8]>,
     metadata: Vec<&'a [u8]>,
+    /// Of each event, with the places of its stream and its header, which begin with 1.
+    ids: Vec<Uuid>,
+    parts: Vec<i32>,
+    versions: Vec<i64>,
+    headers: Vec<i32>,
+    data: Vec<&'a [u8]>,
 }
 
-impl Rows<'_> {
-    fn with_capacity(events: usize) -> Self {
-        Self {
+impl<'a> Rows<'a> {
+    fn new(group: &'a Group) -> Self {
+        let events = group.len();
+        let mut rows = Self {
             ids: Vec::with_capacity(events),
-            streams: Vec::with_capacity(events),
+            parts: Vec::with_capacity(events),
             versions: Vec::with_capacity(events),
-            kinds: Vec::with_capacity(events),
-            schemas: Vec::with_capacity(events),
+            headers: Vec::with_capacity(events),
             data: Vec::with_capacity(events),
-            metadata: Vec::with_capacity(events),
+            ..Self::default()
+        };
+        let mut places = HashMap::with_capacity(group.streams.len());
+        for ((stream, span), place) in group.streams.iter().zip(1..) {
+            rows.streams.push(stream.as_str());
+            rows.expected.push(span.from.0.cast_signed());
+            places.insert(stream, place);
         }
+        let mut last: Option<(&StreamName, i32, &NewEvent)> = None;
+        let mut header = 0;
+        for (stream, version, event) in group.events() {
+            let part = match last {
+                Some((same, part, _)) if std::ptr::eq(same, stream) => part,
+                _ => places[stream],
+            };
+            if !last.is_some_and(|(.., before)| has_header_of(event, before)) {
+                header += 1;
+                rows.kinds.push(event.kind);
+                rows.schemas.push(i32::from(event.schema));
+                rows.metadata.push(&event.metadata);
+            }
+            last = Some((stream, part, event));
+            rows.ids.push(event.id.0);
+            rows.parts.push(part);
+            rows.versions.push(version.0.cast_signed());
+            rows.headers.push(header);
+            rows.data.push(&event.data);
+        }
+        rows
     }
+}
+
+/// Whether two events have the same type, schema and metadata, as far as can be told without reading the metadata.
+fn has_header_of(event: &NewEvent, other: &NewEvent) -> bool {
+    event.kind == other.kind && event.schema == other.schema && Arc::ptr_eq(&event.metadata, &other.metadata)
 }
 
 /// What the log has of some requests, all seen at one moment.

@@ -1,8 +1,8 @@
 //! Which databases are opened, how, and how a log is closed.
 
 use crate::database::Database;
-use crate::samples::{append, clock, stream};
-use scanledger_domain::log::{AppendError, EventLog, LogError, Position, Version};
+use crate::samples::{append, clock, event, stream};
+use scanledger_domain::log::{Append, AppendError, EventLog, LogError, Position, Version};
 use scanledger_log_postgres::{PostgresLog, Unusable};
 use std::error::Error;
 use std::sync::Arc;
@@ -37,9 +37,9 @@ async fn a_log_of_a_newer_version_is_refused() {
     let database = Database::create().await;
     drop(PostgresLog::open(database.url(), clock()).await.unwrap());
     let newer = "INSERT INTO scanledger_log.migrations (version, description, success, checksum, execution_time) \
-                 VALUES (4, 'of a later version', true, '', 0)";
+                 VALUES (5, 'of a later version', true, '', 0)";
     sqlx::query(newer).execute(&mut database.connect().await).await.unwrap();
-    let newer = Unusable::Newer { found: 4, known: 3 };
+    let newer = Unusable::Newer { found: 5, known: 4 };
     assert_eq!(unusable(PostgresLog::open(database.url(), clock()).await), newer);
     assert_eq!(unusable(PostgresLog::open_read_only(database.url()).await), newer);
 }
@@ -50,16 +50,18 @@ async fn a_log_of_the_version_before_is_brought_up_to_date() {
     let log = PostgresLog::open(database.url(), clock()).await.unwrap();
     append(&log, 1, 0, 1).await.unwrap();
     log.close().await;
-    let back = "DROP FUNCTION scanledger_log.append_group, scanledger_log.append_one; \
-                DELETE FROM scanledger_log.migrations WHERE version = 3";
+    let back = "DROP FUNCTION scanledger_log.append_parts; \
+                DELETE FROM scanledger_log.migrations WHERE version = 4";
     sqlx::raw_sql(back).execute(&mut database.connect().await).await.unwrap();
     let old = unusable(PostgresLog::open_read_only(database.url()).await);
-    assert_eq!(old, Unusable::Older { found: 2 });
+    assert_eq!(old, Unusable::Older { found: 3 });
 
     let log = PostgresLog::open(database.url(), clock()).await.unwrap();
-    append(&log, 1, 1, 2).await.unwrap();
-    let [first, second] = &log.read_all(Position::START, 10).await.unwrap()[..] else { panic!() };
-    assert_eq!((first.position, second.position), (Position(1), Position(2)));
+    // More than one, because one alone goes another way.
+    let part = Append { stream: stream(1), expected: Version(1), events: vec![event(2), event(3)] };
+    log.append(vec![part]).await.unwrap();
+    let [first, second, third] = &log.read_all(Position::START, 10).await.unwrap()[..] else { panic!() };
+    assert_eq!([first, second, third].map(|event| event.position.0), [1, 2, 3]);
     assert!(second.recorded_at > first.recorded_at);
 }
 

@@ -57,25 +57,28 @@ impl Numbered {
     }
 }
 
-/// Today's function, and the one of before.
+/// Today's function, and those of before, which nodes of an older version go on calling.
 const ONE: [&str; 2] = [
     "SELECT actual FROM scanledger_log.append_one($1, $2, $3, $4, 'sample.made', 1, '{}', '{}')",
     "SELECT actual FROM scanledger_log.append_event($1, $2, $3, $4, 'sample.made', 1, '{}', '{}')",
 ];
-const SEVERAL: [&str; 2] = [
+const SEVERAL: [&str; 3] = [
+    "SELECT actual FROM scanledger_log.append_parts($1, $2, $3, $7, $8, $10, $4::uuid[], \
+     array_fill(1, ARRAY[cardinality($5::text[])]), $6, \
+     ARRAY(SELECT generate_series(1, cardinality($4::uuid[]))), $9)",
     "SELECT actual FROM scanledger_log.append_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     "SELECT actual FROM scanledger_log.append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 ];
 
-fn either(statements: &[&'static str; 2]) -> &'static str {
-    statements[usize::from(fastrand::bool())]
+fn any(statements: &[&'static str]) -> &'static str {
+    statements[fastrand::usize(..statements.len())]
 }
 
 async fn append_one(connection: &mut PgConnection, id: Uuid) {
     let name = stream(fastrand::u128(..STREAMS)).as_str().to_owned();
     let mut version = 0_i64;
     loop {
-        let query = sqlx::query_scalar(either(&ONE)).bind(0_i64).bind(&name).bind(version).bind(id);
+        let query = sqlx::query_scalar(any(&ONE)).bind(0_i64).bind(&name).bind(version).bind(id);
         match query.fetch_one(&mut *connection).await.unwrap() {
             // Its own transaction has the row by now, so that nobody comes in between.
             Some(actual) => version = actual,
@@ -90,7 +93,7 @@ async fn append_all(connection: &mut PgConnection, ids: &[Uuid]) {
     let mut from = 0_i64;
     loop {
         let versions: Vec<i64> = (from + 1..).take(count).collect();
-        let query = sqlx::query_scalar(either(&SEVERAL))
+        let query = sqlx::query_scalar(any(&SEVERAL))
             .bind(0_i64)
             .bind(vec![name.as_str()])
             .bind(vec![from])

@@ -1,7 +1,7 @@
 //! What reading answers.
 
 use crate::harness::Harness;
-use crate::samples::{event, events, everything, history, id, must_append, open, stream};
+use crate::samples::{event, events, everything, history, id, must_append, open, part, stream};
 use scanledger_domain::log::{NewEvent, Position, Recorded, Version};
 use std::sync::Arc;
 
@@ -95,6 +95,49 @@ pub async fn bytes_come_back_exactly<H: Harness>(harness: &H) {
             assert_eq!(recorded.metadata[..], sent.metadata[..]);
             assert_eq!((&*recorded.kind, recorded.schema), (sent.kind, sent.schema));
         }
+    }
+}
+
+/// Type, schema and metadata are each event's own, also where events beside it have the same ones: a store may keep or
+/// send once what is shared.
+///
+/// # Panics
+/// When the rule is broken.
+pub async fn what_events_share_is_still_each_ones_own<H: Harness>(harness: &H) {
+    let (log, a, b) = (open(harness).await, stream("a"), stream("b"));
+    let [one, other]: [Arc<[u8]>; 2] = [Arc::from(*b"{\"by\":1}"), Arc::from(*b"{\"by\":2}")];
+    let shapes = [
+        ("sample.opened", 1, &one),
+        ("sample.opened", 1, &one),
+        ("sample.changed", 1, &one),
+        ("sample.changed", 2, &one),
+        ("sample.changed", 2, &other),
+        ("sample.opened", 1, &one),
+        ("sample.opened", 1, &other),
+    ];
+    let sent = |command| -> Vec<NewEvent> {
+        let shaped = (0..).zip(shapes).map(|(n, (kind, schema, metadata))| NewEvent {
+            kind,
+            schema,
+            metadata: Arc::clone(metadata),
+            ..event(command, n)
+        });
+        shaped.collect()
+    };
+    if harness.capabilities().atomic_over_streams {
+        let batch = vec![part(&a, 0, sent("a")), part(&b, 0, sent("b"))];
+        log.append(batch).await.expect("a batch over several streams is written");
+    } else {
+        must_append(&*log, &a, 0, sent("a")).await;
+        must_append(&*log, &b, 0, sent("b")).await;
+    }
+
+    for (stream, command) in [(a, "a"), (b, "b")] {
+        let recorded = history(&*log, &stream).await;
+        let recorded: Vec<_> = recorded.iter().map(|e| (e.id, &*e.kind, e.schema, &e.metadata[..])).collect();
+        let sent = sent(command);
+        let sent: Vec<_> = sent.iter().map(|e| (e.id, e.kind, e.schema, &e.metadata[..])).collect();
+        assert_eq!(recorded, sent);
     }
 }
 
