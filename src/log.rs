@@ -130,6 +130,17 @@ impl OpenLog {
         }
     }
 
+    /// For how long others may have appended what this process does not know of.
+    pub fn head_age(&self) -> Duration {
+        match self {
+            // Nobody else appends to it.
+            Self::Sqlite(_) => Duration::ZERO,
+            Self::Postgres(log) => log.head_age(),
+            #[cfg(feature = "kurrentdb")]
+            Self::Kurrent(log) => log.head_age(),
+        }
+    }
+
     /// What was appended here since it was opened.
     pub fn stats(&self) -> LogStats {
         match self {

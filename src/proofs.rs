@@ -7,10 +7,10 @@ use scanledger_commands::proof::{
     AuditTree, CheckpointDeps, CheckpointStore, Checkpointer, KeptCheckpoint, Publish, SignError, Standing,
 };
 use scanledger_domain::blob::BlobStore;
-use scanledger_domain::log::{EventLog, Position};
+use scanledger_domain::log::{EventLog, LogError, Position};
 use scanledger_domain::proof::{Ed25519Signer, Signer, TreeHash};
 use scanledger_domain::{BoxFuture, Cause};
-use scanledger_projections::tree::{TREE_FILE, Tree};
+use scanledger_projections::tree::{TREE_FILE, Tree, TreeError};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -155,13 +155,18 @@ impl Proofs {
         tokio::spawn(async move {
             let following = tokio::spawn({
                 let (tree, log, stop) = (proofs.tree.clone(), Arc::clone(&proofs.log), stop.clone());
-                async move { tree.run(log, stop).await }
+                let checkpointer = Arc::clone(&proofs.checkpointer);
+                async move {
+                    let Err(error) = tree.run(log, stop).await else { return };
+                    if let TreeError::Log(LogError::Diverged { position }) = error {
+                        checkpointer.refuse(position).await;
+                    }
+                    let error = anyhow::Error::from(error);
+                    tracing::error!("the tree over the log stopped; no checkpoint is signed: {error:#}");
+                }
             });
             proofs.keep_signing(schedule, stop).await;
-            if let Ok(Err(error)) = following.await {
-                let error = anyhow::Error::from(error);
-                tracing::error!("the tree over the log stopped; no checkpoint is signed: {error:#}");
-            }
+            drop(following.await);
             proofs.finish().await;
         })
     }

@@ -73,7 +73,7 @@ step "tests"
 if cargo nextest --version >/dev/null 2>&1; then
     with_services cargo nextest run --workspace --locked --no-fail-fast
 else
-    with_services cargo test --workspace --locked --no-fail-fast --lib --bins --tests
+    with_services cargo test --workspace --locked --no-fail-fast --lib --bins --tests --examples
 fi
 
 # Side by side, each with a server of its own: the one mostly waits for the other's processor.

@@ -45,11 +45,20 @@ pub trait Probe: Send + Sync {
     /// The head of the log, as far as this node knows.
     fn head(&self) -> Position;
 
+    /// How old that knowledge is: for so long others may have appended what this node does not know of.
+    fn head_age(&self) -> Duration;
+
+    /// The head of the log when this node started.
+    fn head_at_start(&self) -> Position;
+
     /// How the projector is doing.
     fn projector(&self) -> Health;
 
     /// Why nothing is signed any more, if the log contradicts what was signed.
     fn refusal(&self) -> Option<String>;
+
+    /// Why what is personal can be neither read nor written here, if it cannot: the server's key is another one by now.
+    fn keys(&self) -> Option<String>;
 
     /// How the bus is doing, if there is one.
     fn bus(&self) -> Option<BusHealth>;

@@ -8,16 +8,25 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use scanledger_domain::limits::AUTHENTICATION_LAG;
 use scanledger_domain::log::Position;
 use scanledger_projections::Health;
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 /// The version of this server.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Events that the read model may be behind before a server takes no requests: at 50,000 a second, 0.2 s.
+/// Events that the read model may be behind, once it has caught up, before a server takes no requests: at 50,000 a
+/// second, 0.2 s.
 const READY_LAG: u64 = 10_000;
+/// What stands where `ready` would.
+const NOT_READY: &str = "not ready";
+/// As TRUSCA's clients know it.
+const NOT_READY_TYPE: &str = "urn:trustedoss:problem:schema-not-ready";
+/// As TRUSCA's clients know it.
+const NOT_READY_TITLE: &str = "Service Not Ready";
 
 /// Routes that need no key.
 pub fn routes() -> Routes {
@@ -117,6 +126,21 @@ impl From<BusHealth> for BusOut {
     }
 }
 
+impl ReadyOut {
+    /// Not ready if there is a further reason.
+    fn unless(mut self, why: Option<String>) -> Self {
+        let Some(why) = why else { return self };
+        self.reasons.push(why);
+        Self {
+            status: NOT_READY,
+            kind: Some(NOT_READY_TYPE),
+            title: Some(NOT_READY_TITLE),
+            ready: false,
+            ..self
+        }
+    }
+}
+
 /// Whether the server answers at all
 #[utoipa::path(get, path = "/health", tag = "Operations", responses((status = 200, body = HealthOut)))]
 pub async fn health(State(app): State<App>) -> Json<HealthOut> {
@@ -135,7 +159,7 @@ pub async fn pepper_health(State(app): State<App>) -> Result<Json<HealthOut>, Pr
     Ok(Json(HealthOut::new(&app, "healthy")))
 }
 
-/// Whether the server can take requests: its read model is caught up
+/// Whether the server can take requests: its read model is caught up, and it has the key for what is personal
 #[utoipa::path(
     get, path = "/health/ready", tag = "Operations",
     responses((status = 200, body = ReadyOut), (status = 503, body = ReadyOut))
@@ -144,16 +168,31 @@ pub async fn ready(State(app): State<App>) -> Response {
     let ready = ReadyOut {
         refusal: app.probe.refusal(),
         bus: app.probe.bus().map(BusOut::from),
-        ..readiness(app.probe.head(), app.probe.projector())
-    };
+        ..readiness(app.probe.head_at_start(), app.probe.head(), app.probe.projector())
+    }
+    .unless(app.probe.keys())
+    .unless(silence(app.probe.head_age()));
     let status = if ready.reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(ready)).into_response()
 }
 
-fn readiness(head: Position, projector: Health) -> ReadyOut {
+/// Why a node that has not heard of the log for `age` lets nobody in.
+fn silence(age: Duration) -> Option<String> {
+    (age > AUTHENTICATION_LAG).then(|| format!("the log was last heard of {} s ago", age.as_secs()))
+}
+
+/// Caught up is who has the log as it was at the start: its end moves away from whoever follows a busy one.
+fn readiness(head_at_start: Position, head: Position, projector: Health) -> ReadyOut {
     let lag = head.0.saturating_sub(projector.position.0);
     let mut reasons = Vec::new();
-    if lag > READY_LAG {
+    // A log may have lost what it had then.
+    let goal = head_at_start.min(head);
+    if projector.position < goal {
+        let (reached, goal) = (projector.position.0, goal.0);
+        reasons.push(format!(
+            "the read model is at {reached}, and has yet to reach {goal}, where the log ended when this server started"
+        ));
+    } else if lag > READY_LAG {
         reasons.push(format!("the read model is {lag} events behind the log"));
     }
     if let Some(why) = projector.stopped {
@@ -161,9 +200,9 @@ fn readiness(head: Position, projector: Health) -> ReadyOut {
     }
     let ready = reasons.is_empty();
     ReadyOut {
-        status: if ready { "ready" } else { "not ready" },
-        kind: (!ready).then_some("urn:trustedoss:problem:schema-not-ready"),
-        title: (!ready).then_some("Service Not Ready"),
+        status: if ready { "ready" } else { NOT_READY },
+        kind: (!ready).then_some(NOT_READY_TYPE),
+        title: (!ready).then_some(NOT_READY_TITLE),
         ready,
         reasons,
         position: projector.position.0,
@@ -189,7 +228,10 @@ pub async fn metrics(State(app): State<App>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::{READY_LAG, readiness};
+    use super::{
+        AUTHENTICATION_LAG, Duration, NOT_READY_TITLE, NOT_READY_TYPE, READY_LAG, ReadyOut, readiness,
+        silence,
+    };
     use scanledger_domain::log::Position;
     use scanledger_projections::Health;
 
@@ -197,29 +239,82 @@ mod tests {
         Health { position: Position(position), ..Health::default() }
     }
 
+    /// Of a server that found nothing when it started.
+    fn of_new_log(head: Position, projector: Health) -> ReadyOut {
+        readiness(Position::START, head, projector)
+    }
+
     #[test]
     fn a_server_is_ready_while_its_read_model_is_close_to_the_head() {
-        assert_eq!(readiness(Position(READY_LAG), at(0)).status, "ready");
-        assert_eq!(readiness(Position(READY_LAG + 1), at(0)).status, "not ready");
-        assert_eq!(readiness(Position(5), at(9)).lag, 0);
+        assert_eq!(of_new_log(Position(READY_LAG), at(0)).status, "ready");
+        assert_eq!(of_new_log(Position(READY_LAG + 1), at(0)).status, "not ready");
+        assert_eq!(of_new_log(Position(5), at(9)).lag, 0);
+    }
+
+    #[test]
+    fn a_server_is_ready_when_it_has_what_was_there_at_its_start_however_little_that_is() {
+        let there = Position(2);
+        for position in [0, 1] {
+            let ready = readiness(there, there, at(position));
+            assert!(!ready.ready, "the view is at {position}");
+            let expected = format!(
+                "the read model is at {position}, and has yet to reach 2, where the log ended when this server started"
+            );
+            assert_eq!(ready.reasons, [expected]);
+        }
+        assert!(readiness(there, there, at(2)).ready);
+    }
+
+    #[test]
+    fn a_server_of_a_busy_log_is_ready_when_it_has_what_was_there_at_its_start() {
+        let (there, now) = (Position(50_000), Position(55_000));
+        assert!(!readiness(there, now, at(49_999)).ready);
+        assert!(readiness(there, now, at(50_000)).ready);
+        assert!(!readiness(there, Position(50_000 + READY_LAG + 1), at(50_000)).ready);
+    }
+
+    #[test]
+    fn a_server_is_ready_with_what_a_log_has_left_that_lost_its_end() {
+        assert!(!readiness(Position(50), Position(40), at(39)).ready);
+        assert!(readiness(Position(50), Position(40), at(40)).ready);
+    }
+
+    #[test]
+    fn a_server_that_has_not_heard_of_the_log_for_as_long_as_it_lets_nobody_in_is_not_ready() {
+        assert_eq!(silence(AUTHENTICATION_LAG), None);
+        let why = silence(AUTHENTICATION_LAG + Duration::from_millis(1));
+        assert_eq!(why.as_deref(), Some("the log was last heard of 10 s ago"));
     }
 
     #[test]
     fn a_server_whose_read_model_has_stopped_is_not_ready_and_says_why() {
         let stopped = Health { stopped: Some("an event of a newer version".to_owned()), ..at(7) };
-        let ready = readiness(Position(7), stopped);
+        let ready = of_new_log(Position(7), stopped);
         assert_eq!(ready.reasons, ["the read model has stopped: an event of a newer version"]);
     }
 
     #[test]
+    fn a_server_without_the_present_key_is_not_ready_however_well_its_read_model_is() {
+        let ready = of_new_log(Position(7), at(7));
+        assert!(ready.ready);
+        let ready = ready.unless(Some("the key is another one".to_owned()));
+        assert_eq!((ready.status, ready.ready), ("not ready", false));
+        assert_eq!(ready.reasons, ["the key is another one"]);
+        assert_eq!((ready.kind, ready.title), (Some(NOT_READY_TYPE), Some(NOT_READY_TITLE)));
+        let behind = of_new_log(Position(READY_LAG + 1), at(0)).unless(Some("another".to_owned()));
+        assert_eq!(behind.reasons.len(), 2);
+        assert!(of_new_log(Position(7), at(7)).unless(None).ready);
+    }
+
+    #[test]
     fn events_that_were_put_aside_are_shown_and_do_not_end_readiness() {
-        let ready = readiness(Position(7), Health { parked: 2, ..at(7) });
+        let ready = of_new_log(Position(7), Health { parked: 2, ..at(7) });
         assert_eq!((ready.status, ready.parked), ("ready", 2));
     }
 
     #[test]
     fn branches_that_are_not_what_the_log_says_are_shown_and_do_not_end_readiness() {
-        let ready = readiness(Position(7), Health { broken_branches: 3, ..at(7) });
+        let ready = of_new_log(Position(7), Health { broken_branches: 3, ..at(7) });
         assert_eq!((ready.status, ready.broken_branches), ("ready", 3));
     }
 }

@@ -3,7 +3,7 @@
 use crate::ports::ReadError;
 use scanledger_domain::blob::BlobError;
 use scanledger_domain::decider::DecodeError;
-use scanledger_domain::log::{LogError, Version};
+use scanledger_domain::log::{LogError, Position, Version};
 use scanledger_domain::vault::VaultError;
 use scanledger_domain::{Cause, OutOfReach};
 
@@ -76,6 +76,15 @@ pub(crate) fn is_out_of_reach(error: &(dyn std::error::Error + 'static)) -> bool
     let mut causes = std::iter::successors(Some(error), |error| error.source());
     OutOfReach::is_behind(error)
         || causes.any(|cause| matches!(cause.downcast_ref(), Some(LogError::Unavailable { .. })))
+}
+
+/// Where the log no longer has an event that it had, if that is what went wrong.
+pub(crate) fn lost_at(error: &(dyn std::error::Error + 'static)) -> Option<Position> {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.find_map(|cause| match cause.downcast_ref() {
+        Some(LogError::Diverged { position }) => Some(*position),
+        _ => None,
+    })
 }
 
 impl<R: std::error::Error + 'static> CommandError<R> {

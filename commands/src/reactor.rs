@@ -8,17 +8,21 @@ use scanledger_domain::{BoxFuture, Cause};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 /// How long a lease lasts that nobody renews: at most so long, and [`TRY_AGAIN`], nobody runs a reactor after its
 /// node has vanished.
 pub const REACTOR_LEASE: Duration = Duration::from_secs(5);
 /// How often a node that does not run a reactor asks whether it should.
 pub const TRY_AGAIN: Duration = Duration::from_secs(1);
-/// How long a reactor may take to stop after it was told to.
-const STOPPING: Duration = Duration::from_secs(3);
+/// How often a lease is renewed, from question to question: an answer may take as long again.
+const RENEWED: Duration = Duration::from_millis(1_250);
+/// How long a reactor may take to stop after it was told to. It is told so long before its lease may lapse.
+const STOPPING: Duration = Duration::from_secs(2);
+/// How long the lease store may take to answer for the answer to be of use.
+const ANSWER: Duration = REACTOR_LEASE.saturating_sub(STOPPING);
 
-/// What runs under a lease. It ends soon after `stop` turns true; ended before, it is begun again.
+/// What runs under a lease. It ends soon after `stop` turns true, or is cut off; ended before, it is begun again.
 pub type Work = Box<dyn Fn(watch::Receiver<bool>) -> BoxFuture<'static, Result<(), Cause>> + Send + Sync>;
 
 /// Something that runs on one node at a time.
@@ -34,19 +38,26 @@ pub struct Reactor {
 }
 
 impl Reactor {
-    /// Runs `work` whenever this node holds the lease, until `stopped`; then gives the lease back.
+    /// Runs `work` whenever this node holds the lease, until `stopped`; then gives the lease back. No work goes on
+    /// after the lease may have lapsed, however late the lease store answers.
     pub async fn run(self, work: Work, mut stopped: watch::Receiver<bool>) {
         loop {
-            match self.acquire().await {
-                Ok(true) => {
+            // The lease runs from some moment between the question and its answer.
+            let asked = Instant::now();
+            match timeout(ANSWER, self.acquire()).await {
+                Ok(Ok(true)) => {
                     tracing::debug!(reactor = self.name, "this node runs the reactor");
-                    self.hold(&work, &mut stopped).await;
-                    self.release().await;
+                    match self.hold(&work, asked + REACTOR_LEASE, &mut stopped).await {
+                        Held::Still => self.release().await,
+                        // To give back late would be to give back what was taken again.
+                        Held::NoLonger => (),
+                    }
                 }
-                Ok(false) => (),
-                Err(error) => {
-                    tracing::warn!(reactor = self.name, "the lease could not be asked for: {error}")
+                Ok(Ok(false)) => (),
+                Ok(Err(error)) => {
+                    tracing::warn!(reactor = self.name, "the lease could not be asked for: {error}");
                 }
+                Err(_) => tracing::warn!(reactor = self.name, "the lease could not be asked for in time"),
             }
             tokio::select! {
                 _ = stopped.wait_for(|stop| *stop) => return,
@@ -85,37 +96,53 @@ impl Reactor {
         Ok(Some(done))
     }
 
-    /// Works until it is told to stop, the work ends or the lease is lost.
-    async fn hold(&self, work: &Work, stopped: &mut watch::Receiver<bool>) {
+    /// Works until it is told to stop, the work ends or the lease, which runs until `until`, is lost.
+    async fn hold(&self, work: &Work, mut until: Instant, stopped: &mut watch::Receiver<bool>) -> Held {
         let (stop, told) = watch::channel(false);
         let mut working = std::pin::pin!(work(told));
-        let mut renewed = Instant::now();
-        loop {
-            tokio::select! {
-                ended = &mut working => {
-                    if let Err(error) = ended {
-                        tracing::warn!(reactor = self.name, "the reactor failed and begins again: {error}");
-                    }
-                    return;
+        let held = tokio::select! {
+            ended = &mut working => {
+                if let Err(error) = ended {
+                    tracing::warn!(reactor = self.name, "the reactor failed and begins again: {error}");
                 }
-                () = until_true(stopped) => break,
-                () = sleep(REACTOR_LEASE / 4) => match self.renew().await {
-                    Ok(true) => renewed = Instant::now(),
-                    Ok(false) => {
-                        tracing::warn!(reactor = self.name, "another node has taken the reactor over");
-                        break;
-                    }
-                    // While it is not certain that the lease has lapsed, the work goes on.
-                    Err(error) if renewed.elapsed() < REACTOR_LEASE => {
-                        tracing::warn!(reactor = self.name, "the lease could not be renewed: {error}");
-                    }
-                    Err(_) => break,
-                },
+                return Held::Still;
             }
-        }
+            () = until_true(stopped) => Held::Still,
+            lost = self.keep(&mut until) => match lost {
+                Lost::Taken => {
+                    tracing::warn!(reactor = self.name, "another node has taken the reactor over");
+                    return Held::NoLonger;
+                }
+                Lost::Late => {
+                    tracing::warn!(reactor = self.name, "the lease was not renewed in time, and the reactor stops");
+                    Held::NoLonger
+                }
+            },
+        };
         stop.send_replace(true);
-        if timeout(STOPPING, working).await.is_err() {
+        if timeout_at(until.min(Instant::now() + STOPPING), working).await.is_err() {
             tracing::warn!(reactor = self.name, "the reactor did not stop in time and is cut off");
+        }
+        held
+    }
+
+    /// Renews the lease, and `until` with it, for as long as there is time enough to stop before it lapses.
+    async fn keep(&self, until: &mut Instant) -> Lost {
+        let mut asked = *until - REACTOR_LEASE;
+        loop {
+            let last = *until - STOPPING;
+            if timeout_at(last, sleep_until(asked + RENEWED)).await.is_err() {
+                return Lost::Late;
+            }
+            asked = Instant::now();
+            match timeout_at(last, self.renew()).await {
+                Ok(Ok(true)) => *until = asked + REACTOR_LEASE,
+                Ok(Ok(false)) => return Lost::Taken,
+                Ok(Err(error)) => {
+                    tracing::warn!(reactor = self.name, "the lease could not be renewed: {error}");
+                }
+                Err(_) => return Lost::Late,
+            }
         }
     }
 
@@ -142,6 +169,23 @@ impl Reactor {
         let (name, owner) = (format!("reactor-{}", self.name), self.owner.clone());
         tokio::task::spawn_blocking(move || call(&*leases, &name, &owner, &*clock)).await?
     }
+}
+
+/// Whether a lease is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Still,
+    /// Or only perhaps.
+    NoLonger,
+}
+
+/// Why a lease is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lost {
+    /// The lease store says that somebody else has it, or that it has lapsed.
+    Taken,
+    /// The lease store has not answered in time, or not well.
+    Late,
 }
 
 /// Until `flag` is true or nobody is left to set it. What watching borrows is given back at once.

@@ -165,6 +165,9 @@ pub const LONG_SEARCH_CHARS: usize = 255;
 pub const ACTION_CHARS: usize = 64;
 /// Packages that one search for components names (Semgrep reference §9).
 pub const PACKAGE_FILTERS: usize = 100;
+/// How long an event may wait to be taken into the read model, and how long ago the log may have been heard from last,
+/// before a node tells nobody who they are: a key that was revoked or a session that was ended opens nothing after that.
+pub const AUTHENTICATION_LAG: Duration = Duration::from_secs(10);
 /// Depth of a GraphQL query.
 pub const GRAPHQL_DEPTH: usize = 15;
 /// Complexity of a GraphQL query: one per field, multiplied by the page size of connections.

@@ -2,12 +2,15 @@
 
 use crate::log::OpenLog;
 use crate::proofs::Proofs;
+use crate::server::Engine;
 use scanledger_api::app::{BusHealth, Probe};
 use scanledger_bus_nats::{BusError, BusState, Link};
 use scanledger_domain::log::{GROUP_SIZES, LogStats, Position};
 use scanledger_projections::{Health, Projector};
+use scanledger_state::KeyVault;
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Log, projector and the metrics recorder of this process.
@@ -15,6 +18,8 @@ pub struct ServerProbe {
     log: OpenLog,
     projector: Projector,
     proofs: Proofs,
+    vault: Arc<KeyVault>,
+    head_at_start: Position,
     bus: Option<watch::Receiver<BusState>>,
     recorder: Option<metrics_exporter_prometheus::PrometheusHandle>,
 }
@@ -22,13 +27,19 @@ pub struct ServerProbe {
 impl ServerProbe {
     /// Over the parts of this server; without a recorder, metrics are those of log, projector and bus only.
     pub fn new(
-        log: OpenLog,
-        projector: Projector,
-        proofs: Proofs,
+        engine: &Engine,
         bus: Option<watch::Receiver<BusState>>,
         recorder: Option<metrics_exporter_prometheus::PrometheusHandle>,
     ) -> Self {
-        Self { log, projector, proofs, bus, recorder }
+        Self {
+            log: engine.log.clone(),
+            projector: engine.projector.clone(),
+            proofs: engine.proofs.clone(),
+            vault: Arc::clone(&engine.state.vault),
+            head_at_start: engine.head_at_start,
+            bus,
+            recorder,
+        }
     }
 
     /// Figures of the bus: name, kind, help, value. What this node does not know is left out.
@@ -66,12 +77,24 @@ impl Probe for ServerProbe {
         *self.log.head_watch().borrow()
     }
 
+    fn head_age(&self) -> Duration {
+        self.log.head_age()
+    }
+
+    fn head_at_start(&self) -> Position {
+        self.head_at_start
+    }
+
     fn projector(&self) -> Health {
         self.projector.health()
     }
 
     fn refusal(&self) -> Option<String> {
         self.proofs.refusal()
+    }
+
+    fn keys(&self) -> Option<String> {
+        Some(self.vault.trouble()?.to_string())
     }
 
     fn bus(&self) -> Option<BusHealth> {

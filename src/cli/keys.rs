@@ -20,7 +20,9 @@ pub(super) async fn run(command: KeysCommand) -> Result<Exit> {
             let file = file.display();
             line(&format!("the server has a new key, in {file}: copy it to where you keep it"));
             if is_shared {
-                line("copy it to every other node too, and restart them: until then they know the old one");
+                line(
+                    "nodes that share this file go on by themselves; copy it to every other one: until then those are not ready",
+                );
             }
             line("backups of the keys that were made before open with the old key only: make a new one");
             Ok(Exit::Done)

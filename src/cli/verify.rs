@@ -174,7 +174,7 @@ async fn check_views(
             return Ok(None);
         }
     };
-    let Some(Snapshot { position, parked }) = taken else {
+    let Some(Snapshot { position, parked, .. }) = taken else {
         found.differs(
             "there are no read models of this version: start the server or run `rebuild`".to_owned(),
         );

@@ -171,8 +171,13 @@ impl AdvisoryFollower {
 
     /// Follows the log until `stopped`.
     pub async fn run(self, views: Views, mut stopped: watch::Receiver<bool>) {
-        let mut moved = views.watch();
+        let (mut moved, mut history) = (views.watch(), views.shown().history);
         loop {
+            let now = views.shown().history;
+            if std::mem::replace(&mut history, now) != now {
+                // Versions that were read may be of imports that the log has lost: the store's own place is looked for.
+                *self.reached.lock() = None;
+            }
             if let Err(error) = self.catch_up().await {
                 tracing::warn!("advisories of other nodes are missing here: {error:#}");
             }

@@ -11,6 +11,7 @@ use crate::adapters::SystemClock;
 use anyhow::{Context, Result};
 use scanledger_commands::ports::Checkpoints;
 use scanledger_domain::blob::{BlobHash, BlobStore};
+use scanledger_domain::id::EventId;
 use scanledger_domain::log::Position;
 use scanledger_domain::time::{Clock, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,9 @@ pub(super) struct Copy {
     pub(super) blob: BlobHash,
     /// The last event in it.
     pub(super) position: Position,
+    /// Its id; none in copies of versions that did not note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) event: Option<EventId>,
 }
 
 /// The newest copy, as of one moment.
@@ -155,6 +159,15 @@ impl Copies {
                 list.unwanted.extend(list.copies.drain(..).map(|copy| copy.blob));
                 list.unwanted.extend(list.making.take());
             }
+        })
+        .await
+    }
+
+    /// Takes a copy off the list that is of events which the log no longer has; [`Self::sweep`] removes it.
+    pub(super) async fn refuse(&self, blob: BlobHash) -> Result<()> {
+        self.change(move |list| {
+            let refused = list.copies.extract_if(.., |copy| copy.blob == blob);
+            list.unwanted.extend(refused.map(|copy| copy.blob));
         })
         .await
     }

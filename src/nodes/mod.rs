@@ -10,6 +10,7 @@ mod copies;
 mod erasure;
 mod import;
 mod restoring;
+mod server_key;
 mod views;
 
 pub use advisories::{AdvisoryFollower, InForce};
@@ -20,6 +21,7 @@ pub use checkpoints::{CheckpointPublisher, spawn_checkpoints};
 pub use erasure::{Erasures, erasure_at};
 pub use import::import_advisories;
 pub use restoring::{NOTICE, Restores, SHARING, refuse_served};
+pub use server_key::follow_server_key;
 pub use views::{Sharing, VIEWS_EVENTS, join, remove_former_views, try_parked};
 
 use crate::adapters::{SystemClock, TimeOrderedIds};

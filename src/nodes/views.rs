@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use scanledger_commands::ports::Checkpoints;
 use scanledger_domain::blob::{BlobHash, BlobStore};
 use scanledger_domain::id::Ids;
-use scanledger_domain::log::Position;
+use scanledger_domain::log::{EventLog, Position};
 use scanledger_domain::time::Clock;
 use scanledger_projections::store::{
     Others, Snapshot, adopt, has_views, remove_other_revisions, revision, snapshot,
@@ -88,6 +88,7 @@ pub struct Sharing {
     folder: DataFolder,
     node: Uuid,
     views: Views,
+    log: Arc<dyn EventLog>,
     checkpoints: Arc<dyn Checkpoints>,
     blobs: Arc<dyn BlobStore>,
     events: NonZeroU64,
@@ -100,6 +101,7 @@ impl Sharing {
             folder: engine.folder.clone(),
             node: engine.node,
             views: engine.projector.views(),
+            log: engine.event_log(),
             checkpoints: Arc::clone(&engine.state.checkpoints) as _,
             blobs: Arc::clone(&engine.blobs),
             events,
@@ -115,8 +117,8 @@ impl Sharing {
         let copies = Copies::new(Arc::clone(&self.checkpoints), Arc::clone(&self.blobs));
         let (mut is_shared, mut is_swept, mut pause) = (true, true, LOOK);
         loop {
-            let newest = copies.newest(revision()).await?;
-            let from = newest.map_or(0, |newest| newest.copy.position.0);
+            let newest = self.newest(&copies).await?;
+            let from = newest.map_or(0, |copy| copy.position.0);
             let shared = match self.views.position().0 >= from.saturating_add(self.events.get()) {
                 true => self.share(&copies).await,
                 false => Ok(Shared::Done),
@@ -141,6 +143,30 @@ impl Sharing {
         }
     }
 
+    /// The newest copy; not one with an event that the log has lost since, which no node could start from.
+    async fn newest(&self, copies: &Copies) -> Result<Option<Copy>> {
+        let Some(Newest { copy, .. }) = copies.newest(revision()).await? else { return Ok(None) };
+        let (Some(event), Some(before)) = (copy.event, copy.position.0.checked_sub(1)) else {
+            return Ok(Some(copy));
+        };
+        let there = match self.log.read_all(Position(before), 1).await {
+            Ok(there) => there,
+            Err(error) => {
+                tracing::debug!("the newest copy of read models is compared with the log later: {error}");
+                return Ok(Some(copy));
+            }
+        };
+        if there.first().is_some_and(|there| there.position == copy.position && there.id == event) {
+            return Ok(Some(copy));
+        }
+        tracing::warn!(
+            position = copy.position.0,
+            "a copy of read models is removed, because the log no longer has its last event"
+        );
+        copies.refuse(copy.blob).await?;
+        Ok(None)
+    }
+
     async fn share(&self, copies: &Copies) -> Result<Shared> {
         // Asked before the copy is made: it is of read models that were built after this erasure.
         let (checkpoints, node) = (Arc::clone(&self.checkpoints), self.node);
@@ -153,11 +179,11 @@ impl Sharing {
         let (root, path) = (self.folder.root().to_owned(), scratch.path().join("views.db"));
         let copy = path.clone();
         let taken = tokio::task::spawn_blocking(move || -> Result<_> {
-            let Some(Snapshot { position, .. }) = snapshot(&root, &copy)? else { return Ok(None) };
-            Ok(Some((position, hash_of(&copy)?)))
+            let Some(Snapshot { position, event, .. }) = snapshot(&root, &copy)? else { return Ok(None) };
+            Ok(Some((position, event, hash_of(&copy)?)))
         });
         let taken = taken.await?.context("while copying the read models")?;
-        let Some((position, blob)) = taken else { return Ok(Shared::Done) };
+        let Some((position, event, blob)) = taken else { return Ok(Shared::Done) };
         if !copies.claim(blob, since).await? {
             return Ok(Shared::InVain);
         }
@@ -168,7 +194,7 @@ impl Sharing {
                 return Err(error).context("while storing a copy of the read models");
             }
         };
-        let copy = Copy { revision: revision().to_owned(), blob, position };
+        let copy = Copy { revision: revision().to_owned(), blob, position, event };
         if copies.offer(copy, since).await? {
             tracing::info!(position = position.0, bytes, "read models were copied for nodes that join");
         }

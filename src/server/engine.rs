@@ -31,6 +31,8 @@ pub struct Engine {
     pub folder: DataFolder,
     /// The event log.
     pub log: OpenLog,
+    /// Where it ended when it was opened.
+    pub head_at_start: Position,
     /// Keys, leases and the like.
     pub state: Arc<State>,
     /// Keeps the read models up with the log.
@@ -96,6 +98,7 @@ impl Engine {
     async fn over(folder: DataFolder, lock: DataLock, stores: Stores, blobs: &BlobPlace) -> Result<Self> {
         let Stores { log, state, is_shared, restores } = stores;
         let port = log.port();
+        let head_at_start = port.head().await.context("while looking for the end of the log")?;
         let erased = blobs.open(&folder)?;
         let blobs: Arc<dyn BlobStore> = Arc::new(erased.clone());
         if is_shared {
@@ -120,6 +123,7 @@ impl Engine {
         Ok(Self {
             folder,
             log,
+            head_at_start,
             state,
             projector,
             advisories,

@@ -17,8 +17,8 @@ pub use options::{BlobPlace, Duty, ServerOptions};
 
 use crate::adapters::SystemClock;
 use crate::nodes::{
-    SHARING, Sharing, remove_former_views, spawn_blob_removal, spawn_branch_closing, spawn_checkpoints,
-    spawn_reactor, start_bus, try_parked,
+    SHARING, Sharing, follow_server_key, remove_former_views, spawn_blob_removal, spawn_branch_closing,
+    spawn_checkpoints, spawn_reactor, start_bus, try_parked,
 };
 use crate::proofs::Schedule;
 use anyhow::{Context, Result};
@@ -69,7 +69,8 @@ pub struct RunningServer {
 /// When the folder is in use, a part cannot be opened, or the address is taken.
 pub async fn start(options: ServerOptions) -> Result<RunningServer> {
     let (mailer, providers) = (options.entrance.mailer()?, options.entrance.providers()?);
-    let engine = Engine::open(options.folder.clone(), &options.log, &options.blobs).await?;
+    // What opening needs is most of what starting would hold to its end.
+    let engine = Box::pin(Engine::open(options.folder.clone(), &options.log, &options.blobs)).await?;
     let engine = Arc::new(engine.with_mail(mailer, options.entrance.lifetimes));
     let temporary = engine.folder.temporary();
     if let Err(error) = engine.folder.clear_temporary() {
@@ -164,7 +165,7 @@ fn spawn_node_tasks(
     engine: &Arc<Engine>,
     share_after: NonZeroU64,
     stopped: &watch::Receiver<bool>,
-) -> [JoinHandle<()>; 2] {
+) -> [JoinHandle<()>; 3] {
     let views = engine.projector.views();
     let following = tokio::spawn(engine.follower.clone().run(views, stopped.clone()));
     let shared = Arc::clone(engine);
@@ -177,7 +178,8 @@ fn spawn_node_tasks(
         }),
         stopped.clone(),
     );
-    [following, sharing]
+    let following_key = tokio::spawn(follow_server_key(Arc::clone(&engine.state), stopped.clone()));
+    [following, sharing, following_key]
 }
 
 fn spawn_projector(projector: Projector, stopped: watch::Receiver<bool>) -> JoinHandle<()> {

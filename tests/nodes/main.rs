@@ -12,8 +12,11 @@ mod bus;
 mod chaos;
 mod copies;
 mod database;
+mod erasing;
 mod joining;
+mod keys;
 mod latency;
+mod losing;
 mod moving;
 mod nats;
 mod node;
@@ -26,7 +29,11 @@ mod silence;
 mod takeover;
 mod together;
 mod trees;
+mod upgrading;
 mod workers;
+
+#[path = "../../infra/log-postgres/tests/postgres/proxy.rs"]
+mod proxy;
 
 // What writes and what checks is the same as on one node.
 #[path = "../crash/archive.rs"]

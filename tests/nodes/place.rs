@@ -23,6 +23,29 @@ pub enum Role {
     Worker(u8),
 }
 
+/// A version of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    This,
+    /// One to come, whose read models have another shape (`next.rs`).
+    Next,
+}
+
+impl Version {
+    fn program(self) -> PathBuf {
+        let this = PathBuf::from(env!("CARGO_BIN_EXE_scanledger"));
+        match self {
+            Self::This => this,
+            Self::Next => {
+                let name = format!("next{}", std::env::consts::EXE_SUFFIX);
+                let next = this.with_file_name("examples").join(name);
+                assert!(next.exists(), "{} is made by `cargo build --example next`", next.display());
+                next
+            }
+        }
+    }
+}
+
 /// An installation.
 pub struct Place {
     folder: TempDir,
@@ -75,7 +98,12 @@ impl Place {
 
     /// As [`Self::run`], with the data folder of a node, which may be running.
     pub async fn run_on(&self, node: &str, arguments: &[&str]) -> String {
-        let ran = self.command(node, arguments).output().await.unwrap();
+        self.run_of(Version::This, node, arguments).await
+    }
+
+    /// As [`Self::run_on`], of this version of the program, whichever the node is of.
+    pub async fn run_of(&self, version: Version, node: &str, arguments: &[&str]) -> String {
+        let ran = self.command_of(version, node, arguments).output().await.unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         let (out, err) = (text(ran.stdout), text(ran.stderr));
         assert!(ran.status.success(), "{arguments:?} on {node} ended with {}\n{out}{err}", ran.status);
@@ -96,12 +124,24 @@ impl Place {
 
     /// Starts a node with further settings, and waits until it listens.
     pub async fn launch(&self, name: &'static str, role: Role, settings: &[(&str, &str)]) -> Node {
+        self.launch_of(Version::This, name, role, settings).await
+    }
+
+    /// As [`Self::launch`], of this version of the program.
+    pub async fn launch_of(
+        &self,
+        version: Version,
+        name: &'static str,
+        role: Role,
+        settings: &[(&str, &str)],
+    ) -> Node {
         let (role, workers) = match role {
             Role::Api => ("api", 1),
             Role::Worker(workers) => ("worker", workers),
         };
         let log = std::fs::File::options().create(true).append(true).open(self.node_log_file(name)).unwrap();
-        let mut command = self.command(
+        let mut command = self.command_of(
+            version,
             name,
             &["serve", "--listen", "127.0.0.1:0", "--log-level", "info,scanledger_api=warn,sqlx=warn"],
         );
@@ -144,7 +184,11 @@ impl Place {
 
     /// The command with the data folder of a node, what nodes share, and nothing else of the environment.
     pub fn command(&self, node: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_scanledger"));
+        self.command_of(Version::This, node, arguments)
+    }
+
+    fn command_of(&self, version: Version, node: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(version.program());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("SCANLEDGER_") || name == "RUST_LOG" {
                 command.env_remove(name);

@@ -30,8 +30,10 @@ pub(crate) async fn authenticate(
     match memory.freshness.is_fresh(app).await {
         Ok(true) => (),
         Ok(false) => {
-            return Err(Problem::unavailable("the read model is too far behind to tell who you are")
-                .with_code("VIEWS_BEHIND"));
+            return Err(Problem::unavailable(
+                "the read model is, or may be, too far behind to tell who you are",
+            )
+            .with_code("VIEWS_BEHIND"));
         }
         Err(error) => return Err(scanledger_commands::Fault::from(error).into()),
     }
@@ -119,23 +121,23 @@ async fn of_session(app: &App, memory: &Memory, token: &str, kind: TokenKind) ->
 
 fn find_key(app: &App, memory: &Memory, hash: KeyHash) -> Result<Option<Arc<KeyRow>>, Problem> {
     // Taken before the query: if the read model moves on meanwhile, what is remembered holds no longer.
-    let position = app.views.position();
-    if let Some(key) = memory.keys.find(&hash, position) {
+    let shown = app.views.shown();
+    if let Some(key) = memory.keys.find(&hash, shown) {
         return Ok(Some(key));
     }
     let Some(key) = app.views.key_by_hash(&hash)? else { return Ok(None) };
     let key = Arc::new(key);
-    memory.keys.insert(hash, position, Arc::clone(&key));
+    memory.keys.insert(hash, shown, Arc::clone(&key));
     Ok(Some(key))
 }
 
 fn standing(app: &App, memory: &Memory, user: UserId) -> Result<Option<Arc<PersonStanding>>, Problem> {
-    let position = app.views.position();
-    if let Some(person) = memory.people.find(&user, position) {
+    let shown = app.views.shown();
+    if let Some(person) = memory.people.find(&user, shown) {
         return Ok(Some(person));
     }
     let Some(person) = app.views.look_up_standing(user)? else { return Ok(None) };
     let person = Arc::new(person);
-    memory.people.insert(user, position, Arc::clone(&person));
+    memory.people.insert(user, shown, Arc::clone(&person));
     Ok(Some(person))
 }

@@ -1,6 +1,6 @@
 //! The subscription to events: what was, then what comes, without a gap or a repeat.
 
-use super::problem::bad_input;
+use super::problem::{bad_input, put_back};
 use super::scalar::{Instant, Place};
 use super::scope::Scope;
 use async_graphql::{Context, ID, Object, Result, Subscription};
@@ -41,7 +41,8 @@ impl Subscriptions {
         if after > head {
             return Err(bad_input(format!("position {after} is beyond the head of the log at {head}")));
         }
-        let feed = Feed { kinds: types, after, waiting: VecDeque::new(), scope };
+        let history = scope.sources().views.shown().history;
+        let feed = Feed { kinds: types, after, history, waiting: VecDeque::new(), scope };
         Ok(try_unfold(feed, |mut feed| async move {
             let event = feed.next().await?;
             Ok(event.map(|event| (event, feed)))
@@ -54,6 +55,8 @@ struct Feed {
     scope: Arc<Scope>,
     kinds: Vec<String>,
     after: Position,
+    /// Of which `after` is a place.
+    history: u64,
     waiting: VecDeque<LoggedEvent>,
 }
 
@@ -77,6 +80,9 @@ impl Feed {
             };
             let found = self.scope.views().event_positions(query).await;
             let found = found.map_err(|error| self.scope.failed(&error))?;
+            if self.scope.sources().views.shown().history != self.history {
+                return Err(put_back());
+            }
             self.after = found.examined;
             if found.positions.is_empty() {
                 if watch.changed().await.is_err() {

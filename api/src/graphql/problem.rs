@@ -53,6 +53,12 @@ pub(super) fn bad_input(message: impl Into<String>) -> Error {
     Error::new(message).extend_with(|_, extensions| extensions.set("code", code::BAD_INPUT))
 }
 
+/// The log no longer has what a subscription has told of.
+pub(super) fn put_back() -> Error {
+    let message = "the log lost its last events or was put back to an earlier state: subscribe again";
+    Error::new(message).extend_with(|_, extensions| extensions.set("code", code::INTERNAL))
+}
+
 /// Why the caller may not. What is elsewhere does not exist for them.
 pub(super) fn denied(denied: Denied, what: &str) -> Error {
     if denied.hides() {

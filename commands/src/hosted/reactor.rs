@@ -7,7 +7,7 @@ use crate::reactor::until_true;
 use scanledger_domain::Cause;
 use scanledger_domain::check::{CheckEvent, FailureKind, Owed};
 use scanledger_domain::decider::StoredEvent as _;
-use scanledger_domain::id::ScanId;
+use scanledger_domain::id::{EventId, ScanId};
 use scanledger_domain::limits::CHECK_TIME;
 use scanledger_domain::log::{LogError, Position, Recorded};
 use scanledger_domain::time::Clock;
@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
 
 /// Under which name it is kept how far this has come.
 const CHECKPOINT: &str = "checks";
@@ -107,6 +108,11 @@ impl ChecksReactor {
                         note(recorded, &mut open)?;
                     },
                     Err(LogError::Unavailable { .. }) => tokio::time::sleep(PAUSE).await,
+                    Err(lost @ LogError::Diverged { .. }) => {
+                        // Where the histories part is not known; what is done already owes nothing.
+                        self.keep(Position::START).await?;
+                        return Err(lost.into());
+                    }
                     Err(error) => return Err(error.into()),
                 },
                 Some(done) = work.join_next() => {
@@ -181,18 +187,45 @@ impl ChecksReactor {
         }
     }
 
+    /// How far this has come; the start if the log has another history since.
     async fn checkpoint(&self) -> std::result::Result<Position, Cause> {
         let checkpoints = Arc::clone(&self.checkpoints);
         let found = tokio::task::spawn_blocking(move || checkpoints.find(CHECKPOINT)).await??;
-        let bytes = found.and_then(|bytes| bytes.try_into().ok());
-        Ok(Position(bytes.map(u64::from_be_bytes).unwrap_or_default()))
+        let Some((position, event)) = found.as_deref().and_then(kept) else { return Ok(Position::START) };
+        match event {
+            Some(event) if self.event_at(position).await? != Some(event) => {
+                tracing::error!(
+                    position = position.0,
+                    "checks are looked at from the start, because the log no longer has the event up to which they were"
+                );
+                Ok(Position::START)
+            }
+            // Versions before this one kept no event.
+            Some(_) | None => Ok(position),
+        }
     }
 
     async fn keep(&self, position: Position) -> std::result::Result<(), Cause> {
+        let mut value = position.0.to_be_bytes().to_vec();
+        if let Some(event) = self.event_at(position).await? {
+            value.extend(event.0.as_bytes());
+        }
         let checkpoints = Arc::clone(&self.checkpoints);
-        let kept = move || checkpoints.put(CHECKPOINT, &position.0.to_be_bytes());
-        tokio::task::spawn_blocking(kept).await?
+        tokio::task::spawn_blocking(move || checkpoints.put(CHECKPOINT, &value)).await?
     }
+
+    async fn event_at(&self, position: Position) -> std::result::Result<Option<EventId>, LogError> {
+        let Some(before) = position.0.checked_sub(1) else { return Ok(None) };
+        let there = self.hosted.0.ledger.log().read_all(Position(before), 1).await?;
+        Ok(there.first().filter(|event| event.position == position).map(|event| event.id))
+    }
+}
+
+/// A position, and the event there.
+fn kept(value: &[u8]) -> Option<(Position, Option<EventId>)> {
+    let (position, event) = value.split_first_chunk()?;
+    let event = Uuid::from_slice(event).ok().map(EventId);
+    Some((Position(u64::from_be_bytes(*position)), event))
 }
 
 /// The pause after so many attempts.

@@ -1,7 +1,7 @@
 //! Signs checkpoints, or refuses to.
 
 use super::{AuditTree, CheckpointStore, Contradiction, Examination, KeptCheckpoint, examine};
-use crate::error::Fault;
+use crate::error::{Fault, lost_at};
 use parking_lot::Mutex;
 use scanledger_domain::blob::BlobStore;
 use scanledger_domain::log::{EventLog, Position};
@@ -127,6 +127,13 @@ impl Checkpointer {
         }
     }
 
+    /// Signs nothing any more, because the log no longer has the event at `position` that is in the tree.
+    pub async fn refuse(&self, position: Position) {
+        // After an examination that is under way, which may have read the log before.
+        let _guard = self.one_at_a_time.lock().await;
+        *self.standing.lock() = Standing::Refused(Contradiction::Event { position });
+    }
+
     async fn examine_alone(&self) -> Result<Examination, SignError> {
         self.catch_up().await?;
         let is_first = self.standing() == Standing::Unexamined;
@@ -159,8 +166,15 @@ impl Checkpointer {
     }
 
     /// What the tree has is compared, and what it has not yet would have to be read once more.
-    async fn catch_up(&self) -> Result<(), Fault> {
-        self.deps.tree.catch_up().await.map_err(|error| Fault::other("bring the tree up to the log", error))
+    async fn catch_up(&self) -> Result<(), SignError> {
+        let Err(error) = self.deps.tree.catch_up().await else { return Ok(()) };
+        let Some(position) = lost_at(&*error) else {
+            return Err(Fault::other("bring the tree up to the log", error).into());
+        };
+        // What was hashed is no longer there, and what comes after it must not be hashed as if it followed.
+        let contradiction = Contradiction::Event { position };
+        *self.standing.lock() = Standing::Refused(contradiction);
+        Err(contradiction.into())
     }
 
     async fn read_again(&self) -> Result<Examination, SignError> {

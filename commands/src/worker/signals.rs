@@ -3,7 +3,7 @@
 use super::WorkerDeps;
 use super::control::{Ending, Runs, Signal};
 use scanledger_domain::decider::StoredEvent as _;
-use scanledger_domain::log::{Position, Recorded, Subscription};
+use scanledger_domain::log::{LogError, Position, Recorded, Subscription};
 use scanledger_domain::scan::ScanEvent;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,32 @@ pub(super) async fn follow(
                     hear(recorded, &runs, &queue);
                 }
             }
+            Err(lost @ LogError::Diverged { .. }) => {
+                tracing::error!(
+                    error = &lost as &dyn std::error::Error,
+                    "workers follow the log from its present end on, because it has another history"
+                );
+                subscription = deps.ledger.log().subscribe(end_of(&deps).await);
+                // What waits now is in the log, and perhaps nothing that comes after this tells of it. Results of scans
+                // that run are refused by their streams, if these are not what they were.
+                queue.send_modify(|_| ());
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "workers cannot follow the log at the moment"
+                );
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+/// Where the log ends, as soon as it says so.
+async fn end_of(deps: &WorkerDeps) -> Position {
+    loop {
+        match deps.ledger.log().head().await {
+            Ok(head) => return head,
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,

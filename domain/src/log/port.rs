@@ -82,6 +82,13 @@ pub enum LogError {
         #[source]
         source: Cause,
     },
+    /// It no longer has an event that it handed out, or another one in its place: it lost its end, or was put back to an
+    /// earlier state, and may have gone on from there. What was made of it since belongs to another history.
+    #[error("the event log no longer has the event that it had at position {position}")]
+    Diverged {
+        /// Where the event was.
+        position: Position,
+    },
 }
 
 /// An append-only, totally ordered log of events in streams.
@@ -150,6 +157,8 @@ pub trait Subscription: Send {
     /// # Errors
     /// [`LogError::Unavailable`] when the log is shutting down or out of reach; the subscription may be
     /// asked again and continues where it was.
+    /// [`LogError::Diverged`] when the log no longer goes on from what was handed out last; the subscription hands out
+    /// nothing more.
     fn next(&mut self) -> BoxFuture<'_, Result<Vec<Recorded>, LogError>>;
 }
 

@@ -1,5 +1,6 @@
 //! The log itself.
 
+use parking_lot::Mutex;
 use scanledger_domain::BoxFuture;
 use scanledger_domain::id::{EventId, Ids};
 use scanledger_domain::log::{
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{RwLock, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::batch::check;
@@ -25,6 +27,8 @@ use crate::server::Server;
 
 /// How long a call waits until the index has what the server has.
 const CATCH_UP: Duration = Duration::from_secs(10);
+/// How often the server is asked where the log ends.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Where the log is, and what belongs to it on this machine.
 #[derive(Clone)]
@@ -54,6 +58,7 @@ pub struct KurrentLog {
     identity: Uuid,
     shared: Arc<Shared>,
     following: JoinHandle<()>,
+    looking: JoinHandle<()>,
 }
 
 impl fmt::Debug for KurrentLog {
@@ -68,6 +73,8 @@ pub(crate) struct Shared {
     places: Arc<Places>,
     /// How far the index has come.
     pub(crate) reached: watch::Receiver<Position>,
+    /// When the server was last asked for the end of the log that the index then came to.
+    confirmed: Mutex<Option<Instant>>,
     /// Whether it is closed; read as long as an append is under way.
     is_closed: RwLock<bool>,
     counters: LogCounters,
@@ -104,16 +111,24 @@ impl KurrentLog {
             remote,
             places,
             reached,
+            confirmed: Mutex::default(),
             is_closed: RwLock::new(false),
             counters: LogCounters::default(),
         });
-        Ok(Self { identity, shared, following })
+        let looking = tokio::spawn(look(Arc::clone(&shared)));
+        Ok(Self { identity, shared, following, looking })
     }
 
     /// The position of the last event that this process has seen, as it changes; before any caller of an append gets
     /// its answer.
     pub fn head_watch(&self) -> watch::Receiver<Position> {
         self.shared.reached.clone()
+    }
+
+    /// For how long others may have appended what [`Self::head_watch`] does not show. Goes on from 0 about once a
+    /// second while the server answers; without an end until the index has caught up for the first time.
+    pub fn head_age(&self) -> Duration {
+        self.shared.confirmed.lock().map_or(Duration::MAX, |asked| asked.elapsed())
     }
 
     /// What was appended since the log was opened; each request is a write of its own.
@@ -126,12 +141,26 @@ impl KurrentLog {
     pub async fn close(&self) {
         *self.shared.is_closed.write().await = true;
         self.following.abort();
+        self.looking.abort();
     }
 }
 
 impl Drop for KurrentLog {
     fn drop(&mut self) {
         self.following.abort();
+        self.looking.abort();
+    }
+}
+
+/// Looks now and then whether the index has what the server has: a subscription that nothing comes from says no more
+/// than one that is dead.
+async fn look(shared: Arc<Shared>) {
+    loop {
+        let asked = Instant::now();
+        if shared.catch_up().await.is_ok() {
+            *shared.confirmed.lock() = Some(asked);
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 

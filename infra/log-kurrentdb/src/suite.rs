@@ -7,6 +7,7 @@ use scanledger_domain::BoxFuture;
 use scanledger_domain::log::{AppendError, EventLog, LogError, NewEvent, Position, StreamName, Version};
 use scanledger_domain::time::{Clock, Timestamp};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -25,11 +26,14 @@ const LOST_AFTER: usize = 300;
 struct StandIn {
     events: Mutex<Vec<Stored>>,
     count: watch::Sender<usize>,
+    /// Whether it says where it ends.
+    is_silent: AtomicBool,
 }
 
 impl StandIn {
     fn new() -> Arc<Self> {
-        Arc::new(Self { events: Mutex::default(), count: watch::Sender::new(0) })
+        let (events, count) = (Mutex::default(), watch::Sender::new(0));
+        Arc::new(Self { events, count, is_silent: AtomicBool::new(false) })
     }
 
     fn write(
@@ -115,6 +119,9 @@ impl Remote for Arc<StandIn> {
     }
 
     fn head(&self) -> Reading<'_, Position> {
+        if self.is_silent.load(Ordering::Relaxed) {
+            return answer(Err(unavailable("find the head of the log")));
+        }
         answer(Ok(self.events.lock().last().map_or(Position::START, |last| last.position)))
     }
 
@@ -193,6 +200,8 @@ mod nodes {
         Version,
     };
     use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
     use uuid::Uuid;
 
     fn part(n: u128, expected: u64) -> Vec<Append> {
@@ -267,6 +276,28 @@ mod nodes {
         assert_eq!(log.find(CommandId(Uuid::from_u128(4)).event(0)).await.unwrap(), None);
         append(&log, 9, 3).await.unwrap();
         assert_eq!(log.read_all(Position::START, 100).await.unwrap().len(), 4);
+    }
+
+    /// Waits until the server's word is no older than this.
+    async fn heard(log: &KurrentLog, age: Duration) {
+        let hears = async {
+            while log.head_age() > age {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), hears).await.expect("the server is heard");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_word_of_the_server_grows_old_while_it_is_silent() {
+        let world = OnStandIn::new();
+        let log = world.node("places.db").await;
+        heard(&log, Duration::from_secs(1)).await;
+        world.remote.is_silent.store(true, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert!(log.head_age() > Duration::from_secs(2), "{:?}", log.head_age());
+        world.remote.is_silent.store(false, Ordering::Relaxed);
+        heard(&log, Duration::from_secs(1)).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -20,11 +20,18 @@ const LOCK: Duration = Duration::from_secs(5);
 /// How long the server works on one read.
 pub(crate) const READ: Duration = Duration::from_secs(30);
 
+/// How long a short read goes on without any further part of its answer, before the connection is taken for dead.
+pub(crate) const ANSWER: Duration = Duration::from_secs(5);
+
+/// The same for the first part of any answer on a connection that was used before. A server that vanished closes
+/// nothing, and its connections say nothing for ever; within [`PATIENCE`] there has to be time for a fresh one.
+pub(crate) const FIRST_WORD: Duration = Duration::from_secs(2);
+
 /// How long a connection may keep a transaction open in which it does nothing.
 const IDLE_TRANSACTION: Duration = Duration::from_secs(10);
 
 /// How much longer than the server a client waits for the answer, before it takes the connection for dead.
-const TRANSFER: Duration = Duration::from_secs(2);
+pub(crate) const TRANSFER: Duration = Duration::from_secs(2);
 
 /// The first and the longest pause between two attempts to reach the server.
 pub(crate) const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(500)];
@@ -32,7 +39,7 @@ pub(crate) const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::f
 /// Options of a connection on which a statement may take as long as `statement`.
 ///
 /// Plans are made once and read indexes: every statement here is served by one, and a plan that was made while the
-/// log was small must not become a scan of the whole log when it is large. Isolation is what `append_group` is
+/// log was small must not become a scan of the whole log when it is large. Isolation is what `append_parts` is
 /// written for, whatever the database's default is.
 pub(crate) fn options(base: &PgConnectOptions, statement: Duration) -> PgConnectOptions {
     let millis = |duration: Duration| duration.as_millis().to_string();
@@ -71,5 +78,13 @@ pub(crate) async fn within<T>(
     limit: Duration,
     answer: impl Future<Output = sqlx::Result<T>>,
 ) -> sqlx::Result<T> {
-    tokio::time::timeout(limit + TRANSFER, answer).await.unwrap_or_else(|_| Err(too_late()))
+    heard(limit + TRANSFER, answer).await
+}
+
+/// Fails if the answer is not here in time.
+pub(crate) async fn heard<T>(
+    limit: Duration,
+    answer: impl Future<Output = sqlx::Result<T>>,
+) -> sqlx::Result<T> {
+    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(too_late()))
 }

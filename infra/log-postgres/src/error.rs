@@ -13,6 +13,9 @@ const TAKEN: [&str; 3] = ["events_id", "events_stream_version", "events_position
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const PASSING: [&str; 9] = ["08", "53", "57P", "57014", "55P03", "25006", "25P03", "25P04", "40"];
 
+/// The beginnings of SQLSTATEs with which a server takes leave of a connection.
+const LEAVE: [&str; 2] = ["08", "57P"];
+
 /// The store answered with something that must not be.
 pub(crate) fn broken<E: Into<Cause>>(doing: &'static str) -> impl FnOnce(E) -> LogError {
     move |source| LogError::Broken { doing, source: source.into() }
@@ -43,6 +46,17 @@ pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
         sqlx::Error::Database(error) => {
             error.code().is_some_and(|code| PASSING.iter().any(|passing| code.starts_with(passing)))
+        }
+        _ => false,
+    }
+}
+
+/// Whether the connection has gone, and with it most likely others to the same server.
+pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| LEAVE.iter().any(|leave| code.starts_with(leave)))
         }
         _ => false,
     }

@@ -26,7 +26,7 @@ use crate::appender::{Appender, Message, Request, Way};
 use crate::connect::{APPEND, PATIENCE, connect, options};
 use crate::error::{broken, failed, unavailable};
 use crate::news::News;
-use crate::reader::Readers;
+use crate::reader::{Extent, Readers};
 use crate::subscription::PostgresSubscription;
 use scanledger_domain::BoxFuture;
 use scanledger_domain::id::EventId;
@@ -118,7 +118,8 @@ impl PostgresLog {
 
     async fn reading(identity: Uuid, base: &PgConnectOptions) -> Result<Self, LogError> {
         let readers = Arc::new(Readers::new(base));
-        let news = Arc::new(News::new(readers.head().await?));
+        let asked = Instant::now();
+        let news = Arc::new(News::new(readers.head().await?, asked));
         let mut followers = JoinSet::new();
         followers.spawn(news::listen(base.clone(), Arc::clone(&news)));
         followers.spawn(news::look(Arc::clone(&readers), Arc::clone(&news)));
@@ -130,6 +131,12 @@ impl PostgresLog {
     /// for what was appended here, before any caller of that commit gets its answer.
     pub fn head_watch(&self) -> watch::Receiver<Position> {
         self.news.head.subscribe()
+    }
+
+    /// How old the word of the server is that the log ends where [`Self::head_watch`] says. What other nodes have
+    /// appended since may not be known here. Goes on from 0 about once a second while the server answers.
+    pub fn head_age(&self) -> Duration {
+        self.news.head_age()
     }
 
     /// Makes the log look for news now. For a bus that hears of other nodes' events in its own way; the log finds
@@ -221,7 +228,8 @@ impl EventLog for PostgresLog {
     }
 
     fn read_all(&self, after: Position, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, LogError>> {
-        self.readers.run("read the log", move |reader| Box::pin(reader.all(after, limit)))
+        let extent = Extent::of_page(limit);
+        self.readers.run_as(extent, "read the log", move |reader| Box::pin(reader.all(after, limit)))
     }
 
     fn find(&self, id: EventId) -> BoxFuture<'_, Result<Option<Position>, LogError>> {
@@ -247,7 +255,7 @@ impl EventLog for PostgresLog {
     }
 
     fn subscribe(&self, after: Position) -> Box<dyn Subscription> {
-        Box::new(PostgresSubscription::new(Arc::clone(&self.readers), &self.news, after))
+        Box::new(PostgresSubscription::new(Arc::clone(&self.readers), Arc::clone(&self.news), after))
     }
 }
 

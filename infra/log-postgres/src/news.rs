@@ -2,13 +2,15 @@
 
 use crate::connect::{PATIENCE, PAUSES, options, within};
 use crate::reader::Readers;
+use parking_lot::Mutex;
+use scanledger_domain::id::EventId;
 use scanledger_domain::log::Position;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// The channel on which nodes say how far the log has come.
 pub(crate) const CHANNEL: &str = "scanledger_log";
@@ -18,6 +20,10 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How often it is looked at while the server sends no notifications, as a standby does not.
 const LOOK_ALONE: Duration = Duration::from_millis(100);
+
+/// For how long a server is not believed that has less than was read before: a standby that stands in for it may only
+/// be behind.
+pub(crate) const LATE: Duration = Duration::from_secs(3);
 
 /// After how long a silence the connection that listens is tried: some networks drop idle ones without a word.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -37,16 +43,26 @@ pub(crate) enum Reach {
 pub(crate) struct News {
     pub(crate) head: watch::Sender<Position>,
     pub(crate) reach: watch::Sender<Reach>,
+    /// How often there was a reason to doubt that the log still has what was read of it.
+    pub(crate) doubts: watch::Sender<u64>,
+    /// The last event that was read here.
+    seen: Mutex<Option<(Position, EventId)>>,
+    /// When the server was last asked where the log ends, and answered.
+    confirmed: Mutex<Instant>,
     /// Makes the next look happen now.
     pub(crate) waker: Arc<Notify>,
     is_listening: AtomicBool,
 }
 
 impl News {
-    pub(crate) fn new(head: Position) -> Self {
+    /// Of a log that was asked for its `head` at this moment.
+    pub(crate) fn new(head: Position, asked: Instant) -> Self {
         Self {
             head: watch::Sender::new(head),
             reach: watch::Sender::new(Reach::Open),
+            doubts: watch::Sender::default(),
+            seen: Mutex::default(),
+            confirmed: Mutex::new(asked),
             waker: Arc::default(),
             is_listening: AtomicBool::new(false),
         }
@@ -59,6 +75,58 @@ impl News {
             *head = position.max(*head);
             is_news
         });
+    }
+
+    /// Notes an event that was read. If another one was read there before, somebody may have gone on from that.
+    pub(crate) fn saw(&self, position: Position, id: EventId) {
+        let mut seen = self.seen.lock();
+        let is_another = match *seen {
+            Some((last, _)) if position < last => return,
+            Some((last, known)) if position == last && id == known => return,
+            Some((last, _)) => position == last,
+            None => false,
+        };
+        *seen = Some((position, id));
+        drop(seen);
+        self.publish(position);
+        if is_another {
+            self.doubt();
+        }
+    }
+
+    /// Lets everything that follows the log make sure that it does.
+    fn doubt(&self) {
+        self.doubts.send_modify(|doubts| *doubts += 1);
+    }
+
+    /// Says that the log ends at `position`, before the place up to which it was `known`.
+    fn put_back(&self, known: Position, position: Position) {
+        self.seen.lock().take_if(|(seen, _)| *seen > position);
+        let is_lower = self.head.send_if_modified(|head| {
+            let is_known = *head == known;
+            *head = if is_known { position } else { *head };
+            is_known
+        });
+        if is_lower {
+            tracing::error!(
+                log.head = position.0,
+                known = known.0,
+                "the event log ends earlier than it did: it lost its last events, or was put back to an earlier state"
+            );
+        }
+        // What came meanwhile was not news.
+        self.waker.notify_one();
+    }
+
+    /// Notes that the server, asked at this moment, knew of nothing beyond the head. Not of a notification, which may
+    /// have been under way for long.
+    fn confirm(&self, asked: Instant) {
+        *self.confirmed.lock() = asked;
+    }
+
+    /// For how long others may have appended what is not known here.
+    pub(crate) fn head_age(&self) -> Duration {
+        self.confirmed.lock().elapsed()
     }
 
     /// Ends everything that follows the log.
@@ -84,13 +152,21 @@ impl News {
 
 /// Looks at the log when it is woken, and now and then.
 pub(crate) async fn look(readers: Arc<Readers>, news: Arc<News>) {
+    let mut short_since = None;
     loop {
         let pause = if news.is_listening.load(Ordering::Relaxed) { LOOK } else { LOOK_ALONE };
         // Either is a reason to look.
         let _ = timeout(pause, news.waker.notified()).await;
-        match readers.head().await {
-            Ok(head) => {
-                news.publish(head);
+        // What is known before the look begins is there when it ends, as long as nothing is lost.
+        let known = *news.head.borrow();
+        let asked = Instant::now();
+        match readers.last().await {
+            Ok(last) => {
+                weigh(&news, known, last, &mut short_since);
+                // A server that has less than was known may be far behind the one that others append to.
+                if short_since.is_none() {
+                    news.confirm(asked);
+                }
                 news.set_reach(|_| Reach::Open);
             }
             Err(_) => news.set_reach(|now| match now {
@@ -98,6 +174,26 @@ pub(crate) async fn look(readers: Arc<Readers>, news: Arc<News>) {
                 Reach::Open | Reach::Closed => Reach::Lost(1),
             }),
         }
+    }
+}
+
+/// Holds what a look has found against what was known when it began.
+fn weigh(news: &News, known: Position, last: Option<(Position, EventId)>, short_since: &mut Option<Instant>) {
+    let found = last.map_or(Position::START, |(position, _)| position);
+    match *short_since {
+        _ if found >= known => *short_since = None,
+        None => {
+            news.doubt();
+            *short_since = Some(Instant::now());
+        }
+        Some(since) if since.elapsed() >= LATE => {
+            news.put_back(known, found);
+            *short_since = None;
+        }
+        Some(_) => {}
+    }
+    if let Some((position, id)) = last {
+        news.saw(position, id);
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The new key is written beside the old one (`server.key.next`), then the store is put under it in one transaction,
 //! then the new file is renamed over the old. Whoever opens the store tries the file, then the one beside it: if that
-//! fits, the rotation was interrupted after the store had changed, and the rename is made up for.
+//! fits, the rotation was interrupted after the store had changed, and the rename is made up for. Whoever has the store
+//! open meanwhile tries both too, when it meets keys of the next generation, and renames nothing: who rotates does.
 
 use crate::server_key::{self, KeyFileError, ServerKey};
 use crate::store::Unusable;
@@ -65,6 +66,25 @@ impl KeyFile {
         ServerKey::create(&path)
     }
 
+    /// The key that `fits`: in the file or, until a rotation ends, beside it. `None` if neither does.
+    ///
+    /// # Errors
+    /// When there is no key in the file.
+    pub(crate) fn find_fitting(
+        &self,
+        fits: impl Fn(&ServerKey) -> bool,
+    ) -> Result<Option<ServerKey>, KeyFileError> {
+        for path in [&self.path, &self.next()] {
+            if let Ok(key) = ServerKey::load(path)
+                && fits(&key)
+            {
+                return Ok(Some(key));
+            }
+        }
+        // The one beside it may have taken its place in between.
+        Ok(Some(ServerKey::load(&self.path)?).filter(|key| fits(key)))
+    }
+
     /// Makes the next key the present one, durably.
     fn finish(&self) -> Result<(), KeyFileError> {
         let doing = "put the new one in its place";
@@ -91,11 +111,11 @@ impl State {
     /// # Errors
     /// As [`State::open`] and [`ServerKey::load`].
     pub fn open_with(path: &Path, file: &KeyFile) -> Result<Self, KeyedStoreError> {
-        let error = match Self::open(path, &ServerKey::load(&file.path)?) {
+        let error = match Self::open_as(path, &ServerKey::load(&file.path)?, Some(file)) {
             Ok(state) => return Ok(state),
             Err(error) => error.into(),
         };
-        let state = Self::open(path, &file.next_instead(error)?)?;
+        let state = Self::open_as(path, &file.next_instead(error)?, Some(file))?;
         file.finish()?;
         Ok(state)
     }
@@ -105,18 +125,19 @@ impl State {
     /// # Errors
     /// As [`State::connect`] and [`ServerKey::load`].
     pub async fn connect_with(url: &str, file: &KeyFile) -> Result<Self, KeyedStoreError> {
-        let error = match Self::connect(url, &ServerKey::load(&file.path)?).await {
+        let error = match Self::connect_as(url, &ServerKey::load(&file.path)?, Some(file)).await {
             Ok(state) => return Ok(state),
             Err(error) => error.into(),
         };
-        let state = Self::connect(url, &file.next_instead(error)?).await?;
+        let state = Self::connect_as(url, &file.next_instead(error)?, Some(file)).await?;
         file.finish()?;
         Ok(state)
     }
 
     /// Puts a new server key into `file`, and the store under it. Interrupted at any point, the store still opens
-    /// with [`State::open_with`]. On PostgreSQL every other node needs a copy of the new file, and a restart; until
-    /// then it seals and opens with the keys that it remembers, and fails otherwise. Blocks.
+    /// with [`State::open_with`]. On PostgreSQL other nodes that share the file go on by themselves. One with a copy of
+    /// its own needs a copy of the new file, and no restart; until then it seals and opens with the keys that it
+    /// remembers, and says otherwise that it is out of reach ([`crate::KeyVault::keep_up`]). Blocks.
     ///
     /// # Errors
     /// When the store is not under the key in `file`, or file or store cannot be read or written.

@@ -80,9 +80,7 @@ impl State {
     /// [`StateError`] with [`Unusable`] as its source when the file belongs to another server key, is of a
     /// newer version or is another program's; with the driver's error when it cannot be opened.
     pub fn open(path: &Path, key: &ServerKey) -> Result<Self, StateError> {
-        let doing = "open the state store";
-        let store = SqliteStore::open(path).map_err(failed(doing))?;
-        Self::over(Arc::new(store), key).map_err(failed(doing))
+        Self::open_as(path, key, None)
     }
 
     /// Connects to the schema `scanledger_state` of the PostgreSQL database at `url`
@@ -92,15 +90,27 @@ impl State {
     /// # Errors
     /// As [`State::open`]. No error shows the password.
     pub async fn connect(url: &str, key: &ServerKey) -> Result<Self, StateError> {
+        Self::connect_as(url, key, None).await
+    }
+
+    /// As [`Self::open`], with the file that the key is in.
+    fn open_as(path: &Path, key: &ServerKey, file: Option<&KeyFile>) -> Result<Self, StateError> {
+        let doing = "open the state store";
+        let store = SqliteStore::open(path).map_err(failed(doing))?;
+        Self::over(Arc::new(store), key, file.cloned()).map_err(failed(doing))
+    }
+
+    /// As [`Self::connect`], with the file that the key is in.
+    async fn connect_as(url: &str, key: &ServerKey, file: Option<&KeyFile>) -> Result<Self, StateError> {
         let doing = "connect to the state store";
         let store = Arc::new(PgStore::connect(url).await.map_err(failed(doing))?);
-        let key = key.clone();
+        let (key, file) = (key.clone(), file.cloned());
         // What follows waits for answers of the store's thread, which no worker of a runtime should do.
         let (answer, opened) = tokio::sync::oneshot::channel();
         std::thread::Builder::new()
             .name("state-opener".to_owned())
             // Whoever has stopped waiting needs no answer.
-            .spawn(move || drop(answer.send(Self::over(store, &key))))
+            .spawn(move || drop(answer.send(Self::over(store, &key, file))))
             .map_err(failed(doing))?;
         opened.await.map_err(failed(doing))?.map_err(failed(doing))
     }
@@ -113,9 +123,13 @@ impl State {
         postgres::is_set_up(url).await.map_err(failed("look for the state store"))
     }
 
-    fn over<S: Store + 'static>(store: Arc<S>, key: &ServerKey) -> Result<Self, Cause> {
+    fn over<S: Store + 'static>(
+        store: Arc<S>,
+        key: &ServerKey,
+        file: Option<KeyFile>,
+    ) -> Result<Self, Cause> {
         Ok(Self {
-            vault: Arc::new(KeyVault::open(Arc::clone(&store) as _, key)?),
+            vault: Arc::new(KeyVault::open(Arc::clone(&store) as _, key, file)?),
             leases: Arc::new(Leases::new(Arc::clone(&store) as _)),
             key_uses: KeyUses::new(Arc::clone(&store) as _),
             document_calls: DocumentCalls::new(Arc::clone(&store) as _),
@@ -126,7 +140,9 @@ impl State {
     }
 
     /// Drops what is no longer needed: to be called now and then, and once at the start. Answers how many
-    /// remembered requests were older than [`REQUEST_MEMORY`] at `now` and are forgotten. Blocks.
+    /// remembered requests were older than [`REQUEST_MEMORY`] at `now` and are forgotten. Blocks. Keys that were deleted
+    /// and are still in the files of a PostgreSQL database leave them, unless somebody is in the way: then the log says
+    /// so, and a later call, on any node, does it.
     ///
     /// # Errors
     /// When the store cannot be written.

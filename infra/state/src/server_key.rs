@@ -37,6 +37,14 @@ pub enum KeyFileError {
 }
 
 impl KeyFileError {
+    /// What went wrong and why, in one line, without the path.
+    pub(crate) fn in_full(&self) -> String {
+        match self {
+            Self::Io { source, .. } => format!("{self}: {source}"),
+            Self::Exists | Self::OpenToOthers { .. } | Self::Malformed => self.to_string(),
+        }
+    }
+
     /// Whether there is no file.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)

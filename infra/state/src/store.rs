@@ -26,12 +26,24 @@ pub enum Unusable {
     /// Its keys are under another server key.
     #[error("the state store belongs to another server key")]
     OtherServerKey,
-    /// Another process changed the server's key, or restored keys, after this one opened the store: this one has to
-    /// be restarted, with the present server key.
+    /// Another process restored keys after this one opened the store, or changed the server's key, and this one was
+    /// given the key and not its file: this one has to be restarted.
     #[error(
         "the keys of the state store were changed by another process; restart with the present server key"
     )]
     KeysChanged,
+    /// Another process changed the server's key, and it is not in the key file of this one, which needs no restart
+    /// once it is.
+    #[error(
+        "the state store is under another server key than the one in the key file of this node: put the present \
+         key file in its place"
+    )]
+    OtherKeyFile,
+    /// Another process changed the server's key, and there is none to be read where that of this one was.
+    #[error(
+        "the state store is under another server key than before, and the key file of this node cannot be read: {0}"
+    )]
+    KeyFileUnread(String),
 }
 
 /// A key under the server's key: nonce, ciphertext and tag.

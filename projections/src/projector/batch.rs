@@ -73,6 +73,8 @@ pub(crate) struct Writer {
     connection: Connection,
     scratch: Scratch,
     position: Position,
+    /// The id of the event there.
+    last: Option<Uuid>,
     parked: u64,
     broken: u64,
     is_untried: bool,
@@ -82,18 +84,20 @@ impl Writer {
     /// Opens or creates the file; `None` if it holds the projection of another log.
     pub(crate) fn open(path: &Path, log: Uuid) -> rusqlite::Result<Option<Self>> {
         let connection = open_writer(path)?;
-        let found: Option<([u8; 16], i64)> = connection
-            .query_row("SELECT log, position FROM checkpoint", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        let found: Option<([u8; 16], i64, Option<[u8; 16]>)> = connection
+            .query_row("SELECT log, position, event FROM checkpoint", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
             .optional()?;
-        let position = match found {
-            Some((of, _)) if of != *log.as_bytes() => return Ok(None),
-            Some((_, position)) => position,
+        let (position, last) = match found {
+            Some((of, ..)) if of != *log.as_bytes() => return Ok(None),
+            Some((_, position, event)) => (position, event.map(Uuid::from_bytes)),
             None => {
                 connection.execute(
                     "INSERT INTO checkpoint (one, log, position, recorded_at) VALUES (1, ?1, 0, 0)",
                     [log.as_bytes()],
                 )?;
-                0
+                (0, None)
             }
         };
         let parked = connection.query_row("SELECT count(*) FROM parked", [], |row| row.get::<_, i64>(0))?;
@@ -104,6 +108,7 @@ impl Writer {
             connection,
             scratch: Scratch::default(),
             position: Position(position.cast_unsigned()),
+            last,
             parked: parked.cast_unsigned(),
             broken,
             is_untried,
@@ -138,11 +143,9 @@ impl Writer {
         self.is_untried
     }
 
-    /// The id of the last event that was applied.
-    pub(crate) fn last_event(&self) -> rusqlite::Result<Option<Uuid>> {
-        let id: Option<[u8; 16]> =
-            self.connection.query_row("SELECT event FROM checkpoint", [], |row| row.get(0))?;
-        Ok(id.map(Uuid::from_bytes))
+    /// The last event that was applied, and its id.
+    pub(crate) const fn end(&self) -> (Position, Option<Uuid>) {
+        (self.position, self.last)
     }
 
     /// Applies events that follow the last one, in one transaction.
@@ -159,7 +162,7 @@ impl Writer {
             }
         };
         match applied {
-            Ok(()) => self.position = last.recorded.position,
+            Ok(()) => (self.position, self.last) = (last.recorded.position, Some(last.recorded.id.0)),
             Err(error) => {
                 // It is ahead of the file now.
                 self.scratch = Scratch::default();

@@ -3,15 +3,17 @@
 use super::Writer;
 use super::batch::{Decoded, is_transient};
 use super::rebuild;
+use crate::history::read_on;
 use crate::store::{Views, mark_prepared, prune, unmark_prepared, views_path};
 use parking_lot::{Mutex, RwLock};
 use scanledger_domain::decider::DecodeError;
 use scanledger_domain::id::BranchId;
-use scanledger_domain::log::{EventLog, LogError, Position, Recorded};
+use scanledger_domain::log::{EventLog, LogError, Position, Recorded, Subscription};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 /// How long to wait before asking a log again that did not answer.
 const RETRY: Duration = Duration::from_millis(500);
@@ -68,7 +70,7 @@ pub(super) struct Shared {
     pub(super) file: Arc<RwLock<Arc<crate::store::File>>>,
     pub(super) writer: tokio::sync::Mutex<Option<Writer>>,
     pub(super) health: Mutex<Health>,
-    position: watch::Sender<Position>,
+    pub(super) position: watch::Sender<Position>,
     rebuilds: tokio::sync::Mutex<()>,
 }
 
@@ -113,7 +115,7 @@ impl Projector {
         prune(folder, &path);
         let position = writer.position();
         let (sender, receiver) = watch::channel(position);
-        let file = Arc::new(RwLock::new(crate::store::File::new(&path)));
+        let file = Arc::new(RwLock::new(crate::store::File::new(&path, 0)));
         let views = Views::new(Arc::clone(&file), receiver);
         let health = Mutex::new(Health {
             position,
@@ -175,43 +177,78 @@ impl Projector {
     /// Applies batch after batch on the thread that polls it. No batch is half applied when it is dropped, since it
     /// only waits between them.
     async fn follow(&self) -> Result<(), ProjectorError> {
-        let mut subscription = self.shared.log.subscribe(self.views.position());
+        let mut subscription = self.subscribe();
         loop {
-            match subscription.next().await {
+            let applied = match subscription.next().await {
                 Ok(batch) => {
                     let mut writer = self.shared.writer.lock().await;
-                    let applied = self.shared.apply(writer.as_mut(), batch);
-                    drop(writer);
-                    match applied {
-                        Err(ProjectorError::Store(error)) if is_transient(&error) => {
-                            tracing::error!(
-                                "the read models could not be written, and will be tried again: {error}"
-                            );
-                            let why = ProjectorError::Store(error).to_string();
-                            self.shared.health.lock().stopped = Some(why);
-                            tokio::time::sleep(RETRY).await;
-                            subscription = self.shared.log.subscribe(self.views.position());
-                        }
-                        applied => applied?,
-                    }
+                    self.shared.apply(writer.as_mut(), batch)
                 }
-                Err(error) => {
+                Err(error) => Err(error.into()),
+            };
+            match applied {
+                Ok(()) => (),
+                Err(ProjectorError::Store(error)) if is_transient(&error) => {
+                    tracing::error!("the read models could not be written, and will be tried again: {error}");
+                    self.shared.health.lock().stopped = Some(ProjectorError::Store(error).to_string());
+                    tokio::time::sleep(RETRY).await;
+                    subscription = self.subscribe();
+                }
+                Err(ProjectorError::Log(lost @ LogError::Diverged { .. })) => {
+                    self.start_over(&lost).await?;
+                    subscription = self.subscribe();
+                }
+                Err(ProjectorError::Log(error)) => {
                     tracing::warn!("the log did not answer the projector: {error}");
                     tokio::time::sleep(RETRY).await;
                 }
+                Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// Follows the log from the last event that was applied. That one comes first, to be held against what was applied.
+    fn subscribe(&self) -> Box<dyn Subscription> {
+        self.shared.log.subscribe(Position(self.views.position().0.saturating_sub(1)))
+    }
+
+    /// Builds the read models anew from what the log has now, because it no longer has events that are in them. What
+    /// is there goes on being shown until then.
+    async fn start_over(&self, lost: &LogError) -> Result<(), ProjectorError> {
+        tracing::error!(
+            "{lost}, which is in the read models: it lost its last events, or was put back to an earlier state; the \
+             read models are built anew from what it has"
+        );
+        self.shared.health.lock().stopped = Some(format!("{lost}; the read models are built anew"));
+        loop {
+            match self.rebuild(Arc::new(|_, _| ())).await {
+                Ok(position) => {
+                    self.shared.health.lock().stopped = None;
+                    tracing::warn!(position = position.0, "the read models are those of the log again");
+                    return Ok(());
+                }
+                Err(error @ (ProjectorError::Decode { .. } | ProjectorError::Cancelled)) => {
+                    return Err(error);
+                }
+                Err(ProjectorError::Store(error)) if !is_transient(&error) => return Err(error.into()),
+                Err(error) => tracing::error!("the read models are built anew a little later: {error}"),
+            }
+            tokio::time::sleep(RETRY).await;
         }
     }
 
     /// Applies everything the log holds now, then returns: for commands that read beside no server.
     ///
     /// # Errors
-    /// When the log cannot be read or an event cannot be decoded.
+    /// When the log cannot be read, an event cannot be decoded, or the log no longer has what was applied
+    /// ([`LogError::Diverged`]).
     pub async fn catch_up(&self) -> Result<Position, ProjectorError> {
         loop {
-            let batch = self.shared.log.read_all(self.views.position(), rebuild::READ_EVENTS).await?;
+            let end = self.shared.writer.lock().await.as_ref().map(Writer::end);
+            let (position, last) = end.ok_or(ProjectorError::Cancelled)?;
+            let batch = read_on(&*self.shared.log, position, last, rebuild::READ_EVENTS).await?;
             if batch.is_empty() {
-                return Ok(self.views.position());
+                return Ok(position);
             }
             let shared = Arc::clone(&self.shared);
             let applied = tokio::task::spawn_blocking(move || {
@@ -235,9 +272,7 @@ impl Projector {
         let _one_at_a_time = self.shared.rebuilds.lock().await;
         let outcome = rebuild::rebuild_and_swap(&self.shared, progress).await;
         self.shared.health.lock().rebuilding = None;
-        let position = outcome?;
-        self.shared.position.send_replace(position);
-        Ok(position)
+        outcome
     }
 
     /// Looks at a branch of which a reader says that its rows do not add up, and reports it if that is so
@@ -273,9 +308,16 @@ impl Shared {
     /// Applies a batch and tells everybody.
     fn apply(&self, writer: Option<&mut Writer>, batch: Vec<Recorded>) -> Result<(), ProjectorError> {
         let Some(writer) = writer else { return Err(ProjectorError::Cancelled) };
+        let (after, last) = writer.end();
+        let there = batch.iter().find(|recorded| recorded.position == after);
+        if there.is_some_and(|there| Some(there.id.0) != last) {
+            return Err(LogError::Diverged { position: after }.into());
+        }
         // A rebuild may have brought the file further than this subscription.
-        let after = writer.position();
         let batch = decode(batch.into_iter().filter(|recorded| recorded.position > after))?;
+        if batch.is_empty() {
+            return Ok(());
+        }
         writer.apply(&batch)?;
         let position = writer.position();
         let mut health = self.health.lock();
@@ -303,7 +345,8 @@ pub(super) fn decode(batch: impl Iterator<Item = Recorded>) -> Result<Vec<Decode
 async fn open_or_begin(folder: &Path, log: &dyn EventLog) -> Result<(PathBuf, Writer), ProjectorError> {
     let path = views_path(folder);
     if let Some(writer) = Writer::open(&path, log.identity())? {
-        if is_of_this_log(&writer, log).await? {
+        let (position, last) = writer.end();
+        if is_there(log, position, last).await? {
             return Ok((path, writer));
         }
         tracing::warn!("the read models are of another log or ahead of this one: they are built anew");
@@ -314,12 +357,14 @@ async fn open_or_begin(folder: &Path, log: &dyn EventLog) -> Result<(PathBuf, Wr
 }
 
 /// Whether the log holds, where the views end, the event that they end with.
-async fn is_of_this_log(writer: &Writer, log: &dyn EventLog) -> Result<bool, ProjectorError> {
-    let position = writer.position();
+pub(super) async fn is_there(
+    log: &dyn EventLog,
+    position: Position,
+    last: Option<Uuid>,
+) -> Result<bool, LogError> {
     if position == Position::START {
         return Ok(true);
     }
     let there = log.read_all(Position(position.0 - 1), 1).await?;
-    let last = writer.last_event()?;
     Ok(there.first().is_some_and(|event| event.position == position && Some(event.id.0) == last))
 }

@@ -2,7 +2,8 @@
 
 use super::Writer;
 use super::batch::Decoded;
-use super::follow::{ProjectorError, Shared, decode};
+use super::follow::{ProjectorError, Shared, decode, is_there};
+use crate::history::read_on;
 use crate::store::{File, next_path};
 use scanledger_domain::log::{EventLog, Position};
 use std::path::{Path, PathBuf};
@@ -55,7 +56,7 @@ async fn advance(
 ) -> Result<Writer, ProjectorError> {
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<Vec<Decoded>>(4);
     let told = Arc::clone(progress);
-    let mut read_to = writer.position();
+    let (mut read_to, mut last) = writer.end();
     let applier = tokio::task::spawn_blocking(move || -> Result<Writer, ProjectorError> {
         let mut waiting: Vec<Decoded> = Vec::new();
         while let Some(batch) = receiver.blocking_recv() {
@@ -71,9 +72,9 @@ async fn advance(
         Ok(writer)
     });
     while read_to < until {
-        let batch = log.read_all(read_to, READ_EVENTS).await?;
-        let Some(last) = batch.last() else { break };
-        read_to = last.position;
+        let batch = read_on(&**log, read_to, last, READ_EVENTS).await?;
+        let Some(end) = batch.last() else { break };
+        (read_to, last) = (end.position, Some(end.id.0));
         let decoded = tokio::task::spawn_blocking(move || {
             decode(batch.into_iter().take_while(|recorded| recorded.position <= until))
         });
@@ -117,21 +118,28 @@ async fn build_and_swap(
     let mut writer = begin(building, &shared.log)?;
     loop {
         let head = shared.log.head().await?;
-        if head.0 - writer.position().0 < NEARLY_THERE {
+        if head.0.saturating_sub(writer.position().0) < NEARLY_THERE {
             break;
         }
         writer = advance(writer, &shared.log, head, &progress).await?;
     }
     // From here on the old file is not written, so that the new one cannot be behind what was already shown.
     let mut present = shared.writer.lock().await;
-    let shown = present.as_ref().map_or(Position::START, Writer::position);
+    let (shown, last) = present.as_ref().map(Writer::end).unwrap_or_default();
+    let is_continued = is_there(&*shared.log, shown, last).await?;
     let writer = advance(writer, &shared.log, shown.max(shared.log.head().await?), &progress).await?;
     let (parked, broken_branches) = (writer.parked(), writer.broken());
     finish(writer).await?;
     std::fs::rename(building, path)?;
     let writer = Writer::open(path, shared.log.identity())?.ok_or(ProjectorError::Cancelled)?;
     let position = writer.position();
-    let old = std::mem::replace(&mut *shared.file.write(), File::new(path));
+    let old = {
+        let mut file = shared.file.write();
+        // While nobody reads: what is remembered of the old file must not be taken for something of this one.
+        shared.position.send_replace(position);
+        let history = file.history + u64::from(!is_continued);
+        std::mem::replace(&mut *file, File::new(path, history))
+    };
     let replaced = present.replace(writer);
     drop(present);
     {

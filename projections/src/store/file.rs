@@ -7,22 +7,47 @@ use scanledger_domain::time::Timestamp;
 use sha2::{Digest, Sha256};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 const SCHEMA: &str = include_str!("../../../migrations/views/views.sql");
 
 /// Counts changes of the projections' logic: raise it whenever the same events give other rows.
 pub const REVISION: u32 = 9;
 
+/// What this process keeps its read models as.
+static KEPT: OnceLock<Kept> = OnceLock::new();
+
+#[derive(Debug)]
+struct Kept {
+    schema: String,
+    name: String,
+}
+
+impl Kept {
+    fn new(schema: String, revision: u32) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(&schema);
+        hash.update(revision.to_be_bytes());
+        let name = hex::encode(&hash.finalize()[..6]);
+        Self { schema, name }
+    }
+}
+
+fn kept() -> &'static Kept {
+    KEPT.get_or_init(|| Kept::new(SCHEMA.to_owned(), REVISION))
+}
+
 /// Names the shape and the logic of the read models: 12 hex digits over the schema and [`REVISION`].
 pub fn revision() -> &'static str {
-    static NAME: LazyLock<String> = LazyLock::new(|| {
-        let mut hash = Sha256::new();
-        hash.update(SCHEMA);
-        hash.update(REVISION.to_be_bytes());
-        hex::encode(&hash.finalize()[..6])
-    });
-    &NAME
+    &kept().name
+}
+
+/// Has this process keep its read models as a version to come would, whose schema has `more` at its end and whose
+/// [`REVISION`] is the next one; `false` if it keeps some already. For a program that stands in for that version, where
+/// an upgrade is tried out before there is one.
+#[must_use]
+pub fn keep_as_next(more: &str) -> bool {
+    KEPT.set(Kept::new(format!("{SCHEMA}\n{more}"), REVISION + 1)).is_ok()
 }
 
 /// The views file of this revision in `folder`: the one with the highest number, or the first if there is none.
@@ -167,7 +192,7 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
         |row| row.get(0),
     )?;
     if is_empty {
-        connection.execute_batch(&format!("BEGIN; {SCHEMA} COMMIT;"))?;
+        connection.execute_batch(&format!("BEGIN; {} COMMIT;", kept().schema))?;
     }
     Ok(connection)
 }

@@ -8,12 +8,12 @@ mod views;
 mod wal;
 
 pub use digest::{TableDigest, table_digests};
-pub use file::{Others, REVISION, remove_other_revisions, revision};
+pub use file::{Others, REVISION, keep_as_next, remove_other_revisions, revision};
 pub(crate) use file::{
     Reading, mark_prepared, next_path, open_reader, open_writer, prune, unmark_prepared, views_path,
 };
 pub(crate) use snapshot::is_untried;
 pub use snapshot::{Snapshot, adopt, has_views, snapshot};
 pub(crate) use views::File;
-pub use views::{ReadError, Views};
+pub use views::{ReadError, Shown, Views};
 pub(crate) use wal::Mover;

@@ -3,9 +3,11 @@
 use super::{Reading, open_reader, views_path};
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
+use scanledger_domain::id::EventId;
 use scanledger_domain::log::Position;
 use std::path::Path;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// The `user_version` of a copy with events that could not be applied: whoever goes on with it has not tried them.
 const UNTRIED: i32 = 1;
@@ -15,6 +17,8 @@ const UNTRIED: i32 = 1;
 pub struct Snapshot {
     /// The last event in it.
     pub position: Position,
+    /// Its id; none if there is no event.
+    pub event: Option<EventId>,
     /// Events that could not be applied.
     pub parked: u64,
 }
@@ -56,11 +60,16 @@ pub fn snapshot(folder: &Path, to: &Path) -> rusqlite::Result<Option<Snapshot>> 
     let mut copy = Connection::open(to)?;
     // All pages in one step hold one read lock: the copy is of one moment.
     Backup::new(&source, &mut copy)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
-    let position: i64 = copy.query_row("SELECT position FROM checkpoint", [], |row| row.get(0))?;
+    let (position, event): (i64, Option<[u8; 16]>) =
+        copy.query_row("SELECT position, event FROM checkpoint", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let parked: i64 = copy.query_row("SELECT count(*) FROM parked", [], |row| row.get(0))?;
     if parked > 0 {
         copy.pragma_update(None, "user_version", UNTRIED)?;
     }
     copy.close().map_err(|(_, error)| error)?;
-    Ok(Some(Snapshot { position: Position(position.cast_unsigned()), parked: parked.cast_unsigned() }))
+    Ok(Some(Snapshot {
+        position: Position(position.cast_unsigned()),
+        event: event.map(|id| EventId(Uuid::from_bytes(id))),
+        parked: parked.cast_unsigned(),
+    }))
 }

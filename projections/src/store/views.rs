@@ -49,15 +49,18 @@ pub enum ReadError {
 /// One views file and its open connections.
 pub(crate) struct File {
     pub(crate) path: PathBuf,
+    /// Another one after what was shown turned out to be of a history that the log no longer has.
+    pub(crate) history: u64,
     queries: Mutex<Vec<Connection>>,
     look_ups: Mutex<Vec<Connection>>,
     pub(crate) orders: Orders,
 }
 
 impl File {
-    pub(crate) fn new(path: &Path) -> Arc<Self> {
+    pub(crate) fn new(path: &Path, history: u64) -> Arc<Self> {
         Arc::new(Self {
             path: path.to_owned(),
+            history,
             queries: Mutex::default(),
             look_ups: Mutex::default(),
             orders: Orders::default(),
@@ -140,6 +143,15 @@ impl<'c> Snapshot<'c> {
     }
 }
 
+/// What is shown, for whoever remembers something of it: the same as long as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// Another number after a log lost events that were shown, and positions may mean other events.
+    pub history: u64,
+    /// The last event.
+    pub position: Position,
+}
+
 /// The read models, as everybody reads them. Cheap to clone.
 #[derive(Clone)]
 pub struct Views {
@@ -161,6 +173,13 @@ impl Views {
     /// The position up to which events are in the read models.
     pub fn position(&self) -> Position {
         *self.position.borrow()
+    }
+
+    /// What is shown. A position alone does not tell that, because a log that has lost its end gives it out again.
+    pub fn shown(&self) -> Shown {
+        let file = self.file.read();
+        // Before the file is given back: both change together.
+        Shown { history: file.history, position: self.position() }
     }
 
     /// Follows [`Self::position`].

@@ -1,11 +1,13 @@
 //! Keeping the tree up with the log.
 
 use super::{Reached, Tree, TreeError};
-use scanledger_domain::log::{EventLog, Position, Recorded};
+use crate::history::read_on;
+use scanledger_domain::log::{EventLog, LogError, Position, Recorded};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 /// Events read from the log at once.
 const READ_EVENTS: usize = 2_000;
@@ -24,11 +26,7 @@ impl Tree {
     /// # Errors
     /// When log or file cannot be read.
     pub async fn fit(&self, log: &dyn EventLog) -> Result<bool, TreeError> {
-        let writer = self.shared.writer.as_ref().ok_or(TreeError::ReadOnly)?;
-        let (Reached { position, .. }, last) = {
-            let writer = writer.lock();
-            (writer.reached(), writer.last_event())
-        };
+        let (Reached { position, .. }, last) = self.end()?;
         if position == Position::START {
             return Ok(false);
         }
@@ -42,10 +40,11 @@ impl Tree {
         Ok(!fits)
     }
 
-    /// Follows the log until `stop` changes or the file cannot be written.
+    /// Follows the log until `stop` changes, the file cannot be written, or the log no longer has what was hashed. Then
+    /// the tree stays as it is, for whoever signs to hold the log against.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When the file cannot be written; [`LogError::Diverged`] when the log has another history.
     pub async fn run(
         &self,
         log: Arc<dyn EventLog>,
@@ -72,6 +71,7 @@ impl Tree {
                     told = last;
                     pause
                 }
+                Err(lost @ LogError::Diverged { .. }) => return Err(lost.into()),
                 Err(error) => {
                     tracing::warn!("the log did not answer the tree: {error}");
                     RETRY
@@ -87,16 +87,23 @@ impl Tree {
     /// Adds everything the log holds now.
     ///
     /// # Errors
-    /// When the log cannot be read or the file cannot be written.
+    /// When the log cannot be read or the file cannot be written; [`LogError::Diverged`] when the log no longer has
+    /// the event that the tree ends with.
     pub async fn catch_up(&self, log: &dyn EventLog) -> Result<Reached, TreeError> {
         loop {
-            let after = self.reached().position;
-            let batch = log.read_all(after, READ_EVENTS).await?;
+            let (Reached { position: after, .. }, last) = self.end()?;
+            let batch = read_on(log, after, last, READ_EVENTS).await?;
             if batch.is_empty() {
                 return Ok(self.reached());
             }
             self.add(after, batch).await?;
         }
+    }
+
+    /// How far it is, and the id of the event there.
+    fn end(&self) -> Result<(Reached, Option<Uuid>), TreeError> {
+        let writer = self.shared.writer.as_ref().ok_or(TreeError::ReadOnly)?.lock();
+        Ok((writer.reached(), writer.last_event()))
     }
 
     async fn add(&self, after: Position, batch: Vec<Recorded>) -> Result<bool, TreeError> {

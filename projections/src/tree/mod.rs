@@ -131,7 +131,8 @@ impl Tree {
     /// reached `after`, because then leaves would be missing between the two.
     ///
     /// # Errors
-    /// When the file cannot be written; then it is as it was.
+    /// When the file cannot be written; then it is as it was. [`LogError::Diverged`] if the event that the tree ends
+    /// with is another one among them.
     pub fn append(&self, after: Position, events: &[Recorded]) -> Result<bool, TreeError> {
         self.write(|writer| writer.append(after, events))
     }

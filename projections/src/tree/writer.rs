@@ -4,7 +4,7 @@ use super::file::{self, HASH, TILE};
 use super::reader::subtree;
 use super::{Reached, TreeError};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use scanledger_domain::log::{Position, Recorded};
+use scanledger_domain::log::{LogError, Position, Recorded};
 use scanledger_domain::proof::leaf_hash;
 use std::path::Path;
 use uuid::Uuid;
@@ -67,6 +67,10 @@ impl Writer {
         let known = self.edge.reached.position;
         if known < after {
             return Ok(false);
+        }
+        let there = events.iter().find(|event| event.position == known);
+        if there.is_some_and(|there| Some(there.id.0) != self.edge.last_event) {
+            return Err(LogError::Diverged { position: known }.into());
         }
         let mut news = events.iter().filter(|event| event.position > known).peekable();
         if news.peek().is_none() {

@@ -12,7 +12,8 @@ pub enum KeysCommand {
     #[command(after_help = "\
 The new key takes the place of the old one in its file. Interrupted, it is finished by whoever opens the data next.
 Copy the file to where you keep the server's key, and make a new `keys backup`: older ones open with the old key only.
-With a log that several nodes share, copy the file to every other node and restart it.
+With a log that several nodes share, nodes that share the file go on by themselves. Copy it to every other one, which is
+not ready until then, and needs no restart.
 
 Example:
   scanledger keys rotate && scanledger keys backup --out keys.json")]

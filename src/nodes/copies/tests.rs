@@ -32,7 +32,7 @@ impl Place {
             return (blob, false);
         }
         assert_eq!(self.blobs.put(bytes).await.unwrap(), blob);
-        let copy = Copy { revision: revision.to_owned(), blob, position: Position(position) };
+        let copy = Copy { revision: revision.to_owned(), blob, position: Position(position), event: None };
         let is_offered = self.copies.offer(copy, since).await.unwrap();
         self.copies.sweep().await.unwrap();
         (blob, is_offered)
@@ -100,7 +100,7 @@ async fn a_copy_that_is_being_stored_while_somebody_is_erased_is_removed() {
     assert!(place.copies.claim(blob, Position(0)).await.unwrap());
     place.erase(5).await;
     place.blobs.put(b"views".to_vec()).await.unwrap();
-    let copy = Copy { revision: "a".to_owned(), blob, position: Position(9) };
+    let copy = Copy { revision: "a".to_owned(), blob, position: Position(9), event: None };
     assert!(!place.copies.offer(copy, Position(0)).await.unwrap());
     place.copies.sweep().await.unwrap();
     assert!(!place.is_there(blob).await);
@@ -202,4 +202,18 @@ async fn what_many_note_at_the_same_time_is_all_noted() {
     let (_, list) = find(&*place.copies.checkpoints).unwrap();
     assert_eq!(list.erased, Position(20));
     assert!(list.copies.is_empty() && list.unwanted.is_empty());
+}
+
+#[tokio::test]
+async fn a_copy_that_is_refused_is_removed_and_the_one_before_it_is_not_back() {
+    let place = Place::new();
+    place.share("a", 10, 0).await;
+    let (lost, _) = place.share("a", 20, 0).await;
+    place.copies.refuse(lost).await.unwrap();
+    place.copies.sweep().await.unwrap();
+    assert_eq!((place.newest("a").await, place.is_there(lost).await), (None, false));
+    // What is copied next may end earlier.
+    let (next, is_offered) = place.share("a", 15, 0).await;
+    assert!(is_offered && place.is_there(next).await);
+    assert_eq!(place.newest("a").await, Some(15));
 }

@@ -113,6 +113,26 @@ async fn join_in(root: &Path, engine: &Engine) -> DataFolder {
     folder
 }
 
+/// As after its database lost its last events: the copy ends with one that is not there.
+#[tokio::test]
+async fn a_copy_of_events_that_the_log_has_lost_is_taken_off_the_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, ..) = engine(folder.path()).await;
+    let (sharing, copies) = (sharing(&engine), copies(&engine));
+    sharing.share(&copies).await.unwrap();
+    let shared = sharing.newest(&copies).await.unwrap().unwrap();
+    let last = engine.event_log().read_all(Position(shared.position.0 - 1), 1).await.unwrap();
+    assert_eq!(shared.event, Some(last[0].id), "it is kept while the log has its last event");
+
+    let mut stored = list(&engine);
+    stored["copies"][0]["event"] = json!(TimeOrderedIds.fresh());
+    engine.state.checkpoints.put("views/copies", &serde_json::to_vec(&stored).unwrap()).unwrap();
+    assert_eq!(sharing.newest(&copies).await.unwrap(), None);
+    assert_eq!(copies.newest(revision()).await.unwrap(), None, "nor does a node start from it that joins");
+    assert_eq!(list(&engine)["unwanted"], json!([shared.blob]));
+    engine.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn events_that_could_not_be_applied_are_tried_by_who_takes_over_the_read_models() {
     let folder = tempfile::tempdir().unwrap();

@@ -7,9 +7,12 @@
 mod conformance;
 mod database;
 mod import;
+mod losing;
 mod nodes;
 mod opening;
 mod ordering;
 mod outage;
+mod proxy;
 mod samples;
 mod server;
+mod vanishing;

@@ -3,7 +3,7 @@
 //! Whoever makes a key holds the row of the installation in share mode, and whoever erases or rotates holds it alone:
 //! so no key appears for somebody who is being erased, or under a server key that is being replaced.
 
-use super::{LONG_CALL, PgStore, ROWS};
+use super::{LONG_CALL, PgStore, ROWS, sweeping};
 use crate::store::{AllKeys, Found, FoundKey, Installation, KeyRows, PutKey, Wrapped};
 use crate::vault::Rewrap;
 use scanledger_domain::Cause;
@@ -81,10 +81,13 @@ impl KeyRows for PgStore {
             .bind(erasures)
             .execute(&mut *tx)
             .await?;
-            sqlx::query("DELETE FROM scanledger_state.subject_key WHERE subject = $1")
+            let deleted = sqlx::query("DELETE FROM scanledger_state.subject_key WHERE subject = $1")
                 .bind(subject.0)
                 .execute(&mut *tx)
                 .await?;
+            if deleted.rows_affected() > 0 {
+                sweeping::mark(&mut tx).await?;
+            }
             tx.commit().await?;
             Ok(erasures)
         })?;
@@ -180,6 +183,7 @@ async fn rewrap_all(pool: PgPool, rewrap: Rewrap) -> Result<Installation, Cause>
         .await?;
     }
     replace_installation(&mut tx, &after, 0).await?;
+    sweeping::mark(&mut tx).await?;
     tx.commit().await?;
     Ok(after)
 }

@@ -11,6 +11,7 @@ mod keys;
 mod leases;
 mod requests;
 mod schema;
+mod sweeping;
 mod thread;
 mod watch;
 
@@ -22,9 +23,12 @@ use clock::Difference;
 use scanledger_domain::{Cause, OutOfReach};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgPool};
+use std::error::Error;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use sweeping::Swept;
 use thread::PgThread;
 use watch::Watch;
 
@@ -33,6 +37,9 @@ const CALL: Duration = Duration::from_secs(5);
 
 /// How long a call may take that reads or writes all keys.
 const LONG_CALL: Duration = Duration::from_secs(10 * 60);
+
+/// How long deleted keys may take to leave the files.
+const SWEEP: Duration = Duration::from_secs(60);
 
 /// Rows that are written with one statement.
 const ROWS: usize = 1_000;
@@ -43,6 +50,8 @@ pub(crate) struct PgStore {
     watch: Arc<Watch>,
     /// Between the callers' clock and the database's.
     difference: Difference,
+    /// The log says already that deleted keys are still in the files.
+    is_unswept: AtomicBool,
 }
 
 impl PgStore {
@@ -54,7 +63,7 @@ impl PgStore {
         // The pool tries again until it is late, and then says no more than that.
         thread.call_async(CALL, move |_| async move { Ok(options.connect().await?.close().await?) }).await?;
         thread.call_async(LONG_CALL, |pool| async move { schema::migrate(&pool).await }).await?;
-        Ok(Self { thread, watch, difference: Difference::default() })
+        Ok(Self { thread, watch, difference: Difference::default(), is_unswept: AtomicBool::new(false) })
     }
 
     /// What `work` answers; blocks until then.
@@ -80,9 +89,43 @@ impl PgStore {
 }
 
 impl Store for PgStore {
+    /// Nothing waits for it, and nothing fails with it: the keys are deleted, and their remains open with the server's
+    /// key alone.
     fn sweep(&self) -> Result<(), Cause> {
+        match self.thread.call(SWEEP, sweeping::sweep) {
+            Ok(Swept::TooLarge(table)) => tracing::warn!(
+                table,
+                "deleted keys stay in the files of a table that is too large to be written anew beside running nodes: \
+                 run VACUUM FULL on it in a quiet hour"
+            ),
+            Ok(swept) => {
+                // Another node may have done it.
+                if self.is_unswept.swap(false, Ordering::Relaxed) || swept == Swept::Gone {
+                    tracing::info!("deleted keys have left the files of the database");
+                }
+            }
+            Err(cause) => {
+                if !self.is_unswept.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        "deleted keys are in the files of the database until it works to write these anew: {}",
+                        chain(&*cause)
+                    );
+                }
+            }
+        }
         Ok(())
     }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words = format!("{words}: {error}");
+        cause = error.source();
+    }
+    words
 }
 
 /// Whether somebody has made the schema and keys in it.

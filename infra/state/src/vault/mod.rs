@@ -1,6 +1,7 @@
 //! The vault: a key per person for personal data, and the installation's key for keyed hashes.
 
 mod cipher;
+mod following;
 mod hashing;
 mod sealed;
 mod wrapping;
@@ -8,8 +9,10 @@ mod wrapping;
 pub(crate) use cipher::SecretKey;
 pub(crate) use wrapping::{Rewrap, open_installation, open_subject_key};
 
+use crate::key_file::KeyFile;
 use crate::server_key::ServerKey;
 use crate::store::{AllKeys, FoundKey, Installation, KeyRows, PutKey, Unusable};
+use following::{Following, not_now};
 use hashing::HashKeys;
 use hashlink::LruCache;
 use parking_lot::{Mutex, RwLock};
@@ -50,6 +53,7 @@ pub struct KeyVault {
     pub(crate) rows: Arc<dyn KeyRows>,
     keys: RwLock<Arc<Keys>>,
     remembered: Mutex<Remembered>,
+    following: Following,
 }
 
 /// What follows from the server's key, until it is rotated.
@@ -75,8 +79,13 @@ enum Subject {
 }
 
 impl KeyVault {
-    /// Opens the vault in a store; the first to open makes the installation's keys.
-    pub(crate) fn open(rows: Arc<dyn KeyRows>, key: &ServerKey) -> Result<Self, Cause> {
+    /// Opens the vault in a store with the key that is in `file`, if it is in one; the first to open makes the
+    /// installation's keys.
+    pub(crate) fn open(
+        rows: Arc<dyn KeyRows>,
+        key: &ServerKey,
+        file: Option<KeyFile>,
+    ) -> Result<Self, Cause> {
         let server = &key.0;
         let found = rows.load()?;
         if let Some(found) = &found {
@@ -89,7 +98,7 @@ impl KeyVault {
         };
         let keys = RwLock::new(Arc::new(Keys::open(server, installation)?));
         let remembered = Mutex::new(Remembered { keys: LruCache::new(SUBJECTS), erasures: 0 });
-        Ok(Self { rows, keys, remembered })
+        Ok(Self { rows, keys, remembered, following: Following::of(file) })
     }
 
     /// Deletes the subject's key: what was sealed for it stays as it is and opens no more, and nothing is
@@ -97,9 +106,9 @@ impl KeyVault {
     /// [`crate::ERASURE_DELAY`].
     ///
     /// In a file the key is overwritten and the write-ahead log is emptied; if a reader of another process is in
-    /// the way of that, [`crate::State::tidy`] does it later. PostgreSQL keeps the deleted row, which is a wrapped
-    /// key, in its files until a vacuum, and in archives of its write-ahead log: rotating the server's key, and
-    /// destroying the old one, makes them useless.
+    /// the way of that, [`crate::State::tidy`] does it later. In PostgreSQL the deleted row stays in the table's files
+    /// until [`crate::State::tidy`] rewrites them, and in base backups and archives of the write-ahead log for as long
+    /// as these are kept. It is a wrapped key: rotating the server's key, and destroying the old one, makes it useless.
     ///
     /// # Errors
     /// When the key store cannot be written.
@@ -138,9 +147,9 @@ impl KeyVault {
     }
 
     /// Puts every key under `new` instead of `old`, in one transaction; the keys stay what they are, and so does
-    /// everything that was sealed, hashed or signed with them. Other processes have to open the store anew. See
-    /// [`crate::State::rotate`] for the key's file. Blocks, for some seconds if there are many subjects; hashing
-    /// and keys that are not in memory wait meanwhile.
+    /// everything that was sealed, hashed or signed with them. Other processes go on once the new key is in their
+    /// file: see [`crate::State::rotate`] and [`KeyVault::keep_up`]. Blocks, for some seconds if there are many
+    /// subjects; hashing and keys that are not in memory wait meanwhile.
     ///
     /// # Errors
     /// With [`Unusable::OtherServerKey`] as the source when the store is not under `old`; when it cannot be read
@@ -222,8 +231,8 @@ impl KeyVault {
         })
     }
 
-    /// What `attempt` answers, which is `None` if it met another generation of keys. This process may be rotating
-    /// them at this moment: then it is attempted once more with the new ones.
+    /// What `attempt` answers, which is `None` if it met another generation of keys. Then it is attempted once more with
+    /// those, if this process has rotated them, or their server key is in its file by now.
     fn of_present_generation<T>(
         &self,
         attempt: impl Fn(&Keys) -> Result<Option<T>, Cause>,
@@ -232,13 +241,8 @@ impl KeyVault {
         if let Some(done) = attempt(&before)? {
             return Ok(done);
         }
-        let now = self.keys();
-        if now.installation.generation != before.installation.generation
-            && let Some(done) = attempt(&now)?
-        {
-            return Ok(done);
-        }
-        Err(Unusable::KeysChanged.into())
+        let now = self.keys_after(before.installation.generation)?;
+        attempt(&now)?.ok_or_else(|| not_now(Unusable::KeysChanged))
     }
 
     /// The subject's key; `None` if the subject was erased.

@@ -1,10 +1,10 @@
 //! A store of its own for each test, on either backend.
 
 use rusqlite::Connection as SqliteConnection;
-use scanledger_domain::Cause;
 use scanledger_domain::id::SubjectId;
 use scanledger_domain::time::Timestamp;
 use scanledger_domain::vault::VaultError;
+use scanledger_domain::{Cause, OutOfReach};
 use scanledger_state::{KeyFile, KeyedStoreError, ServerKey, State, StateError, Unusable};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::cell::Cell;
@@ -97,9 +97,13 @@ impl World {
     }
 
     pub fn try_open_with_key_file(&self) -> Result<State, KeyedStoreError> {
+        self.try_open_with(&self.key_file())
+    }
+
+    pub fn try_open_with(&self, file: &KeyFile) -> Result<State, KeyedStoreError> {
         match &self.database {
-            None => State::open_with(&self.path("state.db"), &self.key_file()),
-            Some(database) => block_on(State::connect_with(&database.url, &self.key_file())),
+            None => State::open_with(&self.path("state.db"), file),
+            Some(database) => block_on(State::connect_with(&database.url, file)),
         }
     }
 
@@ -141,8 +145,14 @@ impl World {
         }
     }
 
-    /// The first column, in a file.
+    /// The first column.
     pub fn blobs(&self, sql: &str) -> Vec<Vec<u8>> {
+        if let Some(database) = &self.database {
+            return block_on(async {
+                let mut connection = database.connect().await.unwrap();
+                sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await.unwrap()
+            });
+        }
         let connection = SqliteConnection::open(self.path("state.db")).unwrap();
         let mut select = connection.prepare(sql).unwrap();
         select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
@@ -231,7 +241,10 @@ pub fn subject(number: u128) -> SubjectId {
 #[track_caller]
 pub fn reason<E: Clone + std::error::Error + 'static>(error: &VaultError) -> E {
     let reason = match error {
-        VaultError::Failed { source, .. } => source.downcast_ref::<E>(),
+        VaultError::Failed { source, .. } => {
+            let source = source.downcast_ref::<OutOfReach>().map_or(source, |outage| &outage.0);
+            source.downcast_ref::<E>()
+        }
         VaultError::Erased => None,
     };
     reason.cloned().unwrap_or_else(|| panic!("another reason is expected than {error:?}"))
