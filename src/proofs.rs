@@ -20,6 +20,8 @@ use tokio::time::Instant;
 
 /// How long to wait after a part that signing needs has failed.
 const RETRY: Duration = Duration::from_secs(60);
+/// How often a tree that does not follow the log looks whether that is again what it was.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// When checkpoints are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,22 +155,39 @@ impl Proofs {
     pub fn spawn(&self, schedule: Schedule, stop: watch::Receiver<bool>) -> JoinHandle<()> {
         let proofs = self.clone();
         tokio::spawn(async move {
-            let following = tokio::spawn({
-                let (tree, log, stop) = (proofs.tree.clone(), Arc::clone(&proofs.log), stop.clone());
-                let checkpointer = Arc::clone(&proofs.checkpointer);
-                async move {
-                    let Err(error) = tree.run(log, stop).await else { return };
-                    if let TreeError::Log(LogError::Diverged { position }) = error {
-                        checkpointer.refuse(position).await;
-                    }
-                    let error = anyhow::Error::from(error);
-                    tracing::error!("the tree over the log stopped; no checkpoint is signed: {error:#}");
-                }
-            });
+            let following = tokio::spawn(proofs.clone().follow(stop.clone()));
             proofs.keep_signing(schedule, stop).await;
             drop(following.await);
             proofs.finish().await;
         })
+    }
+
+    /// Keeps the tree up with the log until `stop` changes or it cannot be written. While the log has another history
+    /// than the tree, nothing is added to it.
+    async fn follow(self, mut stop: watch::Receiver<bool>) {
+        loop {
+            let Err(error) = self.tree.run(Arc::clone(&self.log), stop.clone()).await else { return };
+            let lost = if let TreeError::Log(LogError::Diverged { position }) = &error {
+                Some(*position)
+            } else {
+                None
+            };
+            if let Some(position) = lost {
+                self.checkpointer.refuse(position).await;
+            }
+            let error = anyhow::Error::from(error);
+            tracing::error!("the tree over the log stopped; no checkpoint is signed: {error:#}");
+            if lost.is_none() {
+                return;
+            }
+            while !matches!(self.standing(), Standing::Sound { .. }) {
+                tokio::select! {
+                    _ = stop.wait_for(|stop| *stop) => return,
+                    () = tokio::time::sleep(LOOK) => (),
+                }
+            }
+            tracing::warn!("the log is again what was hashed, and the tree follows it");
+        }
     }
 
     async fn keep_signing(&self, schedule: Schedule, mut stop: watch::Receiver<bool>) {

@@ -48,8 +48,8 @@ pub trait Probe: Send + Sync {
     /// How old that knowledge is: for so long others may have appended what this node does not know of.
     fn head_age(&self) -> Duration;
 
-    /// The head of the log when this node started.
-    fn head_at_start(&self) -> Position;
+    /// What the read models have yet to reach, until they had all that was in the log when this node started.
+    fn goal(&self) -> Option<Position>;
 
     /// How the projector is doing.
     fn projector(&self) -> Health;

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use scanledger_domain::id::UserId;
 use scanledger_domain::identity::KeyHash;
 use scanledger_domain::limits::AUTHENTICATION_LAG;
-use scanledger_domain::log::LogError;
+use scanledger_domain::log::{LogError, Position};
 use scanledger_projections::Shown;
 use scanledger_projections::identity::{KeyRow, PersonStanding};
 use std::convert::Infallible;
@@ -88,12 +88,18 @@ impl<K: Eq + Hash, V> LookedUp<K, V> {
 /// The log is asked only when that is not certain: an event that is `age` old now is not yet
 /// [`MAX_LAG_MICROS`] old for the rest of that time. Nor is an event of which this node does not know, if the log was
 /// heard from `age` ago: one that is cut off trusts what it knows for no longer than that.
+///
+/// A read model that shows what the log has lost is not, however far it is: a revocation may have been given a position
+/// that it shows already.
 #[derive(Default)]
 pub(crate) struct Freshness(AtomicI64);
 
 impl Freshness {
     /// Whether no event has waited for the read model for longer than [`MAX_LAG_MICROS`], as far as anybody knows.
     pub(crate) async fn is_fresh(&self, app: &App) -> Result<bool, LogError> {
+        if app.views.has_diverged() {
+            return Ok(false);
+        }
         let now = app.clock.now().0;
         if self.is_certain(now) {
             return Ok(true);
@@ -104,12 +110,22 @@ impl Freshness {
             // Asking a log that is out of reach takes longer than whoever waits for it should.
             return Ok(false);
         }
-        let position = app.views.position();
-        let waiting_since = if position >= app.probe.head() {
-            since(now, age)
-        } else {
-            let next = app.ledger.log().read_all(position, 1).await?;
-            next.first().map_or(now, |event| event.recorded_at.0)
+        let (position, head) = (app.views.position(), app.probe.head());
+        let waiting_since = match position.cmp(&head) {
+            std::cmp::Ordering::Equal => since(now, age),
+            std::cmp::Ordering::Less => {
+                let next = app.ledger.log().read_all(position, 1).await?;
+                next.first().map_or(now, |event| event.recorded_at.0)
+            }
+            // It may have been built anew up to events that this node has yet to hear of. Or the log has lost events,
+            // and the read model does not know that yet.
+            std::cmp::Ordering::Greater => {
+                let there = app.ledger.log().read_all(Position(position.0 - 1), 2).await?;
+                if there.first().is_none_or(|event| event.position != position) {
+                    return Ok(false);
+                }
+                there.get(1).map_or_else(|| since(now, age), |event| event.recorded_at.0)
+            }
         };
         Ok(self.judge(now, waiting_since))
     }

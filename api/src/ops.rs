@@ -168,7 +168,7 @@ pub async fn ready(State(app): State<App>) -> Response {
     let ready = ReadyOut {
         refusal: app.probe.refusal(),
         bus: app.probe.bus().map(BusOut::from),
-        ..readiness(app.probe.head_at_start(), app.probe.head(), app.probe.projector())
+        ..readiness(app.probe.goal(), app.probe.head(), app.probe.projector())
     }
     .unless(app.probe.keys())
     .unless(silence(app.probe.head_age()));
@@ -178,17 +178,19 @@ pub async fn ready(State(app): State<App>) -> Response {
 
 /// Why a node that has not heard of the log for `age` lets nobody in.
 fn silence(age: Duration) -> Option<String> {
-    (age > AUTHENTICATION_LAG).then(|| format!("the log was last heard of {} s ago", age.as_secs()))
+    match age {
+        Duration::MAX => Some("the log has not been heard of yet".to_owned()),
+        age if age > AUTHENTICATION_LAG => Some(format!("the log was last heard of {} s ago", age.as_secs())),
+        _ => None,
+    }
 }
 
-/// Caught up is who has the log as it was at the start: its end moves away from whoever follows a busy one.
-fn readiness(head_at_start: Position, head: Position, projector: Health) -> ReadyOut {
+/// With a `goal`, nothing else counts: it is where the log ended at the start.
+fn readiness(goal: Option<Position>, head: Position, projector: Health) -> ReadyOut {
     let lag = head.0.saturating_sub(projector.position.0);
     let mut reasons = Vec::new();
-    // A log may have lost what it had then.
-    let goal = head_at_start.min(head);
-    if projector.position < goal {
-        let (reached, goal) = (projector.position.0, goal.0);
+    if let Some(Position(goal)) = goal {
+        let reached = projector.position.0;
         reasons.push(format!(
             "the read model is at {reached}, and has yet to reach {goal}, where the log ended when this server started"
         ));
@@ -239,9 +241,9 @@ mod tests {
         Health { position: Position(position), ..Health::default() }
     }
 
-    /// Of a server that found nothing when it started.
+    /// Of a server that has all that was there when it started.
     fn of_new_log(head: Position, projector: Health) -> ReadyOut {
-        readiness(Position::START, head, projector)
+        readiness(None, head, projector)
     }
 
     #[test]
@@ -252,31 +254,12 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_ready_when_it_has_what_was_there_at_its_start_however_little_that_is() {
-        let there = Position(2);
-        for position in [0, 1] {
-            let ready = readiness(there, there, at(position));
-            assert!(!ready.ready, "the view is at {position}");
-            let expected = format!(
-                "the read model is at {position}, and has yet to reach 2, where the log ended when this server started"
-            );
-            assert_eq!(ready.reasons, [expected]);
-        }
-        assert!(readiness(there, there, at(2)).ready);
-    }
-
-    #[test]
-    fn a_server_of_a_busy_log_is_ready_when_it_has_what_was_there_at_its_start() {
-        let (there, now) = (Position(50_000), Position(55_000));
-        assert!(!readiness(there, now, at(49_999)).ready);
-        assert!(readiness(there, now, at(50_000)).ready);
-        assert!(!readiness(there, Position(50_000 + READY_LAG + 1), at(50_000)).ready);
-    }
-
-    #[test]
-    fn a_server_is_ready_with_what_a_log_has_left_that_lost_its_end() {
-        assert!(!readiness(Position(50), Position(40), at(39)).ready);
-        assert!(readiness(Position(50), Position(40), at(40)).ready);
+    fn a_server_is_not_ready_until_it_has_what_was_there_at_its_start_however_little_that_is() {
+        let ready = readiness(Some(Position(2)), Position(2), at(1));
+        let expected =
+            "the read model is at 1, and has yet to reach 2, where the log ended when this server started";
+        assert_eq!((ready.ready, ready.reasons), (false, vec![expected.to_owned()]));
+        assert!(readiness(None, Position(2), at(1)).ready);
     }
 
     #[test]
@@ -284,6 +267,7 @@ mod tests {
         assert_eq!(silence(AUTHENTICATION_LAG), None);
         let why = silence(AUTHENTICATION_LAG + Duration::from_millis(1));
         assert_eq!(why.as_deref(), Some("the log was last heard of 10 s ago"));
+        assert_eq!(silence(Duration::MAX).as_deref(), Some("the log has not been heard of yet"));
     }
 
     #[test]

@@ -141,3 +141,32 @@ async fn one_that_cannot_write_for_longer_than_it_waits_goes_on_later() {
     stop.send_replace(true);
     running.await.unwrap().unwrap();
 }
+
+/// Nothing comes after what it could not write: a rebuild has that already.
+#[tokio::test]
+async fn one_that_could_not_write_goes_on_with_read_models_that_were_built_anew() {
+    let mut world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let projector = Projector::open(folder.path(), Arc::clone(&world.log)).await.unwrap();
+    let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let views = files.into_iter().find(|path| path.extension().is_some_and(|kind| kind == "db")).unwrap();
+    let held = rusqlite::Connection::open(views).unwrap();
+    held.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (_stop, stopped) = watch::channel(false);
+    let running = tokio::spawn({
+        let projector = projector.clone();
+        async move { projector.run(stopped).await }
+    });
+    world.scan("main", vec![secret("src/a.py", 1, Severity::High)], vec![]).await;
+    let says = async |wanted: bool| {
+        while projector.health().stopped.is_some() != wanted {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), says(true)).await.expect("it cannot write");
+    let reached = projector.rebuild(Arc::new(|_, _| ())).await.unwrap();
+    assert_eq!(reached, world.log.head().await.unwrap());
+    tokio::time::timeout(Duration::from_secs(20), says(false)).await.expect("it says that it goes on");
+    running.abort();
+    drop(held);
+}

@@ -4,7 +4,7 @@
 
 use rusqlite::Connection;
 use scanledger_domain::id::EventId;
-use scanledger_domain::log::{Append, EventLog, NewEvent, Position, Recorded, StreamName, Version};
+use scanledger_domain::log::{Append, EventLog, LogError, NewEvent, Position, Recorded, StreamName, Version};
 use scanledger_domain::proof::{Frontier, TreeHash, leaf_hash, verify_consistency, verify_inclusion};
 use scanledger_domain::time::{Clock, Timestamp};
 use scanledger_log_sqlite::SqliteLog;
@@ -245,4 +245,25 @@ async fn a_tree_that_ends_with_an_event_that_the_log_has_not_is_emptied() {
     assert!(tree.fit(&*log).await.unwrap());
     assert_eq!(tree.reached(), Reached::default());
     assert_eq!(tree.catch_up(&*log).await.unwrap().size, 5);
+}
+
+#[tokio::test]
+async fn a_tree_does_not_go_on_from_an_event_that_it_did_not_hash() {
+    let place = Place::new();
+    let log = log(&place, "log.db");
+    append(&*log, 0, 5).await;
+    let tree = Tree::open(&place.path(), log.identity()).unwrap();
+    let mut there = log.read_all(Position::START, 5).await.unwrap();
+    there[4].id = EventId(Uuid::from_u128(7));
+    tree.append(Position::START, &there).unwrap();
+    let root = tree.root(5).unwrap();
+    append(&*log, 5, 3).await;
+    let (_stop, stopped) = watch::channel(false);
+    let ended = tokio::time::timeout(Duration::from_secs(20), tree.run(Arc::clone(&log), stopped)).await;
+    let lost = Position(5);
+    assert!(
+        matches!(ended, Ok(Err(TreeError::Log(LogError::Diverged { position }))) if position == lost),
+        "{ended:?}"
+    );
+    assert_eq!((tree.reached().position, tree.root(5).unwrap()), (lost, root));
 }

@@ -10,8 +10,32 @@ use scanledger_projections::{Health, Projector};
 use scanledger_state::KeyVault;
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
+
+/// Where the log ended when this process started, until the read models were there: from then on its end may move away
+/// from whoever follows a busy one.
+struct Goal {
+    head_at_start: Position,
+    is_reached: AtomicBool,
+}
+
+impl Goal {
+    const fn new(head_at_start: Position) -> Self {
+        Self { head_at_start, is_reached: AtomicBool::new(false) }
+    }
+
+    /// What read models at `position` have yet to reach.
+    fn left(&self, head: Position, position: Position) -> Option<Position> {
+        // A log may have lost what it had then.
+        let goal = self.head_at_start.min(head);
+        if position >= goal {
+            self.is_reached.store(true, Ordering::Relaxed);
+        }
+        (!self.is_reached.load(Ordering::Relaxed)).then_some(goal)
+    }
+}
 
 /// Log, projector and the metrics recorder of this process.
 pub struct ServerProbe {
@@ -19,7 +43,7 @@ pub struct ServerProbe {
     projector: Projector,
     proofs: Proofs,
     vault: Arc<KeyVault>,
-    head_at_start: Position,
+    goal: Goal,
     bus: Option<watch::Receiver<BusState>>,
     recorder: Option<metrics_exporter_prometheus::PrometheusHandle>,
 }
@@ -36,7 +60,7 @@ impl ServerProbe {
             projector: engine.projector.clone(),
             proofs: engine.proofs.clone(),
             vault: Arc::clone(&engine.state.vault),
-            head_at_start: engine.head_at_start,
+            goal: Goal::new(engine.head_at_start),
             bus,
             recorder,
         }
@@ -81,8 +105,8 @@ impl Probe for ServerProbe {
         self.log.head_age()
     }
 
-    fn head_at_start(&self) -> Position {
-        self.head_at_start
+    fn goal(&self) -> Option<Position> {
+        self.goal.left(self.head(), self.projector.health().position)
     }
 
     fn projector(&self) -> Health {
@@ -170,4 +194,32 @@ fn batch_sizes(log: &LogStats) -> String {
     let _ =
         writeln!(text, "{NAME}_bucket{{le=\"+Inf\"}} {groups}\n{NAME}_sum {requests}\n{NAME}_count {groups}");
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Goal;
+    use scanledger_domain::log::Position;
+
+    #[test]
+    fn what_the_log_had_at_the_start_is_to_be_reached_once() {
+        let (goal, there) = (Goal::new(Position(2)), Position(2));
+        assert_eq!(goal.left(there, Position(0)), Some(there));
+        assert_eq!(goal.left(Position(9), Position(1)), Some(there), "what came later does not count");
+        assert_eq!(goal.left(Position(9), there), None);
+        assert_eq!(goal.left(Position(9), Position(1)), None, "a log that lost its end is built up again");
+    }
+
+    #[test]
+    fn what_a_log_lost_before_it_was_reached_is_not_waited_for() {
+        let goal = Goal::new(Position(50));
+        assert_eq!(goal.left(Position(40), Position(39)), Some(Position(40)));
+        assert_eq!(goal.left(Position(40), Position(40)), None);
+        assert_eq!(goal.left(Position(41), Position(40)), None);
+    }
+
+    #[test]
+    fn nothing_is_to_be_reached_of_an_empty_log() {
+        assert_eq!(Goal::new(Position::START).left(Position::START, Position::START), None);
+    }
 }

@@ -176,6 +176,8 @@ impl AdvisoryFollower {
             let now = views.shown().history;
             if std::mem::replace(&mut history, now) != now {
                 // Versions that were read may be of imports that the log has lost: the store's own place is looked for.
+                // Nobody works meanwhile, who would put back what they began with.
+                let _alone = self.working.lock().await;
                 *self.reached.lock() = None;
             }
             if let Err(error) = self.catch_up().await {

@@ -23,8 +23,8 @@ use scanledger_domain::id::{CommandId, Ids};
 use scanledger_domain::identity::{ApiKeyRefusal, UserErased, UserEvent};
 use scanledger_domain::log::{Actor, EventLog, Position};
 use scanledger_domain::time::Clock;
-use scanledger_projections::Projector;
 use scanledger_projections::store::{Others, remove_other_revisions, revision};
+use scanledger_projections::{Projector, Shown};
 use scanledger_state::State;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -57,8 +57,9 @@ pub struct Erasures {
     log: Arc<dyn EventLog>,
     folder: PathBuf,
     node: Uuid,
-    /// The last erasure after which this process has built the read models anew.
-    built: Arc<Mutex<Position>>,
+    /// The last erasure after which this process has built the read models anew, and in which history of the log it is:
+    /// one that has lost its end gives the position to another event.
+    built: Arc<Mutex<Shown>>,
 }
 
 impl Erasures {
@@ -73,7 +74,7 @@ impl Erasures {
             log: engine.event_log(),
             folder: engine.folder.root().to_owned(),
             node: engine.node,
-            built: Arc::new(Mutex::new(Position::START)),
+            built: Arc::new(Mutex::new(Shown { history: 0, position: Position::START })),
         }
     }
 
@@ -86,6 +87,7 @@ impl Erasures {
     /// When a part cannot be done; the next call does it again. A blob store that is away, or keeps what it has, is in
     /// the way of no other part.
     pub async fn catch_up(&self, built: Built) -> Result<usize> {
+        let history = self.history();
         let reached = self.reached().await?;
         let due = self.due(reached).await?;
         let Some(last) = due.iter().map(|(position, _)| *position).max() else { return Ok(0) };
@@ -97,18 +99,31 @@ impl Erasures {
             .context("while removing read models of other versions")?;
         // Nobody starts from a copy from here on.
         self.copies.disown(last).await?;
-        if *self.built.lock() < last {
+        if !self.is_built_after(last) {
             self.projector
                 .rebuild(built)
                 .await
                 .context("while building the read models without who was erased")?;
-            *self.built.lock() = last;
+            *self.built.lock() = Shown { history, position: last };
         }
         self.wait_for_queries().await;
         self.note().await?;
         self.copies.sweep().await?;
+        if self.history() != history {
+            bail!("the log has lost events meanwhile, and what it has now is looked at next");
+        }
         self.keep(last).await?;
         Ok(erased.len())
+    }
+
+    fn history(&self) -> u64 {
+        self.projector.views().shown().history
+    }
+
+    /// Whether this process has built the read models anew after the erasure at `last`, as the log is now.
+    fn is_built_after(&self, last: Position) -> bool {
+        let built = *self.built.lock();
+        built.history == self.history() && built.position >= last
     }
 
     /// Follows the log until `stopped`, which cuts off what is not finished; the next start goes on with it.

@@ -10,10 +10,11 @@ use crate::adapters::{SystemClock, TimeOrderedIds};
 use crate::data::{DataFolder, node_id};
 use crate::server::Engine;
 use anyhow::{Context, Result};
+use parking_lot::Mutex;
 use scanledger_commands::ports::Checkpoints;
 use scanledger_domain::blob::{BlobHash, BlobStore};
-use scanledger_domain::id::Ids;
-use scanledger_domain::log::{EventLog, Position};
+use scanledger_domain::id::{EventId, Ids};
+use scanledger_domain::log::{EventLog, LogError, Position};
 use scanledger_domain::time::Clock;
 use scanledger_projections::store::{
     Others, Snapshot, adopt, has_views, remove_other_revisions, revision, snapshot,
@@ -92,6 +93,8 @@ pub struct Sharing {
     checkpoints: Arc<dyn Checkpoints>,
     blobs: Arc<dyn BlobStore>,
     events: NonZeroU64,
+    /// A copy that ended beyond the log at the last look.
+    beyond: Mutex<Option<BlobHash>>,
 }
 
 impl Sharing {
@@ -105,6 +108,7 @@ impl Sharing {
             checkpoints: Arc::clone(&engine.state.checkpoints) as _,
             blobs: Arc::clone(&engine.blobs),
             events,
+            beyond: Mutex::default(),
         }
     }
 
@@ -143,20 +147,20 @@ impl Sharing {
         }
     }
 
-    /// The newest copy; not one with an event that the log has lost since, which no node could start from.
+    /// The newest copy; not one with an event that the log has lost since, which no node could start from. A log that
+    /// ends before it is not believed at the first look: a standby that stands in for its server may only be behind.
     async fn newest(&self, copies: &Copies) -> Result<Option<Copy>> {
         let Some(Newest { copy, .. }) = copies.newest(revision()).await? else { return Ok(None) };
-        let (Some(event), Some(before)) = (copy.event, copy.position.0.checked_sub(1)) else {
-            return Ok(Some(copy));
-        };
-        let there = match self.log.read_all(Position(before), 1).await {
-            Ok(there) => there,
+        let ending = match self.ending(copy.position, copy.event).await {
+            Ok(ending) => ending,
             Err(error) => {
                 tracing::debug!("the newest copy of read models is compared with the log later: {error}");
                 return Ok(Some(copy));
             }
         };
-        if there.first().is_some_and(|there| there.position == copy.position && there.id == event) {
+        let beyond = (ending == Ending::Beyond).then_some(copy.blob);
+        let before = std::mem::replace(&mut *self.beyond.lock(), beyond);
+        if ending == Ending::There || (ending == Ending::Beyond && before != beyond) {
             return Ok(Some(copy));
         }
         tracing::warn!(
@@ -165,6 +169,19 @@ impl Sharing {
         );
         copies.refuse(copy.blob).await?;
         Ok(None)
+    }
+
+    /// What the log has where read models end, with which `event`.
+    async fn ending(&self, position: Position, event: Option<EventId>) -> Result<Ending, LogError> {
+        let (Some(event), Some(before)) = (event, position.0.checked_sub(1)) else {
+            return Ok(Ending::There);
+        };
+        let there = self.log.read_all(Position(before), 1).await?;
+        Ok(match there.first() {
+            Some(there) if there.position == position && there.id == event => Ending::There,
+            Some(_) => Ending::Another,
+            None => Ending::Beyond,
+        })
     }
 
     async fn share(&self, copies: &Copies) -> Result<Shared> {
@@ -184,6 +201,11 @@ impl Sharing {
         });
         let taken = taken.await?.context("while copying the read models")?;
         let Some((position, event, blob)) = taken else { return Ok(Shared::Done) };
+        let ending = self.ending(position, event).await;
+        if ending.context("while comparing a copy of the read models with the log")? != Ending::There {
+            // The projector is about to build them anew.
+            return Ok(Shared::InVain);
+        }
         if !copies.claim(blob, since).await? {
             return Ok(Shared::InVain);
         }
@@ -207,8 +229,19 @@ impl Sharing {
 enum Shared {
     /// It is offered, or was not made.
     Done,
-    /// It was made, and the list does not take it.
+    /// It was made, and the list does not take it, or the log does not have its last event.
     InVain,
+}
+
+/// What a log has where read models end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// Their last event.
+    There,
+    /// Another event.
+    Another,
+    /// Nothing: it ends before that.
+    Beyond,
 }
 
 /// Removes the read models of former versions in this node's folder once those of this version have caught up with the

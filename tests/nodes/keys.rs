@@ -59,7 +59,12 @@ async fn nodes_that_share_the_key_file_go_on_with_the_new_key() {
 async fn a_node_with_a_key_file_of_its_own_is_not_ready_until_that_is_the_new_one() {
     let place = Place::set_up().await;
     let own = place.path("b.key");
-    let bring = || std::fs::copy(place.path("server.key"), &own).unwrap();
+    // In one step: half a file is another trouble.
+    let bring = || {
+        let beside = own.with_extension("new");
+        std::fs::copy(place.path("server.key"), &beside).unwrap();
+        std::fs::rename(beside, &own).unwrap();
+    };
     bring();
     let settings = [("SCANLEDGER_KEY_FILE", own.to_str().unwrap())];
     let (a, b) = tokio::join!(place.start("a", Role::Api), place.launch("b", Role::Api, &settings));

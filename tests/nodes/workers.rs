@@ -8,9 +8,9 @@ use std::time::Duration;
 
 /// How long a worker may go on with a scan that somebody paused, cancelled or stopped: well less than the second after
 /// which a node looks at the log, of which nobody has told it anything.
-const HEARD: Duration = Duration::from_millis(300);
+const HEARD: Duration = Duration::from_millis(400);
 /// How often each of them is done; the time in the middle counts.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 /// How long a scan has run when something is asked: by then its worker has read what the log had at the beginning.
 const UNDER_WAY: Duration = Duration::from_millis(200);
 /// How long a worker takes no processor time when it is at rest.

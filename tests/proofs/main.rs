@@ -10,6 +10,7 @@ mod bundle;
 #[path = "../nodes/database.rs"]
 #[expect(dead_code, reason = "the tests of nodes use more of it")]
 mod database;
+mod following;
 #[path = "../http/harness.rs"]
 #[expect(dead_code, reason = "the HTTP tests use more of it")]
 mod harness;

@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 const NEVER: Duration = Duration::from_secs(3_600);
 
 /// A log without a server around it, so that time and events are the test's.
@@ -65,6 +65,17 @@ impl Place {
         let blobs = Arc::new(self.blobs.clone());
         let deps = ProofDeps { log: Arc::clone(&self.log) as _, checkpoints, blobs, publish };
         Proofs::open(folder, deps, || Ok([7; 32])).await.unwrap()
+    }
+
+    pub fn log(&self) -> Arc<dyn EventLog> {
+        Arc::clone(&self.log) as _
+    }
+
+    /// Proofs over another way to see the log.
+    pub async fn proofs_over(&self, log: Arc<dyn EventLog>) -> Proofs {
+        let (blobs, publish) = (Arc::new(self.blobs.clone()), Arc::new(|_: &str| ()));
+        let deps = ProofDeps { log, checkpoints: Arc::clone(&self.state.checkpoints) as _, blobs, publish };
+        Proofs::open(self.folder.path(), deps, || Ok([7; 32])).await.unwrap()
     }
 
     pub fn store(&self) -> CheckpointStore {
@@ -156,7 +167,7 @@ async fn a_log_that_another_node_signs_further_meanwhile_is_not_taken_for_a_chan
 }
 
 /// Waits until a figure is as large.
-async fn reached(proofs: &Proofs, name: &str, value: u64) {
+pub async fn reached(proofs: &Proofs, name: &str, value: u64) {
     let until = async {
         while !proofs.figures().iter().any(|(figure, _, _, now)| *figure == name && *now >= value) {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -20,7 +20,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use parking_lot::Mutex;
 use scanledger_domain::identity::Credential;
 use scanledger_domain::limits::{GRAPHQL_SOCKETS, JSON_BODY_BYTES};
-use scanledger_domain::log::Position;
+use scanledger_projections::Shown;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -86,8 +86,8 @@ enum Standing {
 struct Watch {
     app: App,
     admitted: Mutex<Option<Admitted>>,
-    /// What it was when it was last looked at: at which position of the read model, and when.
-    last: Mutex<Option<(Position, Instant, Standing)>>,
+    /// What it was when it was last looked at: what the read model showed, and when.
+    last: Mutex<Option<(Shown, Instant, Standing)>>,
 }
 
 impl Watch {
@@ -100,9 +100,9 @@ impl Watch {
     async fn standing(&self) -> Standing {
         let Some(session) = self.session() else { return Standing::Good };
         // Taken before: what happens meanwhile is looked at the next time.
-        let (position, now) = (self.app.views.position(), Instant::now());
+        let (shown, now) = (self.app.views.shown(), Instant::now());
         if let Some((seen, at, standing)) = *self.last.lock()
-            && seen == position
+            && seen == shown
             && now.duration_since(at) < KEY_CHECK
         {
             return standing;
@@ -112,7 +112,7 @@ impl Watch {
             Err(problem) if problem.status().is_server_error() => Standing::Unknown,
             Ok(_) | Err(_) => Standing::Over,
         };
-        *self.last.lock() = Some((position, now, standing));
+        *self.last.lock() = Some((shown, now, standing));
         standing
     }
 }

@@ -126,8 +126,9 @@ impl ChecksReactor {
             // Everything before the first check that owes something is done.
             let first = open.values().map(|open| Position(open.first.0.saturating_sub(1))).min();
             let done = first.unwrap_or(reached).min(reached);
-            if done.0 > kept.0 + KEEP_EVENTS || (done > kept && kept_at.elapsed() >= KEEP_TIME) {
-                self.keep(done).await?;
+            if (done.0 > kept.0 + KEEP_EVENTS || (done > kept && kept_at.elapsed() >= KEEP_TIME))
+                && self.keep(done).await?
+            {
                 (kept, kept_at) = (done, Instant::now());
             }
         }
@@ -205,13 +206,20 @@ impl ChecksReactor {
         }
     }
 
-    async fn keep(&self, position: Position) -> std::result::Result<(), Cause> {
+    /// Keeps how far this has come; `false` if the log does not say now which event is there.
+    async fn keep(&self, position: Position) -> std::result::Result<bool, Cause> {
+        let event = match self.event_at(position).await {
+            Ok(event) => event,
+            Err(LogError::Unavailable { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
         let mut value = position.0.to_be_bytes().to_vec();
-        if let Some(event) = self.event_at(position).await? {
+        if let Some(event) = event {
             value.extend(event.0.as_bytes());
         }
         let checkpoints = Arc::clone(&self.checkpoints);
-        tokio::task::spawn_blocking(move || checkpoints.put(CHECKPOINT, &value)).await?
+        tokio::task::spawn_blocking(move || checkpoints.put(CHECKPOINT, &value)).await??;
+        Ok(true)
     }
 
     async fn event_at(&self, position: Position) -> std::result::Result<Option<EventId>, LogError> {

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// Looks at leases for ever. `reaped` becomes true once those of this node's former life were looked at; before
-/// that the node must not take new ones.
+/// Looks at leases for ever, first when the read model has the log up to `head`. `reaped` becomes true once those of this
+/// node's former life were looked at; before that the node must not take new ones.
 pub(super) async fn reap(
     deps: WorkerDeps,
     options: WorkerOptions,
@@ -28,7 +28,11 @@ pub(super) async fn reap(
     let mut former_life = Some(options.node);
     loop {
         let swept = async {
-            deps.views.wait_for(head, VIEW_TIMEOUT).await?;
+            if former_life.is_some() {
+                // A log may have lost what it had then.
+                let present = deps.ledger.log().head().await?;
+                deps.views.wait_for(head.min(present), VIEW_TIMEOUT).await?;
+            }
             sweep(&deps, &runs, former_life).await?;
             ci::fail_silent(&deps.ledger, &*deps.views, deps.clock.now(), &*deps.ids).await
         };

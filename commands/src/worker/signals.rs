@@ -32,10 +32,12 @@ pub(super) async fn follow(
                     error = &lost as &dyn std::error::Error,
                     "workers follow the log from its present end on, because it has another history"
                 );
-                subscription = deps.ledger.log().subscribe(end_of(&deps).await);
-                // What waits now is in the log, and perhaps nothing that comes after this tells of it. Results of scans
-                // that run are refused by their streams, if these are not what they were.
-                queue.send_modify(|_| ());
+                let end = end_of(&deps).await;
+                subscription = deps.ledger.log().subscribe(end);
+                // What waits now is in the log, and perhaps nothing that comes after this tells of it; the read model
+                // may never come to where the last one was. Results of scans that run are refused by their streams, if
+                // these are not what they were.
+                queue.send_replace(end);
             }
             Err(error) => {
                 tracing::warn!(

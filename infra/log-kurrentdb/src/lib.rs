@@ -28,8 +28,9 @@
 //! The index may be lost: it is derived, and built again from the start of the log. A crash costs what the last
 //! transactions held. One entry takes some 100 bytes. An append costs one round trip for a new stream and two for
 //! another, and the time until its event comes back over the subscription; looking a command up and reading its
-//! stream costs one. `find` alone and `head` let the server look from the end of `$all` backwards for the last event
-//! of the log, past whatever others have written since: a server of its own is best.
+//! stream costs one. `find` alone and `head` let the server look for the last event of the log in what anybody has
+//! written since this process last asked, which it does once a second; the first time, from the end of `$all`
+//! backwards, past whatever others have written since that event: a server of its own is best.
 //!
 //! # What it cannot do
 //!
@@ -45,6 +46,8 @@ mod envelope;
 mod error;
 #[cfg(feature = "client")]
 mod follow;
+#[cfg(feature = "client")]
+mod head;
 #[cfg(feature = "client")]
 mod log;
 #[cfg(feature = "client")]

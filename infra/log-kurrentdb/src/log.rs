@@ -20,6 +20,7 @@ use crate::batch::check;
 use crate::envelope::Stored;
 use crate::error::{broken, unavailable};
 use crate::follow::{KurrentSubscription, follow};
+use crate::head::Head;
 use crate::namespace::Namespace;
 use crate::places::{Known, Places, off_thread};
 use crate::remote::Remote;
@@ -70,6 +71,7 @@ impl fmt::Debug for KurrentLog {
 /// What the log and its subscriptions share.
 pub(crate) struct Shared {
     remote: Arc<dyn Remote>,
+    head: Head,
     places: Arc<Places>,
     /// How far the index has come.
     pub(crate) reached: watch::Receiver<Position>,
@@ -109,6 +111,7 @@ impl KurrentLog {
         let following = tokio::spawn(follow(Arc::clone(&remote), Arc::clone(&places), publish));
         let shared = Arc::new(Shared {
             remote,
+            head: Head::default(),
             places,
             reached,
             confirmed: Mutex::default(),
@@ -199,7 +202,11 @@ impl Shared {
 
     /// Waits until the index has what the server has now.
     async fn catch_up(&self) -> Result<(), LogError> {
-        self.reach(self.remote.head().await?).await
+        self.reach(self.head().await?).await
+    }
+
+    async fn head(&self) -> Result<Position, LogError> {
+        self.head.find(&*self.remote).await
     }
 
     async fn find(&self, id: EventId) -> Result<Option<Position>, LogError> {
@@ -359,7 +366,7 @@ impl EventLog for KurrentLog {
     }
 
     fn head(&self) -> BoxFuture<'_, Result<Position, LogError>> {
-        Box::pin(self.shared.remote.head())
+        Box::pin(self.shared.head())
     }
 
     fn subscribe(&self, after: Position) -> Box<dyn Subscription> {

@@ -1,5 +1,6 @@
 //! What the log needs of a server.
 
+use kurrentdb::Position as Place;
 use scanledger_domain::BoxFuture;
 use scanledger_domain::log::{AppendError, LogError, NewEvent, Position, StreamName, Version};
 
@@ -29,7 +30,13 @@ pub(crate) trait Remote: Send + Sync {
     /// the server refuses to read from a place that is none.
     fn all(&self, from: Option<Position>, after: Position, limit: usize) -> Reading<'_, Vec<Stored>>;
 
-    /// The position of the last event of the log.
+    /// The place of the last event of `$all`, whoever wrote it.
+    fn end(&self) -> Reading<'_, Option<Place>>;
+
+    /// Whether the log has an event after such a place; an error if that is none any more.
+    fn has_more(&self, after: Place) -> Reading<'_, bool>;
+
+    /// The position of the last event of the log, looked for from the end of `$all` backwards.
     fn head(&self) -> Reading<'_, Position>;
 
     /// The position of the last event of a stream.

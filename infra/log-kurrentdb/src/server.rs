@@ -182,17 +182,39 @@ impl Remote for Server {
         })
     }
 
-    /// The server looks for it from the end of `$all` backwards.
+    fn end(&self) -> Reading<'_, Option<Place>> {
+        Box::pin(async move {
+            let options = ReadAllOptions::default().position(StreamPosition::End);
+            let options = options.max_count(1).requires_leader(true).deadline(CALL);
+            let events = at_the_leader!(self.client.read_all(&options));
+            last(events).await.map_err(|error| failed("find the end of all streams", error))
+        })
+    }
+
+    fn has_more(&self, after: Place) -> Reading<'_, bool> {
+        Box::pin(async move {
+            let doing = "look for what is new in the log";
+            let from = StreamPosition::Position(after);
+            let options = ReadAllOptions::default().position(from).filter(self.filter());
+            let options = options.requires_leader(true).deadline(READ);
+            let events =
+                at_the_leader!(self.client.read_all(&options)).map_err(|error| failed(doing, error))?;
+            let found = self.collect(doing, events, 1, |event| event.position.0 > after.commit).await?;
+            Ok(!found.is_empty())
+        })
+    }
+
     fn head(&self) -> Reading<'_, Position> {
         Box::pin(async move {
             let doing = "find the head of the log";
             // So that an empty log ends where it begins, and not where the server does.
             let filter = self.filter().add_prefix(self.namespace.identity_stream());
             let options = ReadAllOptions::default().position(StreamPosition::End).filter(filter);
-            let options = options.max_count(1).requires_leader(true).deadline(CALL);
+            let options = options.max_count(1).requires_leader(true).deadline(READ);
             let events = at_the_leader!(self.client.read_all(&options));
             let last = last(events).await.map_err(|error| failed(doing, error))?;
-            Ok(last.filter(|last| *last > self.origin).unwrap_or(Position::START))
+            let last = last.map(|last| Position(last.commit)).filter(|last| *last > self.origin);
+            Ok(last.unwrap_or(Position::START))
         })
     }
 
@@ -203,7 +225,7 @@ impl Remote for Server {
             let options = options.max_count(1).requires_leader(true).deadline(CALL);
             let events = at_the_leader!(self.client.read_stream(name.as_str(), &options));
             let last = last(events).await.map_err(|error| failed("find the end of a stream", error))?;
-            Ok(last.unwrap_or(Position::START))
+            Ok(last.map_or(Position::START, |last| Position(last.commit)))
         })
     }
 
@@ -233,11 +255,11 @@ impl Following for Live {
     }
 }
 
-/// The one event of a reading backwards, if there is one.
-async fn last(events: Result<ReadStream, Error>) -> Result<Option<Position>, Error> {
+/// Where the one event of a reading backwards is, if there is one.
+async fn last(events: Result<ReadStream, Error>) -> Result<Option<Place>, Error> {
     let read = async { events?.next().await };
     match read.await {
-        Ok(event) => Ok(event.map(|event| Position(event.get_original_event().position.commit))),
+        Ok(event) => Ok(event.map(|event| event.get_original_event().position)),
         Err(Error::ResourceNotFound) => Ok(None),
         Err(error) => Err(error),
     }

@@ -1,13 +1,14 @@
 //! The suite that every event log passes, on a stand-in for the server: what this crate adds to KurrentDB is held to
 //! it wherever the tests run. Whether the server is as it is described here, `tests/kurrentdb` can tell.
 
+use kurrentdb::Position as Place;
 use parking_lot::Mutex;
 use scanledger_conformance::{Capabilities, Harness, conformance_tests};
 use scanledger_domain::BoxFuture;
 use scanledger_domain::log::{AppendError, EventLog, LogError, NewEvent, Position, StreamName, Version};
 use scanledger_domain::time::{Clock, Timestamp};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -28,12 +29,22 @@ struct StandIn {
     count: watch::Sender<usize>,
     /// Whether it says where it ends.
     is_silent: AtomicBool,
+    /// Where others wrote last.
+    others: AtomicU64,
+    /// Whether looking back from there to the last event takes too long.
+    is_far: AtomicBool,
 }
 
 impl StandIn {
     fn new() -> Arc<Self> {
         let (events, count) = (Mutex::default(), watch::Sender::new(0));
-        Arc::new(Self { events, count, is_silent: AtomicBool::new(false) })
+        Arc::new(Self {
+            events,
+            count,
+            is_silent: AtomicBool::default(),
+            others: AtomicU64::default(),
+            is_far: AtomicBool::default(),
+        })
     }
 
     fn write(
@@ -59,7 +70,8 @@ impl StandIn {
             let number = events.len() as i64;
             let sealed = seal(event.schema, &event.metadata);
             let (schema, metadata) = open(&sealed).expect("what was sealed");
-            let before = events.last().map_or(100, |last| last.position.0);
+            let before =
+                events.last().map_or(100, |last| last.position.0).max(self.others.load(Ordering::Relaxed));
             version += 1;
             events.push(Stored {
                 position: Position(before + 50 + event.data.len() as u64),
@@ -73,6 +85,7 @@ impl StandIn {
                 created: Timestamp(1_795_255_200_000_000 + (number / 8) * 1_000 - (number % 50) * 100),
             });
         }
+        self.is_far.store(false, Ordering::Relaxed);
         self.count.send_replace(events.len());
         Ok(events.last().map_or(Position::START, |last| last.position))
     }
@@ -118,8 +131,21 @@ impl Remote for Arc<StandIn> {
         answer(from.map(|from| self.select(from, limit, |event| event.position > after)))
     }
 
-    fn head(&self) -> Reading<'_, Position> {
+    fn end(&self) -> Reading<'_, Option<Place>> {
         if self.is_silent.load(Ordering::Relaxed) {
+            return answer(Err(unavailable("find the end of all streams")));
+        }
+        let last = self.events.lock().last().map_or(100, |last| last.position.0);
+        let end = last.max(self.others.load(Ordering::Relaxed));
+        answer(Ok(Some(Place { commit: end, prepare: end })))
+    }
+
+    fn has_more(&self, after: Place) -> Reading<'_, bool> {
+        answer(Ok(self.events.lock().last().is_some_and(|last| last.position.0 > after.commit)))
+    }
+
+    fn head(&self) -> Reading<'_, Position> {
+        if self.is_silent.load(Ordering::Relaxed) || self.is_far.load(Ordering::Relaxed) {
             return answer(Err(unavailable("find the head of the log")));
         }
         answer(Ok(self.events.lock().last().map_or(Position::START, |last| last.position)))
@@ -298,6 +324,38 @@ mod nodes {
         assert!(log.head_age() > Duration::from_secs(2), "{:?}", log.head_age());
         world.remote.is_silent.store(false, Ordering::Relaxed);
         heard(&log, Duration::from_secs(1)).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_quiet_log_is_heard_of_however_much_others_write_after_its_last_event() {
+        let world = OnStandIn::new();
+        let log = world.node("places.db").await;
+        let last = append(&log, 0, 0).await.unwrap().first;
+        assert_eq!(log.head().await.unwrap(), last);
+        world.remote.is_far.store(true, Ordering::Relaxed);
+        for written in 1..=4 {
+            world.remote.others.store(last.0 + written * 1_000_000, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert!(log.head_age() < Duration::from_millis(2_500), "{:?}", log.head_age());
+        assert_eq!(log.head().await.unwrap(), last);
+        let next = append(&log, 1, 1).await.unwrap().first;
+        assert!(next.0 > last.0 + 4_000_000, "it lies behind theirs");
+        assert_eq!(log.head().await.unwrap(), next);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_head_of_a_log_that_was_put_back_is_not_that_of_before() {
+        let world = OnStandIn::new();
+        let log = world.node("places.db").await;
+        for n in 0..5 {
+            append(&log, n, n as u64).await.unwrap();
+        }
+        let before = log.head().await.unwrap();
+        world.remote.events.lock().truncate(3);
+        let there = world.remote.events.lock()[2].position;
+        assert!(there < before);
+        assert_eq!(log.head().await.unwrap(), there);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -227,9 +227,20 @@ impl EventLog for PostgresLog {
         })
     }
 
+    /// As the port says. A server that has yet to replay what was known to be there does not count as one that has
+    /// lost it.
     fn read_all(&self, after: Position, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, LogError>> {
+        let known = *self.news.head.borrow();
         let extent = Extent::of_page(limit);
-        self.readers.run_as(extent, "read the log", move |reader| Box::pin(reader.all(after, limit)))
+        let read =
+            self.readers.run_as(extent, "read the log", move |reader| Box::pin(reader.all(after, limit)));
+        Box::pin(async move {
+            let events = read.await?;
+            if events.is_empty() && limit > 0 && after < known && self.readers.is_replaying().await? {
+                return Err(unavailable("read the log: its server has yet to replay what comes next"));
+            }
+            Ok(events)
+        })
     }
 
     fn find(&self, id: EventId) -> BoxFuture<'_, Result<Option<Position>, LogError>> {

@@ -4,7 +4,7 @@ use crate::connect::{PATIENCE, PAUSES, options, within};
 use crate::reader::Readers;
 use parking_lot::Mutex;
 use scanledger_domain::id::EventId;
-use scanledger_domain::log::Position;
+use scanledger_domain::log::{LogError, Position};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -160,28 +160,48 @@ pub(crate) async fn look(readers: Arc<Readers>, news: Arc<News>) {
         // What is known before the look begins is there when it ends, as long as nothing is lost.
         let known = *news.head.borrow();
         let asked = Instant::now();
-        match readers.last().await {
-            Ok(last) => {
-                weigh(&news, known, last, &mut short_since);
+        match end_of(&readers, known).await {
+            Ok((last, is_replaying)) => {
+                weigh(&news, known, last, is_replaying, &mut short_since);
                 // A server that has less than was known may be far behind the one that others append to.
-                if short_since.is_none() {
+                if short_since.is_none() && !is_replaying {
                     news.confirm(asked);
                 }
                 news.set_reach(|_| Reach::Open);
             }
-            Err(_) => news.set_reach(|now| match now {
-                Reach::Lost(times) => Reach::Lost(times + 1),
-                Reach::Open | Reach::Closed => Reach::Lost(1),
-            }),
+            Err(_) => {
+                // Who answers next may be another server, which is given its own time.
+                short_since = None;
+                news.set_reach(|now| match now {
+                    Reach::Lost(times) => Reach::Lost(times + 1),
+                    Reach::Open | Reach::Closed => Reach::Lost(1),
+                });
+            }
         }
     }
 }
 
+/// The last event, and whether it is an earlier one than was known because the server has yet to replay the others.
+async fn end_of(
+    readers: &Arc<Readers>,
+    known: Position,
+) -> Result<(Option<(Position, EventId)>, bool), LogError> {
+    let last = readers.last().await?;
+    let is_short = last.map_or(Position::START, |(position, _)| position) < known;
+    Ok((last, is_short && readers.is_replaying().await?))
+}
+
 /// Holds what a look has found against what was known when it began.
-fn weigh(news: &News, known: Position, last: Option<(Position, EventId)>, short_since: &mut Option<Instant>) {
+fn weigh(
+    news: &News,
+    known: Position,
+    last: Option<(Position, EventId)>,
+    is_replaying: bool,
+    short_since: &mut Option<Instant>,
+) {
     let found = last.map_or(Position::START, |(position, _)| position);
     match *short_since {
-        _ if found >= known => *short_since = None,
+        _ if found >= known || is_replaying => *short_since = None,
         None => {
             news.doubt();
             *short_since = Some(Instant::now());

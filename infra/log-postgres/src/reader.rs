@@ -103,6 +103,8 @@ pub(crate) struct Page {
     /// The event that the others follow, if it is there.
     pub(crate) before: Option<EventId>,
     pub(crate) events: Vec<Recorded>,
+    /// Whether it may yet come, if it is not there: [`Readers::is_replaying`].
+    pub(crate) is_replaying: bool,
 }
 
 impl Readers {
@@ -212,6 +214,12 @@ impl Readers {
         self.run_as(Extent::Look, "find the last event of the log", |reader| Box::pin(reader.last()))
     }
 
+    /// Whether the server has yet to replay what was written before, as a standby does, and one that is put back: that it
+    /// has less than was read before says nothing then.
+    pub(crate) fn is_replaying(self: &Arc<Self>) -> BoxFuture<'static, Result<bool, LogError>> {
+        self.run_as(Extent::Look, "ask whether the server replays", |reader| Box::pin(reader.is_replaying()))
+    }
+
     /// The position of the last event.
     pub(crate) fn head(self: &Arc<Self>) -> BoxFuture<'static, Result<Position, LogError>> {
         self.run("find the head of the log", |reader| Box::pin(reader.head()))
@@ -251,6 +259,11 @@ impl Reader {
             } else {
                 page.events.push(recorded(&row, &mut self.kinds)?);
             }
+        }
+        drop(rows);
+        if page.before.is_none() && after > 0 {
+            // Asked later than the page, so that one that has ended by then is given its time.
+            page.is_replaying = self.is_replaying().await?;
         }
         Ok(page)
     }
@@ -304,6 +317,12 @@ impl Reader {
         let asked = sqlx::query_scalar::<_, i64>(select).bind(id.0).fetch_optional(&mut self.connection);
         let found = heard(self.silence.next, asked).await?;
         Ok(found.map(|position| Position(position.cast_unsigned())))
+    }
+
+    async fn is_replaying(&mut self) -> sqlx::Result<bool> {
+        let asked =
+            sqlx::query_scalar::<_, bool>("SELECT pg_is_in_recovery()").fetch_one(&mut self.connection);
+        heard(self.silence.next, asked).await
     }
 
     async fn last(&mut self) -> sqlx::Result<Option<(Position, EventId)>> {

@@ -40,7 +40,7 @@ pub(crate) struct PostgresSubscription {
     last: Option<EventId>,
     /// Whether it has to be looked at, also if nothing comes after it.
     is_doubtful: bool,
-    /// Since when it is not there.
+    /// Since when it is not there, on a server that has nothing more to replay.
     missing: Option<Instant>,
     has_diverged: bool,
     /// The read under way. It goes on when the call that began it is cancelled, and the next call takes it over;
@@ -75,7 +75,8 @@ impl PostgresSubscription {
             // Marked as seen *before* reading: what is committed during the read wakes the wait below.
             let has_news = *self.head.borrow_and_update() > self.after;
             if self.reading.is_some() || has_news || self.is_doubtful {
-                let page = self.read().await?;
+                // Who answers next may be another server, which is given its own time.
+                let page = self.read().await.inspect_err(|_| self.missing = None)?;
                 let events = self.accept(page)?;
                 if !events.is_empty() {
                     return Ok(events);
@@ -91,7 +92,7 @@ impl PostgresSubscription {
 
     /// Takes what was read, if it goes on from what was handed out.
     fn accept(&mut self, page: Page) -> Result<Vec<Recorded>, LogError> {
-        let Page { before, events } = page;
+        let Page { before, events, is_replaying } = page;
         match (self.last, before) {
             (Some(last), Some(before)) if last != before => {
                 self.has_diverged = true;
@@ -100,6 +101,10 @@ impl PostgresSubscription {
             // Where it began, a log with holes has no event, and others after it.
             (last, None) if self.after > Position::START && (last.is_some() || events.is_empty()) => {
                 self.is_doubtful = true;
+                if is_replaying {
+                    self.missing = None;
+                    return Ok(Vec::new());
+                }
                 if self.missing.get_or_insert_with(Instant::now).elapsed() >= LATE {
                     self.has_diverged = true;
                     return Err(LogError::Diverged { position: self.after });

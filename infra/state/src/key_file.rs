@@ -9,6 +9,7 @@ use crate::server_key::{self, KeyFileError, ServerKey};
 use crate::store::Unusable;
 use crate::{State, StateError};
 use scanledger_domain::vault::VaultError;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Why a store could not be opened, or its key not rotated, with a key from a file.
@@ -85,11 +86,18 @@ impl KeyFile {
         Ok(Some(ServerKey::load(&self.path)?).filter(|key| fits(key)))
     }
 
-    /// Makes the next key the present one, durably.
-    fn finish(&self) -> Result<(), KeyFileError> {
+    /// Makes the next key the present one, durably. Whoever opens the store in between may have done it already.
+    fn finish(&self, new: &ServerKey) -> Result<(), KeyFileError> {
         let doing = "put the new one in its place";
-        std::fs::rename(self.next(), &self.path).map_err(server_key::failed(doing))?;
+        match std::fs::rename(self.next(), &self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.holds(new) => return Ok(()),
+            renamed => renamed.map_err(server_key::failed(doing))?,
+        }
         server_key::sync_folder_of(&self.path).map_err(server_key::failed(doing))
+    }
+
+    fn holds(&self, key: &ServerKey) -> bool {
+        ServerKey::load(&self.path).is_ok_and(|present| present.0.bytes() == key.0.bytes())
     }
 
     /// The key beside the present one, if `error` says that the present one does not fit and there is one.
@@ -115,8 +123,9 @@ impl State {
             Ok(state) => return Ok(state),
             Err(error) => error.into(),
         };
-        let state = Self::open_as(path, &file.next_instead(error)?, Some(file))?;
-        file.finish()?;
+        let next = file.next_instead(error)?;
+        let state = Self::open_as(path, &next, Some(file))?;
+        file.finish(&next)?;
         Ok(state)
     }
 
@@ -129,8 +138,9 @@ impl State {
             Ok(state) => return Ok(state),
             Err(error) => error.into(),
         };
-        let state = Self::connect_as(url, &file.next_instead(error)?, Some(file)).await?;
-        file.finish()?;
+        let next = file.next_instead(error)?;
+        let state = Self::connect_as(url, &next, Some(file)).await?;
+        file.finish(&next)?;
         Ok(state)
     }
 
@@ -146,6 +156,6 @@ impl State {
         self.vault.require(&old)?;
         let new = file.load_or_make_next()?;
         self.vault.rotate(&old, &new)?;
-        Ok(file.finish()?)
+        Ok(file.finish(&new)?)
     }
 }

@@ -50,9 +50,9 @@ pub enum Unusable {
 pub(crate) type Wrapped = Vec<u8>;
 
 /// The keys that a store has once.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Installation {
-    /// Grows whenever all keys are written anew.
+    /// Grows whenever all keys are written anew, by a step that nobody can foresee.
     pub generation: i64,
     /// A known text under the server's key.
     pub check: Vec<u8>,

@@ -213,17 +213,19 @@ impl Projector {
     }
 
     /// Builds the read models anew from what the log has now, because it no longer has events that are in them. What
-    /// is there goes on being shown until then.
+    /// is there goes on being shown until then, and says so.
     async fn start_over(&self, lost: &LogError) -> Result<(), ProjectorError> {
+        self.views.set_diverged(true);
         tracing::error!(
             "{lost}, which is in the read models: it lost its last events, or was put back to an earlier state; the \
              read models are built anew from what it has"
         );
         self.shared.health.lock().stopped = Some(format!("{lost}; the read models are built anew"));
         loop {
-            match self.rebuild(Arc::new(|_, _| ())).await {
+            match self.agree().await {
                 Ok(position) => {
                     self.shared.health.lock().stopped = None;
+                    self.views.set_diverged(false);
                     tracing::warn!(position = position.0, "the read models are those of the log again");
                     return Ok(());
                 }
@@ -235,6 +237,17 @@ impl Projector {
             }
             tokio::time::sleep(RETRY).await;
         }
+    }
+
+    /// Builds the read models anew unless the log has the event again that they end with, as one does whose server had
+    /// not replayed all of it.
+    async fn agree(&self) -> Result<Position, ProjectorError> {
+        let end = self.shared.writer.lock().await.as_ref().map(Writer::end);
+        let (position, last) = end.ok_or(ProjectorError::Cancelled)?;
+        if is_there(&*self.shared.log, position, last).await? {
+            return Ok(position);
+        }
+        self.rebuild(Arc::new(|_, _| ())).await
     }
 
     /// Applies everything the log holds now, then returns: for commands that read beside no server.
@@ -316,6 +329,8 @@ impl Shared {
         // A rebuild may have brought the file further than this subscription.
         let batch = decode(batch.into_iter().filter(|recorded| recorded.position > after))?;
         if batch.is_empty() {
+            // That rebuild has written what could not be written before.
+            self.health.lock().stopped = None;
             return Ok(());
         }
         writer.apply(&batch)?;

@@ -9,6 +9,7 @@ use scanledger_domain::id::OrganizationId;
 use scanledger_domain::log::Position;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -157,6 +158,7 @@ pub struct Shown {
 pub struct Views {
     file: Arc<RwLock<Arc<File>>>,
     position: watch::Receiver<Position>,
+    has_diverged: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Views {
@@ -167,7 +169,7 @@ impl std::fmt::Debug for Views {
 
 impl Views {
     pub(crate) fn new(file: Arc<RwLock<Arc<File>>>, position: watch::Receiver<Position>) -> Self {
-        Self { file, position }
+        Self { file, position, has_diverged: Arc::default() }
     }
 
     /// The position up to which events are in the read models.
@@ -180,6 +182,16 @@ impl Views {
         let file = self.file.read();
         // Before the file is given back: both change together.
         Shown { history: file.history, position: self.position() }
+    }
+
+    /// Whether events are shown that the log no longer has, until the read models are built anew. How far they are says
+    /// nothing then: what others have appended since may have positions that are shown already.
+    pub fn has_diverged(&self) -> bool {
+        self.has_diverged.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_diverged(&self, has_diverged: bool) {
+        self.has_diverged.store(has_diverged, Ordering::Release);
     }
 
     /// Follows [`Self::position`].

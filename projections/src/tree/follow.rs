@@ -51,7 +51,8 @@ impl Tree {
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), TreeError> {
         let mut told = self.reached().position;
-        let mut subscription = log.subscribe(told);
+        // The last one comes first, to be held against what was hashed.
+        let mut subscription = log.subscribe(Position(told.0.saturating_sub(1)));
         let mut since = Instant::now();
         loop {
             let batch = tokio::select! {

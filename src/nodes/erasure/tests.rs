@@ -13,6 +13,7 @@ use scanledger_domain::id::{CommandId, Ids, SubjectId, UserId};
 use scanledger_domain::identity::{KeyKind, Role, User, UserCommand, UserErased, user_stream};
 use scanledger_domain::log::{Actor, Position};
 use scanledger_domain::vault::Vault;
+use scanledger_projections::Shown;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,33 +162,51 @@ async fn what_was_finished_is_not_done_again() {
     }
 }
 
+/// The files of read models.
+fn views(root: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(root).unwrap().flatten().map(|entry| entry.file_name());
+    let names = names.filter_map(|name| name.into_string().ok());
+    names.filter(|name| name.starts_with("views-") && name.ends_with(".db")).collect()
+}
+
+#[tokio::test]
+async fn an_erasure_in_a_log_that_lost_a_later_one_leaves_no_read_models_from_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    interrupted(folder.path()).await;
+    let engine = open(folder.path()).await;
+    let erasures = Erasures::new(&engine);
+    // As this process remembers one that the log has lost since.
+    let history = engine.projector.views().shown().history + 1;
+    *erasures.built.lock() = Shown { history, position: Position(1_000) };
+    let before = views(folder.path());
+    assert_eq!(erasures.catch_up(Arc::new(|_, _| ())).await.unwrap(), 1);
+    let built = views(folder.path());
+    assert!(built.len() == 1 && built != before, "{before:?} {built:?}");
+    engine.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_blob_store_that_keeps_a_copy_is_in_the_way_of_no_other_part() {
     let folder = tempfile::tempdir().unwrap();
     interrupted(folder.path()).await;
     let engine = open(folder.path()).await;
     let erasures = Erasures::new(&engine);
-    let views = || {
-        let names = std::fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.file_name());
-        let names = names.filter_map(|name| name.into_string().ok());
-        names.filter(|name| name.starts_with("views-") && name.ends_with(".db")).collect::<Vec<_>>()
-    };
     // A folder cannot be removed as a file is.
     let copy = BlobHash::of(b"views");
     assert!(erasures.copies.claim(copy, Position::START).await.unwrap());
     let name = copy.to_string();
     let in_the_way = engine.folder.blobs().join(&name[..2]).join(&name);
     std::fs::create_dir_all(&in_the_way).unwrap();
-    let before = views();
+    let before = views(folder.path());
     let error = erasures.catch_up(Arc::new(|_, _| ())).await.unwrap_err();
     assert!(format!("{error:#}").contains("while removing a copy of read models"), "{error:#}");
-    let built = views();
+    let built = views(folder.path());
     assert!(built.len() == 1 && built != before, "{before:?} {built:?}");
     assert_eq!(erasures.reached().await.unwrap(), Position::START);
     // What was done is not done again.
     std::fs::remove_dir(&in_the_way).unwrap();
     assert_eq!(erasures.catch_up(Arc::new(|_, _| ())).await.unwrap(), 1);
-    assert_eq!(views(), built);
+    assert_eq!(views(folder.path()), built);
     assert!(erasures.reached().await.unwrap() > Position::START);
     engine.close().await.unwrap();
 }

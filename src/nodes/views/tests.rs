@@ -133,6 +133,54 @@ async fn a_copy_of_events_that_the_log_has_lost_is_taken_off_the_list() {
     engine.close().await.unwrap();
 }
 
+/// A standby that stands in for its server may have less than it for a moment.
+#[tokio::test]
+async fn a_copy_that_ends_beyond_the_log_is_taken_off_the_list_at_the_second_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, ..) = engine(folder.path()).await;
+    let (sharing, copies) = (sharing(&engine), copies(&engine));
+    sharing.share(&copies).await.unwrap();
+    let there = list(&engine);
+    let mut beyond = there.clone();
+    beyond["copies"][0]["position"] = json!(1_000_000);
+    let store = |list: &Value| {
+        engine.state.checkpoints.put("views/copies", &serde_json::to_vec(list).unwrap()).unwrap();
+    };
+    // The log has it again in between: then it counts anew.
+    for stored in [&beyond, &there, &beyond] {
+        store(stored);
+        assert!(sharing.newest(&copies).await.unwrap().is_some());
+        assert_eq!(list(&engine)["unwanted"], json!([]));
+    }
+    assert_eq!(sharing.newest(&copies).await.unwrap(), None);
+    assert_eq!(list(&engine)["unwanted"], json!([there["copies"][0]["blob"]]));
+    engine.close().await.unwrap();
+}
+
+/// As between the loss and the end of building them anew.
+#[tokio::test]
+async fn read_models_with_an_event_that_the_log_has_lost_are_not_shared() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, organization, user) = engine(folder.path()).await;
+    let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let is_views = |path: &Path| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name.starts_with("views-") && name.ends_with(".db")
+    };
+    let files: Vec<_> = files.filter(|path| is_views(path)).collect();
+    let [file] = &files[..] else { panic!("there is one file") };
+    let another = TimeOrderedIds.fresh().into_bytes();
+    let lost =
+        rusqlite::Connection::open(file).unwrap().execute("UPDATE checkpoint SET event = ?1", [another]);
+    assert_eq!(lost.unwrap(), 1);
+    assert_eq!(sharing(&engine).share(&copies(&engine)).await.unwrap(), Shared::InVain);
+    assert_eq!(list(&engine), Value::Null, "nothing is noted, so nothing was stored");
+
+    execute::<User>(&engine, organization, user_stream(user), UserCommand::EndSessions).await;
+    assert_eq!(sharing(&engine).share(&copies(&engine)).await.unwrap(), Shared::Done);
+    engine.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn events_that_could_not_be_applied_are_tried_by_who_takes_over_the_read_models() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,6 +4,7 @@ mod closing;
 mod failures;
 mod incidents;
 mod interruptions;
+mod losing;
 mod merging;
 mod results;
 mod steps;

@@ -13,6 +13,7 @@ mod opening;
 mod ordering;
 mod outage;
 mod proxy;
+mod replaying;
 mod samples;
 mod server;
 mod vanishing;

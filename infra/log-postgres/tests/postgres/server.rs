@@ -1,5 +1,6 @@
 //! A server of a test's own, which it may stop.
 
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -44,6 +45,31 @@ impl Server {
         let log = self.folder.path().join("server.log");
         let log = log.to_str().unwrap();
         self.run("pg_ctl", &[&["-w", "-t", "60", "-l", log, "-o", &options], arguments].concat());
+    }
+
+    /// Copies a folder beside its data to another name, with the owners of the files; it is there at once.
+    pub(crate) fn copy(&self, from: &str, to: &str) {
+        let mut command = Command::new("cp");
+        let arriving = format!("{to}.part");
+        command.args(["-a", from, &arriving]).current_dir(self.folder.path());
+        assert!(command.status().unwrap().success(), "{command:?}");
+        std::fs::rename(self.folder.path().join(arriving), self.folder.path().join(to)).unwrap();
+    }
+
+    /// Starts it, stopped before, with the data of a backup. It replays what comes into the folder `archive`, until it is
+    /// promoted.
+    pub(crate) fn put_back(&self, backup: &str, archive: &str) {
+        let at = |name: &str| self.folder.path().join(name);
+        std::fs::remove_dir_all(at("data")).unwrap();
+        std::fs::rename(at(backup), at("data")).unwrap();
+        std::fs::write(at("data/standby.signal"), "").unwrap();
+        let mut settings =
+            std::fs::OpenOptions::new().append(true).open(at("data/postgresql.auto.conf")).unwrap();
+        let archive = at(archive).display().to_string();
+        let restore =
+            format!("restore_command = 'cp {archive}/%f %p'\nwal_retrieve_retry_interval = '100ms'\n");
+        settings.write_all(restore.as_bytes()).unwrap();
+        self.control(&["start"]);
     }
 
     fn run(&self, program: &str, arguments: &[&str]) {

@@ -5,7 +5,7 @@
 
 use super::{LONG_CALL, PgStore, ROWS, sweeping};
 use crate::store::{AllKeys, Found, FoundKey, Installation, KeyRows, PutKey, Wrapped};
-use crate::vault::Rewrap;
+use crate::vault::{Rewrap, generation_after};
 use scanledger_domain::Cause;
 use scanledger_domain::id::SubjectId;
 use sqlx::postgres::PgRow;
@@ -198,7 +198,7 @@ async fn import(pool: PgPool, keys: AllKeys) -> Result<Option<Installation>, Cau
     if is_used.fetch_one(&mut *tx).await? {
         return Ok(None);
     }
-    let after = Installation { generation: before.generation + 1, ..keys.installation };
+    let after = Installation { generation: generation_after(before.generation)?, ..keys.installation };
     for page in keys.subjects.chunks(ROWS) {
         sqlx::query(
             "INSERT INTO scanledger_state.subject_key (subject, wrapped) \

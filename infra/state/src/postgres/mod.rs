@@ -95,13 +95,16 @@ impl Store for PgStore {
         match self.thread.call(SWEEP, sweeping::sweep) {
             Ok(Swept::TooLarge(table)) => tracing::warn!(
                 table,
-                "deleted keys stay in the files of a table that is too large to be written anew beside running nodes: \
+                "deleted keys stay in the files of a table that takes too long to be written anew beside running nodes: \
                  run VACUUM FULL on it in a quiet hour"
             ),
-            Ok(swept) => {
-                // Another node may have done it.
-                if self.is_unswept.swap(false, Ordering::Relaxed) || swept == Swept::Gone {
-                    tracing::info!("deleted keys have left the files of the database");
+            Ok(Swept::Gone) => {
+                self.is_unswept.store(false, Ordering::Relaxed);
+                tracing::info!("deleted keys have left the files of the database");
+            }
+            Ok(Swept::Nothing) => {
+                if self.is_unswept.swap(false, Ordering::Relaxed) {
+                    tracing::info!("another node has seen to deleted keys in the files of the database");
                 }
             }
             Err(cause) => {

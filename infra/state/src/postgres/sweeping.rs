@@ -25,6 +25,12 @@ const AT_MOST_BYTES: i64 = 256 * 1024 * 1024;
 /// How long to wait for those who read keys. Who wants to read them meanwhile waits as long.
 const LOCK: &str = "500ms";
 
+/// How long writing a table anew may take, while nobody reads it: less than others wait for it.
+const WRITE: &str = "3s";
+
+/// SQLSTATE of a statement that took too long.
+const CANCELED: &str = "57014";
+
 /// How often, and how long apart, to look whether somebody may still see what was deleted. Most transactions are short.
 const LOOKS: u32 = 5;
 const APART: Duration = Duration::from_millis(200);
@@ -36,7 +42,7 @@ pub(super) enum Swept {
     Nothing,
     /// They have left the files.
     Gone,
-    /// They are in the files of this table, which are not written anew beside running nodes. Said once.
+    /// They are in the files of this table, which are not written anew beside running nodes, or only slowly. Said once.
     TooLarge(&'static str),
 }
 
@@ -47,6 +53,8 @@ enum Unswept {
         "a transaction that began before still sees them: of a session, a prepared one, or that of a replica's query"
     )]
     Seen,
+    #[error("the server keeps rows for a while after they were deleted (vacuum_defer_cleanup_age)")]
+    Deferred,
     #[error("{0} can be written anew by its owner alone, and this is another role")]
     NotOwner(&'static str),
 }
@@ -76,6 +84,12 @@ pub(super) async fn sweep(pool: PgPool) -> Result<Swept, Cause> {
     let Some(mark): Option<String> = mark.bind(MARK).fetch_optional(&pool).await? else {
         return Ok(Swept::Nothing);
     };
+    // Of servers up to version 15.
+    let is_deferred =
+        sqlx::query_scalar("SELECT coalesce(current_setting('vacuum_defer_cleanup_age', true), '0') <> '0'");
+    if is_deferred.fetch_one(&pool).await? {
+        return Err(Unswept::Deferred.into());
+    }
     wait_until_unseen(&pool, &mark).await?;
     let swept = write_anew(&pool).await?;
     // A mark of somebody who came later stays.
@@ -120,7 +134,12 @@ async fn wait_until_unseen(pool: &PgPool, mark: &str) -> Result<(), Cause> {
 /// Writes the tables anew, each in a transaction of its own, which `VACUUM` needs.
 async fn write_anew(pool: &PgPool) -> Result<Swept, Cause> {
     // A connection of its own, because none of the others may wait so shortly.
-    let options = (*pool.connect_options()).clone().options([("lock_timeout", LOCK)]);
+    let options = (*pool.connect_options()).clone().options([
+        ("lock_timeout", LOCK),
+        ("statement_timeout", WRITE),
+        // Who may not write a table anew is warned by the server each time; it is noticed below.
+        ("client_min_messages", "error"),
+    ]);
     let mut connection = PgConnection::connect_with(&options).await?;
     let done = write_all_anew(&mut connection).await;
     // What it did is done, and the server notices an end without a farewell.
@@ -136,7 +155,12 @@ async fn write_all_anew(connection: &mut PgConnection) -> Result<Swept, Cause> {
             return Ok(Swept::TooLarge(table));
         }
         let before = file_of(connection, table).await?;
-        sqlx::raw_sql(write).execute(&mut *connection).await?;
+        match sqlx::raw_sql(write).execute(&mut *connection).await {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(CANCELED) => {
+                return Ok(Swept::TooLarge(table));
+            }
+            written => written.map(drop)?,
+        }
         // Who may not is warned by the server, and no more.
         if file_of(connection, table).await? == before {
             return Err(Unswept::NotOwner(table).into());

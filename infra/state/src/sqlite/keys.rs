@@ -2,7 +2,7 @@
 
 use super::SqliteStore;
 use crate::store::{AllKeys, Found, FoundKey, Installation, KeyRows, PutKey, Wrapped};
-use crate::vault::Rewrap;
+use crate::vault::{Rewrap, generation_after};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use scanledger_domain::Cause;
 use scanledger_domain::id::SubjectId;
@@ -111,7 +111,7 @@ impl KeyRows for SqliteStore {
             return Ok(None);
         }
         let before = installation(&tx)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-        let after = Installation { generation: before.generation + 1, ..keys.installation };
+        let after = Installation { generation: generation_after(before.generation)?, ..keys.installation };
         for (subject, wrapped) in &keys.subjects {
             insert_subject(&tx, *subject, wrapped)?;
         }

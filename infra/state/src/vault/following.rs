@@ -86,21 +86,26 @@ impl KeyVault {
 
     fn look(&self, vain: &mut Option<Instant>) -> Result<Arc<Keys>, Cause> {
         let known = self.keys();
+        // Also if the store does not answer: everybody who waits would ask it again, one after the other.
+        *vain = Some(Instant::now());
         let installation = self.rows.load()?.ok_or(Unusable::Foreign)?;
-        let found = if installation.generation == known.installation.generation {
+        // By more than its number: a database that was put back to an earlier state gives numbers out again.
+        let found = if installation == known.installation {
             Ok(known)
         } else {
-            self.following.open(&known, installation).map(|keys| self.take(keys))
+            self.following.open(&known, installation).map(|keys| self.take(&known, keys))
         };
-        *vain = found.is_err().then(Instant::now);
+        if found.is_ok() {
+            *vain = None;
+        }
         *self.following.trouble.lock() = found.as_ref().err().cloned();
         found.map_err(not_now)
     }
 
-    fn take(&self, found: Keys) -> Arc<Keys> {
+    fn take(&self, known: &Arc<Keys>, found: Keys) -> Arc<Keys> {
         let mut keys = self.keys.write();
-        // This process may have rotated them once more.
-        if keys.installation.generation < found.installation.generation {
+        // This process may have rotated them itself meanwhile.
+        if Arc::ptr_eq(&keys, known) {
             *keys = Arc::new(found);
         }
         Arc::clone(&keys)

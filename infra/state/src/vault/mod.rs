@@ -7,7 +7,7 @@ mod sealed;
 mod wrapping;
 
 pub(crate) use cipher::SecretKey;
-pub(crate) use wrapping::{Rewrap, open_installation, open_subject_key};
+pub(crate) use wrapping::{Rewrap, generation_after, open_installation, open_subject_key};
 
 use crate::key_file::KeyFile;
 use crate::server_key::ServerKey;

@@ -69,6 +69,14 @@ fn subject_context(subject: SubjectId) -> Vec<u8> {
     [SUBJECT_KEY_CONTEXT, subject.as_bytes()].concat()
 }
 
+/// A number for what comes after the generation `before`: not the one that a database comes to again after it was put
+/// back to an earlier state, because other processes may know that with other keys.
+pub(crate) fn generation_after(before: i64) -> Result<i64, SealError> {
+    let mut step = [0; 4];
+    getrandom::fill(&mut step).map_err(|_| SealError::NoRandomness)?;
+    Ok(before.saturating_add(1).saturating_add(i64::from(u32::from_ne_bytes(step))))
+}
+
 /// Takes keys from under one server key, and puts them under another; the keys stay what they are.
 #[derive(Clone)]
 pub(crate) struct Rewrap {
@@ -80,7 +88,7 @@ impl Rewrap {
     /// The next generation of an installation.
     pub(crate) fn installation(&self, keys: &Installation) -> Result<Installation, Cause> {
         let opened = open_installation(&self.old, keys)?;
-        Ok(wrap_installation(&self.new, &opened, keys.generation + 1)?)
+        Ok(wrap_installation(&self.new, &opened, generation_after(keys.generation)?)?)
     }
 
     /// A subject's key.

@@ -16,6 +16,54 @@ on_both! {
     who_shares_the_key_file_goes_on_with_the_key_beside_it_if_a_rotation_came_no_further,
     who_has_a_copy_of_the_key_file_is_out_of_reach_until_it_is_the_new_one,
     trouble_with_the_key_file_is_known_before_somebody_needs_a_key,
+    who_knows_of_a_rotation_that_the_store_has_lost_goes_on_with_the_key_of_before,
+}
+
+/// The tables that a rotation changes, and the one with the number of the present keys first.
+fn tables(world: &World) -> &'static [&'static str] {
+    if world.is_in_a_file() {
+        &["key_check", "data_key", "signing_key", "subject_key"]
+    } else {
+        &["installation", "subject_key"]
+    }
+}
+
+fn generation(world: &World) -> i64 {
+    let table = tables(world)[0];
+    let schema = if world.is_in_a_file() { "" } else { "scanledger_state." };
+    world.number(&format!("SELECT generation FROM {schema}{table}"))
+}
+
+/// As after a failover to a standby that was behind, or a restore to an earlier moment.
+fn who_knows_of_a_rotation_that_the_store_has_lost_goes_on_with_the_key_of_before(world: &World) {
+    let (here, there) = (with_a_copy(world), world.open_with_key_file());
+    let [ana, bo] = [1, 2].map(|number| there.vault.seal(subject(number), "text").unwrap());
+    std::fs::copy(world.path("server.key"), world.path("before.key")).unwrap();
+    for table in tables(world) {
+        world.execute(&format!("CREATE TABLE before_{table} AS SELECT * FROM {table}"));
+    }
+    there.rotate(&world.key_file()).unwrap();
+    let lost = generation(world);
+    copy(world);
+    here.vault.keep_up().unwrap();
+    assert_eq!(here.vault.open(&ana).unwrap().as_deref(), Some("text"));
+
+    for table in tables(world) {
+        world.execute(&format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM before_{table}"));
+    }
+    assert_eq!(reason::<Unusable>(&here.vault.open(&bo).unwrap_err()), Unusable::OtherKeyFile);
+    for copy in ["server.key", "copy.key"] {
+        std::fs::copy(world.path("before.key"), world.path(copy)).unwrap();
+    }
+    here.vault.keep_up().unwrap();
+    assert_eq!(here.vault.trouble(), None);
+    assert_eq!(here.vault.open(&bo).unwrap().as_deref(), Some("text"));
+    let cem = here.vault.seal(subject(3), "cem").unwrap();
+    assert_eq!(world.open().vault.open(&cem).unwrap().as_deref(), Some("cem"));
+
+    // Another rotation is not taken for the one that was lost.
+    world.open_with_key_file().rotate(&world.key_file()).unwrap();
+    assert_ne!(generation(world), lost);
 }
 
 fn who_shares_the_key_file_goes_on_with_the_new_key(world: &World) {
