@@ -109,7 +109,7 @@ impl Erasures {
         self.wait_for_queries().await;
         self.note().await?;
         self.copies.sweep().await?;
-        if self.history() != history {
+        if self.history() != history || self.projector.views().has_diverged() {
             bail!("the log has lost events meanwhile, and what it has now is looked at next");
         }
         self.keep(last).await?;

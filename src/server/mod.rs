@@ -178,7 +178,8 @@ fn spawn_node_tasks(
         }),
         stopped.clone(),
     );
-    let following_key = tokio::spawn(follow_server_key(Arc::clone(&engine.state), stopped.clone()));
+    let (state, views) = (Arc::clone(&engine.state), engine.projector.views());
+    let following_key = tokio::spawn(follow_server_key(state, views, stopped.clone()));
     [following, sharing, following_key]
 }
 

@@ -123,10 +123,12 @@ impl PostgresSubscription {
 
     /// Waits until the head may be above `after`, or until there is a doubt.
     async fn wait(&mut self) -> Result<(), LogError> {
-        if self.is_doubtful || *self.head.borrow() > self.after {
+        let is_closed = *self.reach.borrow() == Reach::Closed;
+        // What is left of a log that is being closed is still handed out.
+        if *self.head.borrow() > self.after || self.is_doubtful && !is_closed {
             return Ok(());
         }
-        if *self.reach.borrow() == Reach::Closed {
+        if is_closed {
             return Err(unavailable("follow a closed log"));
         }
         tokio::select! {

@@ -93,18 +93,23 @@ impl Store for PgStore {
     /// key alone.
     fn sweep(&self) -> Result<(), Cause> {
         match self.thread.call(SWEEP, sweeping::sweep) {
-            Ok(Swept::TooLarge(table)) => tracing::warn!(
-                table,
-                "deleted keys stay in the files of a table that takes too long to be written anew beside running nodes: \
-                 run VACUUM FULL on it in a quiet hour"
-            ),
+            Ok(Swept::TooLarge(table)) => {
+                self.is_unswept.store(false, Ordering::Relaxed);
+                tracing::warn!(
+                    table,
+                    "deleted keys stay in the files of a table that takes too long to be written anew beside running \
+                     nodes: run VACUUM FULL on it in a quiet hour"
+                );
+            }
             Ok(Swept::Gone) => {
                 self.is_unswept.store(false, Ordering::Relaxed);
                 tracing::info!("deleted keys have left the files of the database");
             }
             Ok(Swept::Nothing) => {
                 if self.is_unswept.swap(false, Ordering::Relaxed) {
-                    tracing::info!("another node has seen to deleted keys in the files of the database");
+                    tracing::info!(
+                        "another node has seen to deleted keys in the files of the database; its log says whether they have left"
+                    );
                 }
             }
             Err(cause) => {

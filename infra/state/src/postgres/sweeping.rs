@@ -25,6 +25,9 @@ const AT_MOST_BYTES: i64 = 256 * 1024 * 1024;
 /// How long to wait for those who read keys. Who wants to read them meanwhile waits as long.
 const LOCK: &str = "500ms";
 
+/// Up to this, writing a table anew takes long only now and then.
+const SMALL_BYTES: i64 = 16 * 1024 * 1024;
+
 /// How long writing a table anew may take, while nobody reads it: less than others wait for it.
 const WRITE: &str = "3s";
 
@@ -148,16 +151,21 @@ async fn write_anew(pool: &PgPool) -> Result<Swept, Cause> {
 }
 
 async fn write_all_anew(connection: &mut PgConnection) -> Result<Swept, Cause> {
+    let mut left = None;
     for [table, write] in TABLES {
         let size = sqlx::query_scalar("SELECT pg_relation_size($1::text::regclass)");
         let size: i64 = size.bind(table).fetch_one(&mut *connection).await?;
         if size > AT_MOST_BYTES {
-            return Ok(Swept::TooLarge(table));
+            left = Some(table);
+            continue;
         }
         let before = file_of(connection, table).await?;
         match sqlx::raw_sql(write).execute(&mut *connection).await {
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(CANCELED) => {
-                return Ok(Swept::TooLarge(table));
+            Err(sqlx::Error::Database(error))
+                if size > SMALL_BYTES && error.code().as_deref() == Some(CANCELED) =>
+            {
+                left = Some(table);
+                continue;
             }
             written => written.map(drop)?,
         }
@@ -166,7 +174,7 @@ async fn write_all_anew(connection: &mut PgConnection) -> Result<Swept, Cause> {
             return Err(Unswept::NotOwner(table).into());
         }
     }
-    Ok(Swept::Gone)
+    Ok(left.map_or(Swept::Gone, Swept::TooLarge))
 }
 
 async fn file_of(connection: &mut PgConnection, table: &str) -> Result<Option<String>, Cause> {

@@ -164,6 +164,12 @@ impl KeyVault {
         Ok(())
     }
 
+    /// Forgets the keys that are in memory, so that each is asked of the store again: for a store that may have been put
+    /// back to an earlier state, without keys that were made since. What is sealed with those opens nowhere else.
+    pub fn forget(&self) {
+        self.remembered.lock().keys.clear();
+    }
+
     /// Makes sure that the store is under `key`.
     pub(crate) fn require(&self, key: &ServerKey) -> Result<(), VaultError> {
         let doing = "see whether the server's key fits";

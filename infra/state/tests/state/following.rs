@@ -17,6 +17,19 @@ on_both! {
     who_has_a_copy_of_the_key_file_is_out_of_reach_until_it_is_the_new_one,
     trouble_with_the_key_file_is_known_before_somebody_needs_a_key,
     who_knows_of_a_rotation_that_the_store_has_lost_goes_on_with_the_key_of_before,
+    nothing_is_sealed_with_a_key_that_the_store_has_lost_once_keys_were_forgotten,
+}
+
+fn nothing_is_sealed_with_a_key_that_the_store_has_lost_once_keys_were_forgotten(world: &World) {
+    let here = world.open();
+    let before = here.vault.seal(subject(1), "before").unwrap();
+    world.execute("DELETE FROM subject_key");
+    here.vault.forget();
+    let after = here.vault.seal(subject(1), "after").unwrap();
+    for process in [&here, &world.open()] {
+        assert_eq!(process.vault.open(&after).unwrap().as_deref(), Some("after"));
+        assert!(process.vault.open(&before).is_err());
+    }
 }
 
 /// The tables that a rotation changes, and the one with the number of the present keys first.
