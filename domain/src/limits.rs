@@ -168,6 +168,9 @@ pub const PACKAGE_FILTERS: usize = 100;
 /// How long an event may wait to be taken into the read model, and how long ago the log may have been heard from last,
 /// before a node tells nobody who they are: a key that was revoked or a session that was ended opens nothing after that.
 pub const AUTHENTICATION_LAG: Duration = Duration::from_secs(10);
+/// For how long a log is not believed that has less than was read of it before: a standby that stands in for its server
+/// may only be behind.
+pub const LOST_AFTER: Duration = Duration::from_secs(3);
 /// Depth of a GraphQL query.
 pub const GRAPHQL_DEPTH: usize = 15;
 /// Complexity of a GraphQL query: one per field, multiplied by the page size of connections.

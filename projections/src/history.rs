@@ -1,14 +1,12 @@
 //! Reading a log on from an event that was read before, or noticing that it has another history by now.
 
+use scanledger_domain::limits::LOST_AFTER;
 use scanledger_domain::log::{EventLog, LogError, Position, Recorded};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-/// For how long a log is not believed that has less than was read before: a standby that stands in for its server may
-/// only be behind.
-const LATE: Duration = Duration::from_secs(3);
-/// How often it is asked meanwhile.
+/// How often a log is asked again that has less than was read before.
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// Events above `after`, at most `limit`, if the event there is still the one with the id `last`; that is not asked
@@ -33,8 +31,23 @@ pub(crate) async fn read_on(
                 events.remove(0);
                 return Ok(events);
             }
-            None if began.elapsed() < LATE => sleep(AGAIN).await,
+            None if began.elapsed() < LOST_AFTER => sleep(AGAIN).await,
             Some(_) | None => return Err(LogError::Diverged { position: after }),
         }
     }
+}
+
+/// Whether the log has, at `position`, the event with the id `last`; at the start there is none to have.
+///
+/// # Errors
+/// When the log cannot be read.
+pub(crate) async fn is_there(
+    log: &dyn EventLog,
+    position: Position,
+    last: Option<Uuid>,
+) -> Result<bool, LogError> {
+    if position == Position::START {
+        return Ok(true);
+    }
+    Ok(log.event_at(position).await?.is_some_and(|event| Some(event.id.0) == last))
 }

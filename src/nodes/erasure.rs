@@ -276,8 +276,8 @@ enum Settled {
 /// When the log cannot be read, or has another event there.
 pub async fn erasure_at(log: &dyn EventLog, position: Position) -> Result<UserErased> {
     let doing = || format!("while reading the event at {position}");
-    let found = log.read_all(Position(position.0 - 1), 1).await.with_context(doing)?;
-    let event = found.first().filter(|event| event.position == position).map(Event::of);
+    let found = log.event_at(position).await.with_context(doing)?;
+    let event = found.as_ref().map(Event::of);
     let Some(Event::User(UserEvent::Erased(erased))) = event.transpose().with_context(doing)? else {
         bail!("the log has another event than the read models at position {position}");
     };

@@ -186,11 +186,9 @@ impl ClientScans {
     /// # Errors
     /// A fault.
     pub async fn numbered(&self, number: Position) -> Result<Option<ClientScan>> {
-        let Some(before) = number.0.checked_sub(1) else { return Ok(None) };
-        let found = self.ledger.log().read_all(Position(before), 1).await.map_err(Fault::from)?;
-        match found.first() {
-            Some(recorded) if recorded.position == number => self.of_event(recorded).await,
-            Some(_) | None => Ok(None),
+        match self.ledger.log().event_at(number).await.map_err(Fault::from)? {
+            Some(recorded) => self.of_event(&recorded).await,
+            None => Ok(None),
         }
     }
 

@@ -223,9 +223,7 @@ impl ChecksReactor {
     }
 
     async fn event_at(&self, position: Position) -> std::result::Result<Option<EventId>, LogError> {
-        let Some(before) = position.0.checked_sub(1) else { return Ok(None) };
-        let there = self.hosted.0.ledger.log().read_all(Position(before), 1).await?;
-        Ok(there.first().filter(|event| event.position == position).map(|event| event.id))
+        Ok(self.hosted.0.ledger.log().event_at(position).await?.map(|event| event.id))
     }
 }
 

@@ -124,6 +124,15 @@ pub trait EventLog: Send + Sync {
     /// Events with a position above `after`, in order, at most `limit`.
     fn read_all(&self, after: Position, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, LogError>>;
 
+    /// The event at a position, if there is one.
+    fn event_at(&self, position: Position) -> BoxFuture<'_, Result<Option<Recorded>, LogError>> {
+        Box::pin(async move {
+            let Some(before) = position.0.checked_sub(1) else { return Ok(None) };
+            let next = self.read_all(Position(before), 1).await?.pop();
+            Ok(next.filter(|event| event.position == position))
+        })
+    }
+
     /// The position of an event id, if the log has it.
     fn find(&self, id: EventId) -> BoxFuture<'_, Result<Option<Position>, LogError>>;
 

@@ -4,6 +4,7 @@ use crate::connect::{PATIENCE, PAUSES, options, within};
 use crate::reader::Readers;
 use parking_lot::Mutex;
 use scanledger_domain::id::EventId;
+use scanledger_domain::limits::LOST_AFTER;
 use scanledger_domain::log::{LogError, Position};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use std::sync::Arc;
@@ -20,10 +21,6 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How often it is looked at while the server sends no notifications, as a standby does not.
 const LOOK_ALONE: Duration = Duration::from_millis(100);
-
-/// For how long a server is not believed that has less than was read before: a standby that stands in for it may only
-/// be behind.
-pub(crate) const LATE: Duration = Duration::from_secs(3);
 
 /// After how long a silence the connection that listens is tried: some networks drop idle ones without a word.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -206,7 +203,7 @@ fn weigh(
             news.doubt();
             *short_since = Some(Instant::now());
         }
-        Some(since) if since.elapsed() >= LATE => {
+        Some(since) if since.elapsed() >= LOST_AFTER => {
             news.put_back(known, found);
             *short_since = None;
         }

@@ -1,10 +1,11 @@
 //! Following the log: first what is there, then what comes.
 
 use crate::error::{broken, unavailable};
-use crate::news::{LATE, News, Reach};
+use crate::news::{News, Reach};
 use crate::reader::{Page, Readers};
 use scanledger_domain::BoxFuture;
 use scanledger_domain::id::EventId;
+use scanledger_domain::limits::LOST_AFTER;
 use scanledger_domain::log::{LogError, Position, Recorded, Subscription};
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,7 +106,7 @@ impl PostgresSubscription {
                     self.missing = None;
                     return Ok(Vec::new());
                 }
-                if self.missing.get_or_insert_with(Instant::now).elapsed() >= LATE {
+                if self.missing.get_or_insert_with(Instant::now).elapsed() >= LOST_AFTER {
                     self.has_diverged = true;
                     return Err(LogError::Diverged { position: self.after });
                 }

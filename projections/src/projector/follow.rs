@@ -3,7 +3,7 @@
 use super::Writer;
 use super::batch::{Decoded, is_transient};
 use super::rebuild;
-use crate::history::read_on;
+use crate::history::{is_there, read_on};
 use crate::store::{Views, mark_prepared, prune, unmark_prepared, views_path};
 use parking_lot::{Mutex, RwLock};
 use scanledger_domain::decider::DecodeError;
@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use uuid::Uuid;
 
 /// How long to wait before asking a log again that did not answer.
 const RETRY: Duration = Duration::from_millis(500);
@@ -369,17 +368,4 @@ async fn open_or_begin(folder: &Path, log: &dyn EventLog) -> Result<(PathBuf, Wr
     let path = crate::store::next_path(folder);
     let writer = Writer::open(&path, log.identity())?.ok_or(ProjectorError::Cancelled)?;
     Ok((path, writer))
-}
-
-/// Whether the log holds, where the views end, the event that they end with.
-pub(super) async fn is_there(
-    log: &dyn EventLog,
-    position: Position,
-    last: Option<Uuid>,
-) -> Result<bool, LogError> {
-    if position == Position::START {
-        return Ok(true);
-    }
-    let there = log.read_all(Position(position.0 - 1), 1).await?;
-    Ok(there.first().is_some_and(|event| event.position == position && Some(event.id.0) == last))
 }

@@ -2,8 +2,8 @@
 
 use super::Writer;
 use super::batch::Decoded;
-use super::follow::{ProjectorError, Shared, decode, is_there};
-use crate::history::read_on;
+use super::follow::{ProjectorError, Shared, decode};
+use crate::history::{is_there, read_on};
 use crate::store::{File, next_path};
 use scanledger_domain::log::{EventLog, Position};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Keeping the tree up with the log.
 
 use super::{Reached, Tree, TreeError};
-use crate::history::read_on;
+use crate::history::{is_there, read_on};
 use scanledger_domain::log::{EventLog, LogError, Position, Recorded};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,11 +27,7 @@ impl Tree {
     /// When log or file cannot be read.
     pub async fn fit(&self, log: &dyn EventLog) -> Result<bool, TreeError> {
         let (Reached { position, .. }, last) = self.end()?;
-        if position == Position::START {
-            return Ok(false);
-        }
-        let there = log.read_all(Position(position.0 - 1), 1).await?;
-        let fits = there.first().is_some_and(|event| event.position == position && Some(event.id.0) == last);
+        let fits = is_there(log, position, last).await?;
         if !fits {
             tracing::warn!("the log no longer has the event that the tree ends with: the tree is built anew");
             let tree = self.clone();

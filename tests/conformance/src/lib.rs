@@ -63,6 +63,7 @@ suite! { $
     bytes_come_back_exactly,
     what_events_share_is_still_each_ones_own,
     an_event_is_found_by_its_id,
+    at_a_position_is_the_event_that_got_it,
     the_head_is_the_last_position,
     a_subscriber_started_in_the_middle_sees_every_event_once_and_in_order,
     a_subscription_from_the_head_sees_only_what_comes,

@@ -154,6 +154,21 @@ pub async fn an_event_is_found_by_its_id<H: Harness>(harness: &H) {
     assert_eq!(find(3).await, None);
 }
 
+/// At a position is the event that was appended there; at the start and after the end there is none.
+///
+/// # Panics
+/// When the rule is broken.
+pub async fn at_a_position_is_the_event_that_got_it<H: Harness>(harness: &H) {
+    let log = open(harness).await;
+    let appended = must_append(&*log, &stream("a"), 0, events("known", 3)).await;
+    let at =
+        async |position| log.event_at(position).await.expect("the log can be read").map(|event| event.id);
+    assert_eq!(at(appended.first).await, Some(id("known", 0)));
+    assert_eq!(at(appended.last).await, Some(id("known", 2)));
+    assert_eq!(at(Position::START).await, None);
+    assert_eq!(at(Position(appended.last.0 + 1)).await, None);
+}
+
 /// The head of an empty log is before the first event; afterwards it is the last answer's position.
 ///
 /// # Panics
